@@ -12,6 +12,7 @@ mod keys;
 mod lines;
 mod model;
 mod proofs;
+mod propagation;
 mod references;
 mod rollback;
 mod schemas;

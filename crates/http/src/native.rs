@@ -22,6 +22,7 @@ mod ledger;
 mod log;
 mod place;
 mod proofs;
+mod propagation;
 mod query;
 mod references;
 mod restore;
@@ -44,6 +45,7 @@ pub use confluent::{SchemaAnswers, SchemaReads};
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
 use muster_registry::{Followers, Registry};
+use muster_relay::Engine;
 use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
@@ -64,6 +66,7 @@ pub struct Native {
     searches: Arc<LongReads>,
     schema_answers: Arc<SchemaAnswers>,
     texts: Option<Arc<TextIndex>>,
+    engine: Option<Arc<Engine>>,
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
@@ -107,6 +110,7 @@ impl Native {
             searches,
             schema_answers,
             texts: None,
+            engine: None,
             followers,
             file: None,
             clock_jump: None,
@@ -129,6 +133,12 @@ impl Native {
     #[must_use]
     pub fn with_texts(self, texts: Option<Arc<TextIndex>>) -> Self {
         Self { texts, ..self }
+    }
+
+    /// Adds the engine of propagation.
+    #[must_use]
+    pub fn with_engine(self, engine: Option<Arc<Engine>>) -> Self {
+        Self { engine, ..self }
     }
 
     /// Bounds the streams of changes by what the server may have open.
@@ -204,6 +214,13 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::RevokeKey => on(method, keys::revoke),
         NativeEndpoint::ForgetKey => on(method, keys::forget),
         NativeEndpoint::ResumeFollower => on(method, followers::resume),
+        NativeEndpoint::ListLinks => on(method, propagation::links),
+        NativeEndpoint::ListTargets => on(method, propagation::targets),
+        NativeEndpoint::ListPropagationEvents => on(method, propagation::events),
+        NativeEndpoint::ListTries => on(method, propagation::tries),
+        NativeEndpoint::ShowPropagationMetrics => on(method, propagation::metrics),
+        NativeEndpoint::ListDeadLetters => on(method, propagation::dead_letters),
+        NativeEndpoint::ActOnPropagation => on(method, propagation::act),
         NativeEndpoint::ExportAll => on(method, export::export_all),
         NativeEndpoint::Export => on(method, export::export),
         NativeEndpoint::ValidateAll => on(method, validate::validate_all),

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod delete;
 pub mod diff;
+pub mod encryption;
 pub mod errors;
 pub mod export;
 pub mod get;
@@ -18,6 +19,7 @@ pub mod log;
 pub mod man;
 pub mod model;
 mod past;
+pub mod propagation;
 pub mod put;
 pub mod references;
 pub mod restore;
@@ -77,6 +79,9 @@ pub enum MusterCommand {
     /// Register and list schemas, check and compare them, and check payloads
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
+    /// Send changes to others, and see how far each route is
+    #[command(subcommand)]
+    Propagation(propagation::PropagationCommand),
     #[command(before_help = export::EXAMPLES)]
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
@@ -94,6 +99,9 @@ pub enum MusterCommand {
     /// Show the available settings
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Encrypt and decrypt with the registry's key, and replace it
+    #[command(subcommand)]
+    Encryption(encryption::EncryptionCommand),
     #[command(before_help = errors::EXAMPLES)]
     Errors(errors::ErrorsArguments),
     #[command(before_help = completions::EXAMPLES)]
@@ -127,6 +135,7 @@ impl MusterCommand {
             Self::Model(model) => context.wait(model.run(context)),
             Self::Validate(validate) => context.wait(validate.run(context)),
             Self::Schema(schema) => context.wait(schema.run(context)),
+            Self::Propagation(propagation) => context.wait(propagation.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),
@@ -134,6 +143,7 @@ impl MusterCommand {
             Self::Ledger(ledger) => context.wait(ledger.run(context)),
             Self::Keys(keys) => context.wait(keys.run(context)),
             Self::Config(config) => config.run(context),
+            Self::Encryption(encryption) => encryption.run(context),
             Self::Errors(errors) => errors.run(context),
             Self::Completions(completions) => completions.run(context),
             Self::Man(man) => man.run(context),

@@ -38,6 +38,7 @@ const TAGS: &[(&str, &str)] = &[
     ("log", "Who changed what and when."),
     ("metrics", "Metrics, for Prometheus."),
     ("openapi.json", "This OpenAPI document."),
+    ("propagation", "What is sent where, how far it is, and what couldn't be delivered."),
     ("references", "What refers to an entity, and to what it refers."),
     ("restore", "Undoes deletions."),
     ("rollback", "Gives a place an earlier state again."),

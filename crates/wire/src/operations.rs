@@ -103,6 +103,20 @@ pub enum NativeEndpoint {
     ForgetKey,
     /// `POST /followers/<name>/resume`.
     ResumeFollower,
+    /// `GET /propagation/sessions`.
+    ListLinks,
+    /// `GET /propagation/targets`.
+    ListTargets,
+    /// `GET /propagation/events`.
+    ListPropagationEvents,
+    /// `GET /propagation/logs`.
+    ListTries,
+    /// `GET /propagation/metrics`.
+    ShowPropagationMetrics,
+    /// `GET /propagation/dead-letters`.
+    ListDeadLetters,
+    /// `POST /propagation/actions`.
+    ActOnPropagation,
     /// `GET /validate`.
     ValidateAll,
     /// `GET /export`.

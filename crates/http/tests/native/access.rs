@@ -2,6 +2,7 @@
 //! inside and outside of a scope, compared with a table that is written out here.
 
 mod leaks;
+mod naming;
 mod own;
 mod served;
 mod sight;

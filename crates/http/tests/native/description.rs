@@ -87,6 +87,18 @@ async fn answers_as_the_description_says() {
         ("listKeys", "GET /keys", "", 200),
         ("getOwnKey", "GET /keys/self", "", 200),
         ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),
+        ("listPropagationSessions", "GET /propagation/sessions", "", 200),
+        ("listPropagationTargets", "GET /propagation/targets", "", 200),
+        ("listPropagationEvents", "GET /propagation/events?after=0", "", 200),
+        ("listPropagationLogs", "GET /propagation/logs?target=/targets/a/entries/b", "", 200),
+        ("getPropagationMetrics", "GET /propagation/metrics", "", 200),
+        ("listDeadLetters", "GET /propagation/dead-letters?limit=5", "", 200),
+        (
+            "actOnPropagation",
+            "POST /propagation/actions",
+            r#"{"action": "purge", "letters": [1]}"#,
+            200,
+        ),
         // The last, for from then on a key is needed.
         ("createKey", "POST /keys", r#"{"name": "a"}"#, 201),
     ] {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use muster_catalog::command::{
     Action, Command, Delete, Mode, SentDocument, Target, Write, WriteBody,
 };
-use muster_guard::GivenKey;
+use muster_guard::{GivenKey, addresses::AddressFilter};
 use muster_http::{
     Front, Gatekeeper, Phase, Server, ServerLimits,
     metrics::Metrics,
@@ -25,6 +25,13 @@ use muster_ledger::{CommandId, Signer};
 use muster_model::Foundation;
 use muster_registry::{
     CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
+};
+use muster_relay::{
+    Depot, Engine, RelayStore,
+    event::EventSource,
+    http_sender::{HttpSender, SystemResolver},
+    trail::Trail,
+    trust,
 };
 use muster_seal::KeyPair;
 use muster_words::{
@@ -64,6 +71,23 @@ pub fn clock() -> Clock {
             CommandId(u128::from(count.fetch_add(1, Ordering::Relaxed)).to_be_bytes())
         }),
     }
+}
+
+/// The engine of propagation, which nobody starts.
+pub fn engine(registry: &Registry) -> Arc<Engine> {
+    let filter = AddressFilter::default();
+    Engine::new(Depot {
+        registry: registry.clone(),
+        store: RelayStore::open(None, registry.view().id()).unwrap(),
+        sender: HttpSender::new(filter, trust(None).unwrap(), Arc::new(SystemResolver)),
+        secrets: Arc::default(),
+        source: EventSource::of(registry, None),
+        folder: std::path::PathBuf::new(),
+        trail: Trail::default(),
+        directory: None,
+        random: Box::new(|| [0; 32]),
+        chance: Box::new(|| 0.5),
+    })
 }
 
 pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
@@ -111,7 +135,9 @@ impl Running {
         let given = given.map(|text| GivenKey::new(text).unwrap());
         let access = Access { given, anonymous: None };
         let gate = Gate::open(registry.clone(), access).await.unwrap();
-        let native = Native::new(registry.clone(), gate.clone()).with_followers(followers);
+        let native = Native::new(registry.clone(), gate.clone())
+            .with_followers(followers)
+            .with_engine(Some(engine(&registry)));
         let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
         let metrics = Arc::new(Metrics::new());
         // What is newest when an answer leaves, long after it was made.

@@ -21,6 +21,7 @@ use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
 };
+use muster_relay::Engine;
 use muster_search::TextIndex;
 use muster_stores::{OpenStore, Place, StoreOpenError};
 use muster_words::{Id, Position};
@@ -30,6 +31,8 @@ use super::{
     clock::{clock, random, random_id},
     directory::Directory,
     health_checks,
+    outbound::Outbound,
+    relaying,
     routes::ServerRoutes,
     texts,
     trusted_clock::TrustedClock,
@@ -71,6 +74,8 @@ pub(super) struct OpenOptions {
     pub connections_max: usize,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
+    /// What the server may connect to.
+    pub outbound: Outbound,
 }
 
 /// An open registry with its routes, without a socket.
@@ -83,6 +88,8 @@ pub(super) struct Assembly {
     pub front: Arc<Front>,
     /// The followers of the ledger. Only a server starts them.
     pub followers: Arc<Followers>,
+    /// The engine of propagation. Only a server starts it.
+    pub engine: Option<Arc<Engine>>,
     /// Whether the registry was just created.
     pub is_new: bool,
     doors: ServerRoutes,
@@ -141,18 +148,20 @@ impl Assembly {
         follow_writer(&registry, &readiness);
         let texts = texts::open(&store, directory.as_ref(), &registry, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
+        let engine = relaying::open(&registry, directory.as_ref(), open_options)?;
         let store: Arc<dyn OpenStore> = store;
         let file = file.map(|file| {
             let store = store.clone();
             StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
         });
-        let around = (followers.clone(), texts, file);
+        let around = (followers.clone(), texts, engine.clone(), file);
         let (front, doors) = front(&registry, &readiness, open_options, around).await?;
         Ok(Self {
             registry,
             readiness,
             front: Arc::new(front),
             followers,
+            engine,
             is_new,
             doors,
             directory: directory.map(Mutex::new),
@@ -204,9 +213,23 @@ impl Assembly {
         self.front.answer(request, principal, self.phase.subscribe()).await
     }
 
+    /// Starts what follows the ledger: the followers, and the engine of propagation.
+    pub async fn start_following(&self) {
+        self.followers.start().await;
+        if let Some(engine) = &self.engine {
+            engine.start();
+        }
+    }
+
     /// Stops the followers and the writer, writes the last checkpoint, and removes the database's
     /// log file.
     pub async fn close(&self) {
+        if let Some(engine) = &self.engine {
+            let in_flight = engine.stop().await;
+            if in_flight > 0 {
+                tracing::info!(in_flight, "deliveries were on their way and are made again");
+            }
+        }
         self.followers.stop(FOLLOWERS_GRACE).await;
         self.registry.close().await;
         self.store.close().await;
@@ -265,6 +288,7 @@ pub(super) fn opening(
     if open_options.cache_bytes > 0 {
         opening.cache_bytes = open_options.cache_bytes;
     }
+    opening.secrets = open_options.outbound.secrets.clone();
     let id = || open_options.id.clone().map_or_else(random_id, Ok);
     let Some(directory) = directory else {
         opening.genesis = Some(Genesis { registry: id()?, actor: "admin".to_owned() });
@@ -403,16 +427,23 @@ fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
     });
 }
 
+/// What works beside the routes: followers, the index of words, the engine of propagation, and the
+/// ledger's file.
+type Around = (Arc<Followers>, Option<Arc<TextIndex>>, Option<Arc<Engine>>, Option<StoredLedger>);
+
 /// The routes, and the layer in front of them.
 async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
     open_options: &OpenOptions,
-    (followers, texts, file): (Arc<Followers>, Option<Arc<TextIndex>>, Option<StoredLedger>),
+    (followers, texts, engine, file): Around,
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
     measure_followers(&followers, &metrics);
+    if let Some(engine) = &engine {
+        relaying::measure(engine, &metrics);
+    }
     let store = {
         let registry = registry.clone();
         Arc::new(move || {
@@ -426,7 +457,11 @@ async fn front(
         readiness: readiness.clone(),
         store,
         store_time: STORE_TIME,
-        checks: health_checks::all(registry, &followers, file.as_ref().map(|it| it.file.clone())),
+        checks: health_checks::all(
+            registry,
+            (&followers, engine.as_ref()),
+            file.as_ref().map(|it| it.file.clone()),
+        ),
         metrics: metrics.clone(),
     };
     let rendered =
@@ -435,7 +470,8 @@ async fn front(
     let documents = DocumentCache::new(registry.clone(), rendered);
     let door =
         XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
-    let doors = ServerRoutes::open(registry, open_options, (followers, texts), file).await?;
+    let doors =
+        ServerRoutes::open(registry, open_options, (followers, texts, engine), file).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();

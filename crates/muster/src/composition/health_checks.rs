@@ -8,6 +8,7 @@ use std::{
 
 use muster_http::health::{CheckOutcome, HealthCheck, RunCheck};
 use muster_registry::{FollowerState, Followers, Registry};
+use muster_relay::Engine;
 use muster_wire::health::HealthStatus;
 use tokio::sync::Semaphore;
 
@@ -27,14 +28,19 @@ const FREE_BYTES_MIN: u64 = 512 * 1024 * 1024;
 /// The parts that a server depends on, besides the ledger's store.
 pub(super) fn all(
     registry: &Registry,
-    followers: &Arc<Followers>,
+    (followers, engine): (&Arc<Followers>, Option<&Arc<Engine>>),
     ledger: Option<PathBuf>,
 ) -> Vec<HealthCheck> {
     let check = |name, is_critical, time, run| HealthCheck { name, is_critical, time, run };
     vec![
         check("storage", true, STORAGE_TIME, storage(registry.clone(), ledger)),
         check("cache", false, CACHE_TIME, cache(registry.clone())),
-        check("external-integrations", false, INTEGRATIONS_TIME, integrations(followers.clone())),
+        check(
+            "external-integrations",
+            false,
+            INTEGRATIONS_TIME,
+            integrations(followers.clone(), engine.cloned()),
+        ),
     ]
 }
 
@@ -119,8 +125,9 @@ fn cache(registry: Registry) -> RunCheck {
     })
 }
 
-/// Whether everything that follows the ledger on behalf of other systems is running.
-fn integrations(followers: Arc<Followers>) -> RunCheck {
+/// Whether everything that follows the ledger on behalf of other systems is running, and every
+/// target answers.
+fn integrations(followers: Arc<Followers>, engine: Option<Arc<Engine>>) -> RunCheck {
     Arc::new(move || {
         let status = followers.status();
         let waits = |state| state != FollowerState::Running && state != FollowerState::Stopped;
@@ -128,6 +135,7 @@ fn integrations(followers: Arc<Followers>) -> RunCheck {
             .iter()
             .filter(|follower| waits(follower.state))
             .map(|follower| format!("{} is {}", follower.name, follower.state.name()))
+            .chain(engine.iter().flat_map(|engine| engine.ailing()))
             .collect();
         let outcome = match (status.is_empty(), failing.is_empty()) {
             (true, _) => found(HealthStatus::Healthy, "none".to_owned()),

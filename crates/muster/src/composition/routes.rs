@@ -7,6 +7,7 @@ use muster_http::{
     native::{Access, Gate, Native, SchemaAnswers, StoredLedger},
 };
 use muster_registry::{Followers, Registry};
+use muster_relay::Engine;
 use muster_search::TextIndex;
 
 use super::assembly::{AFTER_DAMAGE, OpenOptions};
@@ -24,7 +25,7 @@ impl ServerRoutes {
     pub async fn open(
         registry: &Registry,
         open_options: &OpenOptions,
-        (followers, texts): (Arc<Followers>, Option<Arc<TextIndex>>),
+        (followers, texts, engine): (Arc<Followers>, Option<Arc<TextIndex>>, Option<Arc<Engine>>),
         file: Option<StoredLedger>,
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
@@ -40,7 +41,8 @@ impl ServerRoutes {
         let mut native = Native::new(registry.clone(), gate.clone())
             .with_followers(followers)
             .with_file(file)
-            .with_texts(texts);
+            .with_texts(texts)
+            .with_engine(engine);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);
         }

@@ -19,6 +19,7 @@ use super::{
     directory::{Directory, IfMissing},
     listen_address::{listen_address, reachable},
     logging, open_files,
+    outbound::Outbound,
     refusals::{Reach, key_required},
     signals,
     trusted_clock::TrustedClock,
@@ -48,7 +49,7 @@ async fn run(
     signals::survive_hang_up().map_err(|error| system("signals", &error))?;
     // Everything is checked before anything is created.
     let addresses = Addresses::parse(options)?;
-    let open_options = open_options(options, addresses)?;
+    let open_options = open_options(context, options, addresses)?;
     let admin_key = options.admin_key.as_deref().map(admin_key).transpose()?;
     let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
     log_start(options);
@@ -78,7 +79,7 @@ async fn run(
         clock.follow(assembly.readiness.clone()).map_err(|error| system("signals", &error))?;
     }
     let running = listening.serve(&assembly, &phase);
-    assembly.followers.start().await;
+    assembly.start_following().await;
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
         Ok(example) => example,
@@ -352,7 +353,11 @@ fn admin_key(text: &str) -> Result<ApiKey, Failure> {
     })
 }
 
-fn open_options(options: &ServeOptions, addresses: Addresses) -> Result<OpenOptions, Failure> {
+fn open_options(
+    context: &Context,
+    options: &ServeOptions,
+    addresses: Addresses,
+) -> Result<OpenOptions, Failure> {
     let public = options
         .public_url
         .as_deref()
@@ -381,6 +386,7 @@ fn open_options(options: &ServeOptions, addresses: Addresses) -> Result<OpenOpti
         origins,
         connections_max: options.limits.connections as usize,
         clock: Some(TrustedClock::start()),
+        outbound: Outbound::read(&context.settings, &context.environment)?,
         ..OpenOptions::default()
     })
 }

@@ -33,6 +33,7 @@ mod origins;
 mod past;
 mod plans;
 mod proofs;
+mod propagating;
 mod reference;
 mod references;
 mod repeats;

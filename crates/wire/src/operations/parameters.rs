@@ -126,6 +126,8 @@ pub const PARAMETERS: &[Parameter] = &[
         "string",
         "The place of the next page, from the answer before. It stays valid while documents are written.",
     ),
+    query("route", "string", "The xid of a route."),
+    query("target", "string", "The xid of a target."),
     query("before", "integer", "Shows only what happened before this position."),
     query("position", "integer", "The position of the entry."),
     query(

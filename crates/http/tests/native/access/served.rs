@@ -15,7 +15,7 @@ use muster_registry::{CommandOrigin, Registry};
 use muster_words::{Moment, XidPatterns};
 use tokio::sync::watch;
 
-use crate::harness::{Running, open, put};
+use crate::harness::{Running, engine, open, put};
 
 /// How it is with the key that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ pub async fn serve(
     };
     let documents = DocumentCache::new(registry.clone(), 1024 * 1024);
     let door = XRegistry::new(registry.clone(), false).with_documents(documents.clone());
-    let native = Native::new(registry.clone(), gate.clone());
+    let native = Native::new(registry.clone(), gate.clone()).with_engine(Some(engine(&registry)));
     let router = routes(vitals).merge(door.router()).merge(native.router());
     let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
     let front = Front::new(router, gatekeeper, metrics).with_fast_read(documents);

@@ -80,6 +80,13 @@ const WHOLE: &str = "
     revokeKey               DELETE /keys/nobody                 +---- everything
     forgetKey               DELETE /keys/nobody/record          +---- everything
     resumeFollower          POST   /followers/nobody/resume     +---- everything
+    listPropagationSessions GET    /propagation/sessions        +++-+ everything
+    listPropagationTargets  GET    /propagation/targets         +++-+ everything
+    listPropagationEvents   GET    /propagation/events          +++-+ everything
+    listPropagationLogs     GET    /propagation/logs            +++-+ everything
+    getPropagationMetrics   GET    /propagation/metrics         +++-+ everything
+    listDeadLetters         GET    /propagation/dead-letters    +++-+ everything
+    actOnPropagation        POST   /propagation/actions         +---- everything
     getStatus               GET    /status                      +++-+ everything
     getMetrics              GET    /metrics                     +---+ everything
     getDescription          GET    /openapi.json                +++++ noplace

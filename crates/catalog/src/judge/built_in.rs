@@ -1,0 +1,31 @@
+//! The schemas of built-in types on which the server itself acts: a document that it can't read as
+//! what it is would do nothing, and its author would never learn why.
+
+use std::sync::LazyLock;
+
+use muster_model::ResourceType;
+use muster_schema::{NoSources, Schema};
+use muster_words::Xid;
+
+/// The type of the groups, and the schema of the documents in them.
+const SCHEMAS: [(&str, &str); 2] = [
+    ("routes", include_str!("built_in/route.json")),
+    ("targets", include_str!("built_in/target.json")),
+];
+
+static COMPILED: LazyLock<Vec<(&str, Schema)>> = LazyLock::new(|| {
+    // A test compiles each of them, so none is left out in a release.
+    let compiled = |(groups, text): (&'static str, &str)| {
+        Some((groups, Schema::parse(text.as_bytes(), &NoSources).ok()?))
+    };
+    SCHEMAS.into_iter().filter_map(compiled).collect()
+});
+
+/// The schema of a built-in type's documents, if the program brings one.
+pub(super) fn built_in_schema(kind: &ResourceType, xid: &Xid) -> Option<&'static Schema> {
+    let (groups, _) = xid.group_ids().filter(|_| kind.built_in)?;
+    COMPILED.iter().find(|(name, _)| *name == groups.as_str()).map(|(_, schema)| schema)
+}
+
+#[cfg(test)]
+mod tests;

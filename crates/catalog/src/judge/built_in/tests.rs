@@ -1,0 +1,107 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn every_schema_compiles() {
+    for (groups, text) in SCHEMAS {
+        let compiled = Schema::parse(text.as_bytes(), &NoSources);
+        assert!(compiled.is_ok(), "{groups}: {:?}", compiled.err());
+    }
+    assert_eq!(COMPILED.len(), SCHEMAS.len());
+}
+
+fn faults(groups: &str, document: &Value) -> Vec<String> {
+    let schema = &COMPILED.iter().find(|(name, _)| *name == groups).unwrap().1;
+    let mut places: Vec<String> =
+        schema.validate(document).into_iter().map(|violation| violation.pointer).collect();
+    places.dedup();
+    places
+}
+
+#[test]
+fn a_target_says_what_it_is_and_has_what_that_needs() {
+    for (document, expect) in [
+        (
+            json!({"kind": "webhook", "url": "https://hooks.example/in",
+                   "secret": "env:HOOK_SECRET", "retry": "patient"}),
+            vec![],
+        ),
+        (json!({"kind": "webhook", "url": "http://127.0.0.1:9000/in?a=b"}), vec![]),
+        (json!({"kind": "folder", "path": "out"}), vec![]),
+        (json!({"kind": "registry", "url": "https://b.example", "key": "env:KEY"}), vec![]),
+        (
+            json!({"kind": "webhook", "url": "https://a.example", "retry": {
+                "enabled": true, "max_retries": 5, "base_delay_seconds": 1,
+                "max_delay_seconds": 300, "backoff_multiplier": 2.0, "jitter_enabled": true,
+                "circuit_breaker_enabled": true, "circuit_breaker_threshold": 5,
+                "circuit_breaker_timeout_seconds": 60}}),
+            vec![],
+        ),
+        (json!({}), vec!["/kind"]),
+        (json!([]), vec![""]),
+        (json!({"kind": "webhook"}), vec!["/url"]),
+        (json!({"kind": "pigeon", "url": "ftp://a"}), vec!["/kind", "/url"]),
+        (json!({"kind": "webhook", "url": "https://user:word@a.example"}), vec!["/url"]),
+        (json!({"kind": "webhook", "url": "https://a", "secret": "whsec_abc"}), vec!["/secret"]),
+        (json!({"kind": "webhook", "url": "https://a", "secret": "vault:a"}), vec!["/secret"]),
+        (json!({"kind": "webhook", "url": "https://a", "retry": "slow"}), vec!["/retry"]),
+        (
+            json!({"kind": "webhook", "url": "https://a", "max_in_flight": 0}),
+            vec!["/max_in_flight"],
+        ),
+        (
+            json!({"kind": "webhook", "url": "https://a", "headers": {"Host": "b"}}),
+            vec!["/headers"],
+        ),
+        (
+            json!({"kind": "webhook", "url": "https://a", "headers": {"x": "a\r\nb: c"}}),
+            vec!["/headers/x"],
+        ),
+        (json!({"kind": "folder", "path": "../out"}), vec!["/path"]),
+        (json!({"kind": "folder", "path": "a/../../b"}), vec!["/path"]),
+        (json!({"kind": "folder", "path": "/etc/cron.d"}), vec!["/path"]),
+        (json!({"kind": "folder", "path": "a..b"}), vec![]),
+        (json!({"kind": "folder", "path": "a", "url": "https://a"}), vec!["/url"]),
+    ] {
+        assert_eq!(faults("targets", &document), expect, "{document}");
+    }
+}
+
+#[test]
+fn a_route_names_its_targets_as_its_mode_says() {
+    for (document, expect) in [
+        (
+            json!({"mode": "multicast",
+                   "select": {"collections": ["/entities/services/entries"],
+                              "labels": {"tier": "gold"}},
+                   "targets": ["/targets/ops/entries/hook"], "from": "now", "encrypt": false}),
+            vec![],
+        ),
+        (json!({"mode": "broadcast", "exclude": ["/targets/a/entries/b"]}), vec![]),
+        (json!({"mode": "broadcast"}), vec![]),
+        (json!({"mode": "unidirectional", "targets": ["/targets/a/entries/b"], "from": 7}), vec![]),
+        (
+            json!({"mode": "unidirectional", "targets": ["/targets/a/entries/b"],
+                   "from": "2026-11-30T10:00:00Z"}),
+            vec![],
+        ),
+        (json!({"mode": "unidirectional"}), vec!["/targets"]),
+        (json!({"mode": "everywhere", "targets": ["/targets/a/entries/b"]}), vec!["/mode"]),
+        (
+            json!({"mode": "unidirectional",
+                   "targets": ["/targets/a/entries/b", "/targets/a/entries/c"]}),
+            vec!["/targets"],
+        ),
+        (json!({"mode": "multicast", "targets": ["https://a"]}), vec!["/targets/0"]),
+        (json!({"mode": "broadcast", "targets": ["/targets/a/entries/b"]}), vec!["/targets"]),
+        (
+            json!({"mode": "broadcast", "from": "yesterday", "select": {"events": ["read"]}}),
+            vec!["/from", "/select/events/0"],
+        ),
+    ] {
+        assert_eq!(faults("routes", &document), expect, "{document}");
+    }
+}

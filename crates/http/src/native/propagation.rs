@@ -1,0 +1,281 @@
+//! `/propagation`: what is sent where, and what operators may do about it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, State},
+    response::Response,
+};
+use http::StatusCode;
+use muster_relay::{
+    Engine,
+    delivery::DeliveryEnd,
+    engine::{ControlError, LinkStatus},
+    store::{DeadLetter, StoreError},
+};
+use muster_wire::{
+    ErrorKind, Problem,
+    propagation::{
+        DeadLetterPage, DeadLetterReport, FailedLetter, LinkList, LinkReport, PropagationAction,
+        PropagationEvent, PropagationEventPage, PropagationMetrics, PropagationRequest,
+        PropagationResult, TargetList, TargetReport, TryPage, TryReport, UnusableReport,
+    },
+};
+use muster_words::Xid;
+
+use super::{Native, answer, body, query::Parameters};
+use crate::{IntoProblem, read_body, xregistry::percent_decoded};
+
+/// The most rows of a page.
+const PAGE_MAX: usize = 1_000;
+
+/// The path of what operators do.
+const ACTIONS: &str = "/propagation/actions";
+
+/// The engine; there is none where the built-in model is left out.
+fn engine(native: &Native) -> Result<&Arc<Engine>, Problem> {
+    native.engine.as_ref().ok_or_else(|| Problem::new(ErrorKind::NotFound).subject("/propagation"))
+}
+
+fn unreadable(error: &StoreError) -> Problem {
+    tracing::error!(%error, "the file of propagation can't be used");
+    ErrorKind::StoreUnavailable.into()
+}
+
+/// A filter from the query.
+fn filter(parameters: &Parameters<'_>, name: &str) -> Option<String> {
+    let text = parameters.value(name)?;
+    Some(percent_decoded(text).unwrap_or_else(|| text.to_owned()))
+}
+
+fn is_of(wanted: Option<&String>, found: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted == found)
+}
+
+/// `GET /propagation/sessions`: the routes with their targets.
+pub(super) async fn links(
+    State(native): State<Native>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, IntoProblem> {
+    let known = ["route", "target", "state"];
+    let parameters = Parameters::parse(query.as_deref(), &known, "/propagation/sessions")?;
+    let [route, target, state] = known.map(|name| filter(&parameters, name));
+    let engine = engine(&native)?;
+    let found = engine.links().await.map_err(|error| unreadable(&error))?;
+    let links = found.iter().map(link).filter(|link| {
+        is_of(route.as_ref(), &link.route)
+            && is_of(target.as_ref(), &link.target)
+            && is_of(state.as_ref(), &link.state)
+    });
+    let broken = engine
+        .broken()
+        .into_iter()
+        .map(|broken| UnusableReport { xid: broken.name.to_string(), reason: broken.reason });
+    let list = LinkList { sessions: links.collect(), broken: broken.collect() };
+    Ok(answer::json(StatusCode::OK, &list))
+}
+
+fn link(status: &LinkStatus) -> LinkReport {
+    LinkReport {
+        route: status.key.route.to_string(),
+        target: status.key.target.to_string(),
+        mode: status.mode.to_owned(),
+        state: status.state.to_owned(),
+        reason: status.reason.clone(),
+        position: status.mark.0,
+        behind: status.lag_entries,
+        behind_s: status.lag.as_secs(),
+        waiting: status.unfinished,
+        delivered: status.delivered,
+        dead: status.dead,
+    }
+}
+
+/// `GET /propagation/targets`.
+pub(super) async fn targets(State(native): State<Native>) -> Result<Response, IntoProblem> {
+    let found = engine(&native)?.targets();
+    let targets = found.into_iter().map(|status| TargetReport {
+        target: status.name.to_string(),
+        kind: status.kind.to_owned(),
+        place: status.place,
+        held: status.held,
+        breaker: status.breaker.name().to_owned(),
+        failures: status.failures,
+        in_flight: status.in_flight,
+        max_in_flight: status.max_in_flight,
+    });
+    Ok(answer::json(StatusCode::OK, &TargetList { targets: targets.collect() }))
+}
+
+/// `GET /propagation/events`: what happened to routes and targets lately.
+pub(super) async fn events(
+    State(native): State<Native>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, IntoProblem> {
+    let known = ["after", "limit", "route", "target"];
+    let parameters = Parameters::parse(query.as_deref(), &known, "/propagation/events")?;
+    let after = parameters.position("after")?.unwrap_or_default().0;
+    let limit = parameters.limit(PAGE_MAX, PAGE_MAX)?;
+    let (route, target) = (filter(&parameters, "route"), filter(&parameters, "target"));
+    let found = engine(&native)?.depot().trail.events_after(after);
+    let events = found.into_iter().map(|event| PropagationEvent {
+        number: event.number,
+        time: event.time.to_string(),
+        event_type: event.kind.to_owned(),
+        route: event.route,
+        target: event.target,
+        detail: event.detail,
+    });
+    let events: Vec<_> = events
+        .filter(|event| {
+            is_of(route.as_ref(), &event.route) && is_of(target.as_ref(), &event.target)
+        })
+        .take(limit)
+        .collect();
+    let last = events.last().map_or(after, |event| event.number);
+    Ok(answer::json(StatusCode::OK, &PropagationEventPage { events, last }))
+}
+
+/// `GET /propagation/logs`: the newest tries.
+pub(super) async fn tries(
+    State(native): State<Native>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, IntoProblem> {
+    let known = ["after", "limit", "route", "target"];
+    let parameters = Parameters::parse(query.as_deref(), &known, "/propagation/logs")?;
+    let after = parameters.position("after")?.unwrap_or_default().0;
+    let limit = parameters.limit(PAGE_MAX, PAGE_MAX)?;
+    let (route, target) = (filter(&parameters, "route"), filter(&parameters, "target"));
+    let found = engine(&native)?.depot().trail.tries_after(after);
+    let tries = found.into_iter().map(|record| TryReport {
+        number: record.number,
+        time: record.time.to_string(),
+        route: record.key.route.to_string(),
+        target: record.key.target.to_string(),
+        event: record.change.id.to_string(),
+        xid: record.change.resource.to_string(),
+        change: record.change.kind.name().to_owned(),
+        attempt: record.attempt,
+        delivered: record.taken,
+        outcome: record.outcome,
+        took_ms: record.milliseconds,
+    });
+    let tries: Vec<_> = tries
+        .filter(|one| is_of(route.as_ref(), &one.route) && is_of(target.as_ref(), &one.target))
+        .take(limit)
+        .collect();
+    let last = tries.last().map_or(after, |one| one.number);
+    Ok(answer::json(StatusCode::OK, &TryPage { tries, last }))
+}
+
+/// `GET /propagation/metrics`: counts since the start.
+pub(super) async fn metrics(State(native): State<Native>) -> Result<Response, IntoProblem> {
+    let counts = engine(&native)?.counts();
+    let metrics = PropagationMetrics {
+        delivered: counts.delivered,
+        failed: counts.failed,
+        retried: counts.retried,
+        dead: counts.died,
+        waiting: counts.unfinished,
+    };
+    Ok(answer::json(StatusCode::OK, &metrics))
+}
+
+/// `GET /propagation/dead-letters`.
+pub(super) async fn dead_letters(
+    State(native): State<Native>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, IntoProblem> {
+    let known = ["after", "limit", "route", "target"];
+    let parameters = Parameters::parse(query.as_deref(), &known, "/propagation/dead-letters")?;
+    let after = parameters.position("after")?.unwrap_or_default().0.cast_signed();
+    let limit = parameters.limit(PAGE_MAX, PAGE_MAX)?;
+    let (route, target) = (filter(&parameters, "route"), filter(&parameters, "target"));
+    let store = &engine(&native)?.depot().store;
+    let found = store.dead_letters(after, limit + 1, route, target).await;
+    let mut found = found.map_err(|error| unreadable(&error))?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let letters: Vec<DeadLetterReport> = found.iter().map(letter).collect();
+    let next = letters.last().filter(|_| has_more).map(|letter| letter.letter);
+    Ok(answer::json(StatusCode::OK, &DeadLetterPage { letters, next }))
+}
+
+fn letter(letter: &DeadLetter) -> DeadLetterReport {
+    DeadLetterReport {
+        letter: letter.id.cast_unsigned(),
+        route: letter.key.route.to_string(),
+        target: letter.key.target.to_string(),
+        event: letter.change.to_string(),
+        xid: letter.resource.to_string(),
+        change: letter.kind.name().to_owned(),
+        reason: letter.reason.clone(),
+        attempts: letter.failed,
+        first: letter.first.to_string(),
+        last: letter.last.to_string(),
+    }
+}
+
+/// `POST /propagation/actions`: pauses, resumes, tries again, and dead letters.
+pub(super) async fn act(
+    State(native): State<Native>,
+    body: axum::body::Body,
+) -> Result<Response, IntoProblem> {
+    let request = body::read::<PropagationRequest>(&read_body(body).await?, ACTIONS)?;
+    let engine = engine(&native)?;
+    let done = match request.action {
+        PropagationAction::Replay => replay(engine, &request.letters).await?,
+        PropagationAction::Purge => {
+            let ids = request.letters.iter().map(|id| id.cast_signed()).collect();
+            let count = engine.depot().store.bury(ids).await.map_err(|error| unreadable(&error))?;
+            PropagationResult { done: count as u64, failed: Vec::new() }
+        }
+        action => {
+            of_target(engine, action, request.target.as_deref()).await?;
+            PropagationResult { done: 1, failed: Vec::new() }
+        }
+    };
+    Ok(answer::json(StatusCode::OK, &done))
+}
+
+async fn of_target(
+    engine: &Engine,
+    action: PropagationAction,
+    target: Option<&str>,
+) -> Result<(), Problem> {
+    let Some(target) = target else {
+        return Err(body::refused("target is missing".to_owned(), ACTIONS));
+    };
+    let missing = || Problem::new(ErrorKind::NotFound).subject(target);
+    let name: Xid = target.parse().map_err(|_| missing())?;
+    let done = match action {
+        PropagationAction::Pause => engine.pause(&name).await,
+        PropagationAction::Resume => engine.resume(&name).await,
+        PropagationAction::ResetBreaker => engine.reset_breaker(&name),
+        _ => engine.retry(&name),
+    };
+    done.map_err(|error| problem(&error, target))
+}
+
+fn problem(error: &ControlError, subject: &str) -> Problem {
+    match error {
+        ControlError::Unknown(_) | ControlError::NoLetter(_) => {
+            Problem::new(ErrorKind::NotFound).subject(subject).detail(format!("{error}."))
+        }
+        ControlError::Store(error) => unreadable(error),
+    }
+}
+
+async fn replay(engine: &Engine, letters: &[u64]) -> Result<PropagationResult, Problem> {
+    let mut result = PropagationResult { done: 0, failed: Vec::new() };
+    for id in letters {
+        match engine.replay(id.cast_signed()).await {
+            Ok(DeliveryEnd::Dead(letter)) => {
+                result.failed.push(FailedLetter { letter: *id, reason: letter.reason });
+            }
+            Ok(DeliveryEnd::Delivered | DeliveryEnd::Skipped) => result.done += 1,
+            Err(error) => return Err(problem(&error, &format!("/propagation/dead-letters/{id}"))),
+        }
+    }
+    Ok(result)
+}

@@ -1,0 +1,116 @@
+//! Propagation.
+
+pub mod breaker;
+pub mod dead_letters;
+pub mod events;
+pub mod hold;
+pub mod links;
+pub mod logs;
+pub mod spread;
+pub mod status;
+
+use clap::{Args, Subcommand};
+use muster_client::Query;
+use muster_wire::propagation::{PropagationAction, PropagationRequest};
+
+use crate::{Context, Failure, arguments::ConnectionArguments};
+
+/// Send changes to others, and see how far each route is
+#[derive(Debug, Subcommand)]
+pub enum PropagationCommand {
+    #[command(before_help = status::EXAMPLES)]
+    Status(status::PropagationStatusArguments),
+    #[command(before_help = links::EXAMPLES)]
+    Sessions(links::LinksArguments),
+    #[command(before_help = events::EXAMPLES)]
+    Events(events::PropagationEventsArguments),
+    #[command(before_help = logs::EXAMPLES)]
+    Logs(logs::PropagationLogsArguments),
+    #[command(before_help = hold::RETRY_EXAMPLES)]
+    Retry(hold::RetryArguments),
+    /// List, replay and remove deliveries that were given up
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
+    #[command(before_help = hold::PAUSE_EXAMPLES)]
+    Pause(hold::PauseArguments),
+    #[command(before_help = hold::RESUME_EXAMPLES)]
+    Resume(hold::ResumeArguments),
+    /// Close the circuit breaker of a target
+    #[command(subcommand)]
+    Breaker(breaker::BreakerCommand),
+    #[command(before_help = spread::UNIDIRECTIONAL_EXAMPLES)]
+    Unidirectional(spread::UnidirectionalArguments),
+    #[command(before_help = spread::MULTICAST_EXAMPLES)]
+    Multicast(spread::MulticastArguments),
+    #[command(before_help = spread::BROADCAST_EXAMPLES)]
+    Broadcast(spread::BroadcastArguments),
+}
+
+impl PropagationCommand {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Status(status) => status.run(context).await,
+            Self::Sessions(links) => links.run(context).await,
+            Self::Events(events) => events.run(context).await,
+            Self::Logs(logs) => logs.run(context).await,
+            Self::Retry(retry) => retry.run(context).await,
+            Self::DeadLetters(letters) => letters.run(context).await,
+            Self::Pause(pause) => pause.run(context).await,
+            Self::Resume(resume) => resume.run(context).await,
+            Self::Breaker(breaker) => breaker.run(context).await,
+            Self::Unidirectional(spread) => spread.run(context).await,
+            Self::Multicast(spread) => spread.run(context).await,
+            Self::Broadcast(spread) => spread.run(context).await,
+        }
+    }
+}
+
+/// Which rows are shown.
+#[derive(Debug, Default, Args)]
+pub struct RowFilter {
+    /// Only of this route
+    #[arg(long, value_name = "XID")]
+    route: Option<String>,
+    /// Only of this target
+    #[arg(long, value_name = "XID")]
+    target: Option<String>,
+    /// At most this many rows
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    limit: usize,
+}
+
+impl RowFilter {
+    fn query(&self) -> Query {
+        Query::new()
+            .with_some("route", self.route.as_deref().map(xid_of))
+            .with_some("target", self.target.as_deref().map(xid_of))
+    }
+}
+
+/// An xid as the server writes it.
+fn xid_of(text: &str) -> String {
+    format!("/{}", text.trim_matches('/'))
+}
+
+/// Without the slash at the beginning, as commands show xids.
+fn shown(xid: &str) -> String {
+    xid.trim_start_matches('/').to_owned()
+}
+
+/// The name of a target: an xid, or its last part where that is enough.
+async fn act(
+    context: &Context,
+    connection: &ConnectionArguments,
+    (action, target): (PropagationAction, &str),
+    said: &str,
+) -> Result<(), Failure> {
+    let client = connection.client(context).await?;
+    let target = spread::target_named(&client, target).await?;
+    let request = PropagationRequest { action, target: Some(target.clone()), letters: Vec::new() };
+    let answer = client.act_on_propagation(&request).await?;
+    let screen = &context.screen;
+    if !screen.is_table() {
+        return screen.value(&answer.json()?);
+    }
+    screen.line(&format!("{}  {said}", shown(&target)))
+}

@@ -1,0 +1,53 @@
+use clap::Args;
+
+use super::{RowFilter, shown};
+use crate::{
+    Context, Failure,
+    arguments::ConnectionArguments,
+    output::{Table, times},
+};
+
+/// Examples of the command.
+pub const EXAMPLES: &str = "\
+Examples:
+  muster propagation events
+  muster propagation events --target targets/ops/entries/hook
+
+";
+
+/// List what happened to routes and targets lately
+#[derive(Debug, Args)]
+pub struct PropagationEventsArguments {
+    #[command(flatten)]
+    filter: RowFilter,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
+impl PropagationEventsArguments {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = self.connection.client(context).await?;
+        let answer = client.propagation_events(&self.filter.query()).await?;
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return screen.value(&answer.json()?);
+        }
+        let page = answer.read()?;
+        if page.events.is_empty() {
+            screen.note("nothing happened since the server started");
+            return Ok(());
+        }
+        let mut table = Table::new(["when", "event", "route", "target", "detail"]);
+        let skipped = page.events.len().saturating_sub(self.filter.limit);
+        for event in page.events.into_iter().skip(skipped) {
+            table.row([
+                times::at(screen, &event.time),
+                event.event_type,
+                shown(&event.route),
+                shown(&event.target),
+                event.detail,
+            ]);
+        }
+        screen.write(table.render(screen).as_bytes())
+    }
+}

@@ -1,0 +1,353 @@
+//! `unidirectional`, `multicast` and `broadcast`: each makes the route and the targets that it means,
+//! as a plan first.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use muster_client::{Client, Query};
+use muster_wire::apply::{ApplyRequest, DocumentToApply};
+use muster_words::Digest;
+use serde_json::{Map, Value, json};
+
+use super::{shown, xid_of};
+use crate::{
+    Context, Failure,
+    arguments::{ConnectionArguments, Explanation},
+    commands::delete::confirm,
+    output::numbers::{counted, separated},
+};
+
+/// Examples of the command `unidirectional`.
+pub const UNIDIRECTIONAL_EXAMPLES: &str = "\
+Examples:
+  muster propagation unidirectional --source configs/app --target https://hooks.example/in
+  muster propagation unidirectional --source entities --target targets/ops/entries/hook --yes
+  muster propagation unidirectional --source configs --target https://b.example --kind registry --once
+
+";
+
+/// Examples of the command `multicast`.
+pub const MULTICAST_EXAMPLES: &str = "\
+Examples:
+  muster propagation multicast --source configs/app --targets hook,archive
+
+";
+
+/// Examples of the command `broadcast`.
+pub const BROADCAST_EXAMPLES: &str = "\
+Examples:
+  muster propagation broadcast --source entities --exclude archive
+
+";
+
+/// The groups of what these commands make.
+const GROUP: &str = "muster";
+
+/// How often the progress of a route that runs once is asked for.
+const LOOK_TIME: Duration = Duration::from_millis(200);
+
+/// How often a route may be looked for that isn't there: it is there within milliseconds, unless none
+/// of its targets is in force.
+const LOOKS_MAX: u32 = 25;
+
+/// What is sent, and how.
+#[derive(Debug, Args)]
+struct SpreadArguments {
+    /// What is sent: the xid of a document, a group or a collection
+    #[arg(long, value_name = "SOURCE")]
+    source: String,
+    /// Send what there is now, wait until it is delivered, and then nothing more
+    #[arg(long)]
+    once: bool,
+    /// Where to begin: now, beginning, a position or a time
+    #[arg(long, value_name = "WHEN", default_value = "now", conflicts_with = "once")]
+    from: String,
+    /// Put this JSON as the source's new version first, then send it once
+    #[arg(long, value_name = "JSON")]
+    payload: Option<String>,
+    /// What a target that is given as a URL is: webhook or registry [default: webhook]
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
+    kind: UrlKind,
+    /// The reference of the secret that signs, or of the key, for targets that are given as URLs
+    #[arg(long, value_name = "REFERENCE")]
+    secret: Option<String>,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Don't ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    explanation: Explanation,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
+/// What a URL leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum UrlKind {
+    /// An endpoint that takes signed events
+    #[default]
+    Webhook,
+    /// Another registry
+    Registry,
+}
+
+/// Send changes to one target
+#[derive(Debug, Args)]
+pub struct UnidirectionalArguments {
+    /// Where it is sent: the xid or the name of a target, or a URL
+    #[arg(long, value_name = "TARGET")]
+    target: String,
+    #[command(flatten)]
+    spread: SpreadArguments,
+}
+
+/// Send changes to several targets
+#[derive(Debug, Args)]
+pub struct MulticastArguments {
+    /// Where it is sent: xids or names of targets, or URLs, with commas between
+    #[arg(long, value_name = "TARGETS", value_delimiter = ',', required = true)]
+    targets: Vec<String>,
+    #[command(flatten)]
+    spread: SpreadArguments,
+}
+
+/// Send changes to all targets, also to those that are made later
+#[derive(Debug, Args)]
+pub struct BroadcastArguments {
+    /// Targets that are left out, with commas between
+    #[arg(long, value_name = "TARGETS", value_delimiter = ',')]
+    exclude: Vec<String>,
+    #[command(flatten)]
+    spread: SpreadArguments,
+}
+
+impl UnidirectionalArguments {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        self.spread.run(context, "unidirectional", &[self.target.trim().to_owned()]).await
+    }
+}
+
+impl MulticastArguments {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let targets: Vec<String> =
+            self.targets.iter().map(|target| target.trim().to_owned()).collect();
+        self.spread.run(context, "multicast", &targets).await
+    }
+}
+
+impl BroadcastArguments {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let exclude: Vec<String> =
+            self.exclude.iter().map(|target| target.trim().to_owned()).collect();
+        self.spread.run(context, "broadcast", &exclude).await
+    }
+}
+
+/// The xid of a target that is given by its xid or its name.
+pub(super) async fn target_named(client: &Client, text: &str) -> Result<String, Failure> {
+    if text.contains('/') {
+        return Ok(xid_of(text));
+    }
+    let listed = client.propagation_targets().await?.read()?.targets;
+    let is_it = |xid: &&String| xid.rsplit('/').next() == Some(text);
+    let found: Vec<String> =
+        listed.into_iter().map(|one| one.target).filter(|xid| is_it(&xid)).collect();
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Failure::usage(format!("there is no target {text} in force"))
+            .help("muster propagation status lists the targets")),
+        several => {
+            let several: Vec<String> = several.iter().map(|xid| shown(xid)).collect();
+            Err(Failure::usage(format!("{text} is the name of several targets"))
+                .help(format!("name one of {}", several.join(", "))))
+        }
+    }
+}
+
+impl SpreadArguments {
+    async fn run(self, context: &Context, mode: &str, named: &[String]) -> Result<(), Failure> {
+        let client = self.explanation.of(self.connection.client(context).await?)?;
+        let source = xid_of(&self.source);
+        let mut documents = Vec::new();
+        let mut targets = Vec::new();
+        for name in named {
+            if !name.contains("://") {
+                targets.push(target_named(&client, name).await?);
+                continue;
+            }
+            let (xid, document) = self.target_of_url(name);
+            documents.push((xid.clone(), document));
+            targets.push(xid);
+        }
+        let is_once = self.once || self.payload.is_some();
+        let route = self.route(mode, (&source, &targets), is_once)?;
+        let name = slug(&[&[source.as_str(), mode], &*refs(&targets)].concat());
+        let name = if is_once { once_name(&name, context) } else { name };
+        let route_xid = format!("/routes/{GROUP}/entries/{name}");
+        documents.push((route_xid.clone(), route));
+        if let Some(payload) = &self.payload {
+            documents.insert(0, (source.clone(), parsed(payload)?));
+        }
+        show(context, &documents)?;
+        if self.dry_run {
+            return Ok(());
+        }
+        confirm(context, self.yes, "Put these documents?")?;
+        let all = documents.iter().map(|(xid, document)| to_apply(xid, document));
+        let request = ApplyRequest { documents: all.collect(), ..ApplyRequest::default() };
+        let answer = client.apply(&request, None).await?;
+        let screen = &context.screen;
+        if is_once {
+            wait(context, &client, &route_xid).await?;
+        }
+        if !screen.is_table() {
+            return screen
+                .value(&json!({"route": route_xid, "targets": targets, "answer": answer.json()?}));
+        }
+        let said = if is_once { "sent once" } else { "sends from now on" };
+        screen.line(&format!("{}  {said}", shown(&route_xid)))
+    }
+
+    /// The target that a URL means.
+    fn target_of_url(&self, url: &str) -> (String, Value) {
+        let (kind, secret) = match self.kind {
+            UrlKind::Webhook => ("webhook", "secret"),
+            UrlKind::Registry => ("registry", "key"),
+        };
+        let mut document = Map::new();
+        document.insert("kind".to_owned(), kind.into());
+        document.insert("url".to_owned(), url.into());
+        if let Some(reference) = &self.secret {
+            document.insert(secret.to_owned(), reference.as_str().into());
+        }
+        (format!("/targets/{GROUP}/entries/{}", slug(&[url])), Value::Object(document))
+    }
+
+    fn route(
+        &self,
+        mode: &str,
+        (source, targets): (&str, &[String]),
+        is_once: bool,
+    ) -> Result<Value, Failure> {
+        let mut route = Map::new();
+        route.insert("mode".to_owned(), mode.into());
+        route.insert("select".to_owned(), json!({"collections": [source]}));
+        let member = if mode == "broadcast" { "exclude" } else { "targets" };
+        if !targets.is_empty() {
+            route.insert(member.to_owned(), json!(targets));
+        }
+        if is_once {
+            route.insert("once".to_owned(), true.into());
+        } else {
+            let from = match self.from.replace([',', '_'], "").parse::<u64>() {
+                Ok(position) => position.into(),
+                Err(_) => Value::from(self.from.as_str()),
+            };
+            route.insert("from".to_owned(), from);
+        }
+        if source.split('/').count() > 5 {
+            return Err(Failure::usage(format!("{} has too many parts", shown(source)))
+                .help("the source is a collection, a group or a document"));
+        }
+        Ok(Value::Object(route))
+    }
+}
+
+fn refs(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
+/// A name of letters, digits and hyphens that tells what it is from, and that no other parts have.
+fn slug(parts: &[&str]) -> String {
+    let whole = parts.join(" ");
+    let digest = Digest::of(whole.as_bytes()).to_string();
+    let hex: String = digest.chars().filter(char::is_ascii_hexdigit).collect();
+    let plain: String = parts
+        .first()
+        .copied()
+        .unwrap_or_default()
+        .chars()
+        .map(
+            |letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' },
+        )
+        .collect();
+    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
+    let readable: String = words.join("-").chars().take(40).collect();
+    format!("{}-{}", readable.trim_matches('-'), &hex[hex.len() - 8..])
+}
+
+/// A route that runs once has a name of its own each time.
+fn once_name(name: &str, context: &Context) -> String {
+    format!("{name}-{}", context.screen.now.microseconds())
+}
+
+fn parsed(payload: &str) -> Result<Value, Failure> {
+    muster_words::json::parse(payload.as_bytes())
+        .map_err(|error| Failure::usage(format!("--payload isn't JSON: {error}")))
+}
+
+fn to_apply(xid: &str, document: &Value) -> DocumentToApply {
+    let mut attributes = Map::new();
+    attributes.insert("contenttype".to_owned(), "application/json".into());
+    DocumentToApply::new(xid.to_owned(), Some(document.to_string().as_bytes()), attributes)
+}
+
+fn show(context: &Context, documents: &[(String, Value)]) -> Result<(), Failure> {
+    let screen = &context.screen;
+    if !screen.is_table() {
+        return Ok(());
+    }
+    for (xid, document) in documents {
+        screen.line(&format!("+ {}  {document}", shown(xid)))?;
+    }
+    screen.line(&counted(documents.len(), "document to put", "documents to put"))
+}
+
+/// Waits until a route that runs once is finished, and shows how far it is.
+async fn wait(context: &Context, client: &Client, route: &str) -> Result<(), Failure> {
+    let query = Query::new().with("route", route);
+    let mut told = String::new();
+    let mut looks = 0;
+    loop {
+        let list = client.propagation_links(&query).await?.read()?;
+        let waiting: u64 = list.sessions.iter().map(|link| link.waiting).sum();
+        let is_done = |state: &str| state == "finished";
+        if !list.sessions.is_empty() && list.sessions.iter().all(|link| is_done(&link.state)) {
+            return dead(client, &query).await;
+        }
+        looks += 1;
+        if list.sessions.is_empty() && looks > LOOKS_MAX {
+            return Err(Failure::usage("no target of the route is in force")
+                .help("muster propagation status lists the targets"));
+        }
+        let stuck = list.sessions.iter().find_map(|link| link.reason.clone());
+        let now = match stuck {
+            Some(reason) => format!("{} to go; {reason}", separated(waiting)),
+            None => format!("{} to go", separated(waiting)),
+        };
+        if now != told {
+            context.screen.note(&now);
+            told = now;
+        }
+        tokio::time::sleep(LOOK_TIME).await;
+    }
+}
+
+/// Fails if something couldn't be delivered.
+async fn dead(client: &Client, query: &Query) -> Result<(), Failure> {
+    let letters = client.dead_letters(query).await?.read()?.letters;
+    match letters.first() {
+        None => Ok(()),
+        Some(first) => {
+            let count = counted(letters.len(), "delivery", "deliveries");
+            Err(Failure::new(
+                crate::OwnCode::System,
+                format!("{count} couldn't be made; the first: {}", first.reason),
+            )
+            .help("muster propagation dead-letters list"))
+        }
+    }
+}

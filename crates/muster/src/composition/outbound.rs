@@ -1,0 +1,46 @@
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use muster_guard::{
+    addresses::{AddressFilter, Network},
+    secret_references::{SecretList, SecretSources},
+};
+
+use crate::{Failure, settings::Settings};
+
+/// What the server may connect to on its own, and which secrets it may send where.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outbound {
+    /// The addresses.
+    pub addresses: AddressFilter,
+    /// The secrets.
+    pub secrets: Arc<SecretList>,
+    /// A file of certificates that may sign those of receivers, beside the system's.
+    pub ca_cert: Option<PathBuf>,
+}
+
+impl Outbound {
+    /// Reads the settings. Secrets come from the environment that the program was started with.
+    ///
+    /// # Errors
+    /// A network or a secret is written in another form.
+    pub fn read(
+        settings: &Settings,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, Failure> {
+        let help = "muster config default explains the setting";
+        let allowed = settings.propagation.allow.iter().map(|text| {
+            text.parse::<Network>().map_err(|error| {
+                Failure::usage(format!("propagation.allow: {text:?} isn't a network: {error}"))
+                    .help(help)
+            })
+        });
+        let addresses = AddressFilter::new(allowed.collect::<Result<_, _>>()?);
+        let environment = Arc::new(environment.clone());
+        let sources =
+            SecretSources { variable: Arc::new(move |name| environment.get(name).cloned()) };
+        let secrets = SecretList::read(&settings.secrets.list, sources)
+            .map_err(|error| Failure::usage(format!("secrets.list: {error}")).help(help))?;
+        let ca_cert = Some(&settings.propagation.ca_cert).filter(|path| !path.is_empty());
+        Ok(Self { addresses, secrets: Arc::new(secrets), ca_cert: ca_cert.map(PathBuf::from) })
+    }
+}

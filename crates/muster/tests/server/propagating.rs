@@ -1,0 +1,259 @@
+//! Propagation by the real program: killed at random moments while it delivers to a receiver that
+//! records everything, and two programs that send to each other.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    client::{Ask, Client},
+    harness::{PATIENCE, Server, run},
+};
+
+/// How often the server is killed. `RELAY_KILLS` sets another number.
+const KILLS: u64 = 8;
+
+/// How many documents are written to.
+const DOCUMENTS: u64 = 5;
+
+const SETTINGS: &[(&str, &str)] = &[
+    ("MUSTER_PROPAGATION_ALLOW", "127.0.0.0/8"),
+    ("HOOK_SECRET", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+];
+
+/// A request, as far as it matters here.
+#[derive(Clone, Debug)]
+struct Received {
+    id: String,
+    signature: Option<String>,
+    event: Value,
+}
+
+/// A receiver that takes and records everything.
+struct Recorder {
+    address: SocketAddr,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Recorder {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let shared = received.clone();
+        // It ends with the test's process.
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let shared = shared.clone();
+                std::thread::spawn(move || serve(stream, &shared));
+            }
+        });
+        Self { address, received }
+    }
+
+    fn all(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+fn serve(mut stream: TcpStream, received: &Mutex<Vec<Received>>) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    loop {
+        let (mut id, mut signature, mut length) = (String::new(), None, 0);
+        loop {
+            let mut line = String::new();
+            if !matches!(lines.read_line(&mut line), Ok(count) if count > 0) {
+                return;
+            }
+            let line = line.trim_end();
+            if line.is_empty() {
+                break;
+            }
+            let Some((name, value)) = line.split_once(": ") else { continue };
+            match name.to_lowercase().as_str() {
+                "webhook-id" => value.clone_into(&mut id),
+                "webhook-signature" => signature = Some(value.to_owned()),
+                "content-length" => length = value.parse().unwrap(),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        if lines.read_exact(&mut body).is_err() {
+            return;
+        }
+        let event = serde_json::from_slice(&body).unwrap();
+        received.lock().unwrap().push(Received { id, signature, event });
+        if stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes until the server is gone; returns the values that were acknowledged, by document.
+fn write(address: SocketAddr, round: u64, first: &mpsc::Sender<()>) -> Vec<(String, u64)> {
+    let mut acknowledged = Vec::new();
+    let Ok(mut client) = Client::try_connect(address) else { return acknowledged };
+    for count in 0.. {
+        let (name, value) = (format!("d{}", count % DOCUMENTS), round * 1_000_000 + count);
+        let path = format!("/api/configs/app/entries/{name}");
+        match client.try_ask(&Ask::json("PUT", &path, value.to_string())) {
+            Some(answer) => {
+                assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+                acknowledged.push((name, value));
+                let _ = first.send(());
+            }
+            None => break,
+        }
+    }
+    acknowledged
+}
+
+fn live(data: &Path, round: u64) -> Vec<(String, u64)> {
+    let server = Server::with(&["--data", data.to_str().unwrap()], SETTINGS);
+    let address = server.address;
+    let (first, begun) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || write(address, round, &first));
+        begun.recv().unwrap();
+        // sleeps: the moment of the kill is what the test varies, from 5 to 155 ms.
+        std::thread::sleep(Duration::from_micros(5_000 + round * 37_919 % 150_000));
+        server.kill();
+        writer.join().unwrap()
+    })
+}
+
+/// The values that a document had, in the order in which they came for the first time.
+fn histories(received: &[Received]) -> BTreeMap<String, Vec<(u64, u64)>> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut histories: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
+    for one in received.iter().filter(|one| seen.insert(one.id.clone())) {
+        let name = one.event["subject"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let position = one.event["sequence"].as_str().unwrap().parse().unwrap();
+        let value = one.event["data"].as_u64().unwrap();
+        histories.entry(name).or_default().push((position, value));
+    }
+    histories
+}
+
+#[test]
+fn killed_while_it_delivers_it_loses_nothing_and_keeps_the_order_of_each_document() {
+    let kills = std::env::var("RELAY_KILLS").ok().and_then(|text| text.parse().ok());
+    let scratch = TempDir::new().unwrap();
+    let data = scratch.path().join("registry");
+    let recorder = Recorder::start();
+    {
+        let server = Server::with(&["--data", data.to_str().unwrap()], SETTINGS);
+        let url = format!("http://{}/in", recorder.address);
+        let target = json!({"kind": "webhook", "url": url, "secret": "env:HOOK_SECRET"});
+        server.put("/api/targets/ops/entries/hook", target.to_string()).expect(201);
+        let route = json!({
+            "mode": "unidirectional",
+            "targets": ["/targets/ops/entries/hook"],
+            "select": {"collections": ["/configs"]},
+        });
+        server.put("/api/routes/ops/entries/out", route.to_string()).expect(201);
+        server.kill();
+    }
+    let mut acknowledged = Vec::new();
+    for round in 1..=kills.unwrap_or(KILLS) {
+        acknowledged.extend(live(&data, round));
+    }
+    let server = Server::with(&["--data", data.to_str().unwrap()], SETTINGS);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let list = server.get("/propagation/sessions").expect(200).json();
+        let link = &list["sessions"][0];
+        if link["behind"] == 0 && link["state"] == "running" {
+            break;
+        }
+        assert!(Instant::now() < until, "{list}");
+        // sleeps: between two looks at a condition.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let received = recorder.all();
+    assert!(received.iter().all(|one| one.signature.is_some()));
+    let histories = histories(&received);
+    for (name, history) in &histories {
+        assert!(history.is_sorted(), "{name} came out of order: {history:?}");
+        let there = server.get(&format!("/api/configs/app/entries/{name}")).expect(200).json();
+        assert_eq!(there.as_u64(), history.last().map(|(_, value)| *value), "{name}");
+    }
+    assert!(acknowledged.len() > 10, "the kills came too early");
+    for (name, value) in &acknowledged {
+        let found = histories[name].iter().any(|(_, found)| found == value);
+        assert!(found, "{name} {value} was skipped");
+    }
+    let letters = server.get("/propagation/dead-letters").expect(200).json();
+    assert_eq!(letters["letters"], json!([]));
+}
+
+#[test]
+fn two_registries_send_to_each_other_and_nothing_comes_back() {
+    let folder = TempDir::new().unwrap();
+    let start = |id: &str| {
+        Server::with(
+            &["--memory", "--registry-id", id],
+            &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")],
+        )
+    };
+    let (a, b) = (start("a"), start("b"));
+    let command = |at: &Server, to: &Server, more: &[&str]| {
+        let (server, target) = (at.url("127.0.0.1"), to.url("127.0.0.1"));
+        let arguments =
+            ["propagation", "unidirectional", "--source", "configs", "--target", &target];
+        let all = [&arguments[..], &["--kind", "registry", "--yes", "--server", &server], more];
+        run(folder.path(), &all.concat()).expect(0)
+    };
+    a.put("/api/configs/app/entries/before", "0").expect(201);
+    command(&a, &b, &[]);
+    command(&b, &a, &[]);
+    a.put("/api/configs/app/entries/x", r#"{"from": "a"}"#).expect(201);
+    let comes = |server: &Server, name: &str, expect: Option<Value>| {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let answer = server.get(&format!("/api/configs/app/entries/{name}"));
+            let found = (answer.status == 200).then(|| answer.json());
+            if found == expect {
+                break;
+            }
+            assert!(Instant::now() < until, "{found:?} instead of {expect:?}");
+            // sleeps: between two looks at a condition.
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    comes(&b, "x", Some(json!({"from": "a"})));
+    b.post("/api/configs/app/entries/x", r#"{"from": "b"}"#).expect(201);
+    comes(&a, "x", Some(json!({"from": "b"})));
+    a.delete("/api/configs/app/entries/x").expect(204);
+    comes(&b, "x", None);
+    // What was there before comes with a route that runs once.
+    command(&a, &b, &["--once"]);
+    comes(&b, "before", Some(json!(0)));
+    let is_quiet = |server: &Server| {
+        let list = server.get("/propagation/sessions").expect(200).json();
+        list["sessions"].as_array().unwrap().iter().all(|link| link["behind"] == 0)
+    };
+    let until = Instant::now() + PATIENCE;
+    while !(is_quiet(&a) && is_quiet(&b)) {
+        assert!(Instant::now() < until);
+        // sleeps: between two looks at a condition.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Every change was written once in each: nothing came back.
+    let log = |server: &Server| {
+        let log = server.get("/log?limit=100").expect(200).json();
+        let commands = log["entries"].as_array().unwrap().iter();
+        commands
+            .filter(|one| one["message"].as_str().is_some_and(|it| it.starts_with("propagated")))
+            .count()
+    };
+    assert_eq!((log(&a), log(&b)), (1, 3));
+}

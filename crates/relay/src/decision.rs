@@ -1,0 +1,213 @@
+//! What follows from the outcome of a try. Pure, so that it can be compared with a table.
+
+use std::{fmt, time::Duration};
+
+use muster_guard::{addresses::AddressRefused, secret_references::SecretError};
+
+use crate::retry::{RETRY_AFTER_MAX, RetryPolicy};
+
+/// The outcome of one try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TryOutcome {
+    /// The receiver took it.
+    Taken,
+    /// The receiver answered with a status that isn't success.
+    Status {
+        /// The status.
+        status: u16,
+        /// How long it asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// There was no answer.
+    Failed(TryFailure),
+}
+
+/// Why a try got no answer. The texts say nothing of what a refused address would have answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TryFailure {
+    /// The server doesn't connect to the address.
+    Refused(AddressRefused),
+    /// A secret can't be had.
+    Secret(SecretError),
+    /// The secret isn't a key.
+    Key,
+    /// The name has no address.
+    Unresolved,
+    /// No connection can be made.
+    Unreachable,
+    /// TLS failed, for example because nobody who is trusted signed the certificate.
+    Tls,
+    /// It took too long.
+    Timeout,
+    /// The connection broke, or what came isn't HTTP.
+    Broken,
+    /// A file can't be written.
+    File(String),
+    /// The other registry is this one.
+    Itself,
+    /// The other registry doesn't say who it is.
+    Unknown(u16),
+    /// Something in the other registry stands in the way.
+    Conflict(String),
+    /// The document can't be read from the ledger.
+    Unread,
+    /// The key that encrypts can't be used; the log says why.
+    NoEncryption,
+    /// What goes to another registry isn't encrypted, because it has no key to read it.
+    Unencryptable,
+}
+
+impl fmt::Display for TryFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::Secret(error) => error.fmt(f),
+            Self::Key => f.write_str("the secret isn't a key of the form whsec_ and base64"),
+            Self::Unresolved => f.write_str("the host has no address"),
+            Self::Unreachable => f.write_str("no connection can be made"),
+            Self::Tls => f.write_str("TLS failed, or the certificate isn't trusted"),
+            Self::Timeout => f.write_str("the receiver took too long"),
+            Self::Broken => f.write_str("the connection broke, or the answer isn't HTTP"),
+            Self::File(error) => write!(f, "the file can't be written: {error}"),
+            Self::Itself => f.write_str("the target is this registry itself"),
+            Self::Unknown(status) => {
+                write!(f, "the target doesn't answer as a registry (status {status})")
+            }
+            Self::Conflict(text) => f.write_str(text),
+            Self::NoEncryption => f.write_str(
+                "the key that encrypts can't be used: muster encryption status says why",
+            ),
+            Self::Unencryptable => f.write_str(
+                "a route with encrypt can't send to a registry, which has no key to read it",
+            ),
+            Self::Unread => f.write_str("the document can't be read from the ledger"),
+        }
+    }
+}
+
+impl fmt::Display for TryOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => f.write_str("delivered"),
+            Self::Status { status, .. } if (300..400).contains(status) => {
+                write!(f, "the receiver redirects ({status}), which is never followed")
+            }
+            Self::Status { status, .. } => write!(f, "the receiver answered {status}"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+/// What to do after a try.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NextStep {
+    /// It is done.
+    Delivered,
+    /// Try again after this time.
+    Again(Duration),
+    /// Keep it as a dead letter and go on.
+    Dead,
+    /// The receiver is gone for good: disable the target, and keep this delivery.
+    Disable,
+}
+
+/// The statuses that mean success.
+const SUCCESS: [u16; 4] = [200, 201, 202, 204];
+
+impl TryOutcome {
+    /// The outcome that a status means.
+    #[must_use]
+    pub fn of_status(status: u16, retry_after: Option<Duration>) -> Self {
+        match SUCCESS.contains(&status) {
+            true => Self::Taken,
+            false => Self::Status { status, retry_after },
+        }
+    }
+
+    /// Whether it says that the target itself isn't well, so that the breaker counts it.
+    #[must_use]
+    pub const fn counts_for_breaker(&self) -> bool {
+        match self {
+            Self::Taken | Self::Status { status: 410 | 413 | 415 | 422, .. } => false,
+            Self::Failed(
+                TryFailure::Conflict(_)
+                | TryFailure::Unread
+                | TryFailure::NoEncryption
+                | TryFailure::Unencryptable,
+            ) => false,
+            Self::Status { .. } | Self::Failed(_) => true,
+        }
+    }
+}
+
+/// Decides what to do after a try; `failed` is the number of tries so far, this one included.
+#[must_use]
+pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f64) -> NextStep {
+    match outcome {
+        TryOutcome::Taken => NextStep::Delivered,
+        TryOutcome::Status { status: 410, .. } => NextStep::Disable,
+        // The same bytes will never be taken.
+        TryOutcome::Status { status: 413 | 415 | 422, .. } => NextStep::Dead,
+        TryOutcome::Failed(
+            TryFailure::Conflict(_) | TryFailure::Itself | TryFailure::Unencryptable,
+        ) => NextStep::Dead,
+        TryOutcome::Status { status: 429 | 503, retry_after: Some(asked) } => {
+            match policy.delay(failed, chance) {
+                Some(_) => NextStep::Again((*asked).min(RETRY_AFTER_MAX)),
+                None => NextStep::Dead,
+            }
+        }
+        TryOutcome::Status { .. } | TryOutcome::Failed(_) => {
+            policy.delay(failed, chance).map_or(NextStep::Dead, NextStep::Again)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_outcome_leads_to_what_the_table_says() {
+        let policy = RetryPolicy::default();
+        let after = |seconds| NextStep::Again(Duration::from_secs(seconds));
+        let status = |status, wait: Option<u64>| {
+            TryOutcome::of_status(status, wait.map(Duration::from_secs))
+        };
+        // The outcome; what follows after the first and after the last try; whether the breaker
+        // counts it.
+        for (outcome, first, last, counts) in [
+            (status(200, None), NextStep::Delivered, NextStep::Delivered, false),
+            (status(201, None), NextStep::Delivered, NextStep::Delivered, false),
+            (status(202, None), NextStep::Delivered, NextStep::Delivered, false),
+            (status(204, None), NextStep::Delivered, NextStep::Delivered, false),
+            (status(206, None), after(1), NextStep::Dead, true),
+            (status(301, None), after(1), NextStep::Dead, true),
+            (status(307, None), after(1), NextStep::Dead, true),
+            (status(400, None), after(1), NextStep::Dead, true),
+            (status(404, None), after(1), NextStep::Dead, true),
+            (status(410, None), NextStep::Disable, NextStep::Disable, false),
+            (status(413, None), NextStep::Dead, NextStep::Dead, false),
+            (status(415, None), NextStep::Dead, NextStep::Dead, false),
+            (status(429, None), after(1), NextStep::Dead, true),
+            (status(429, Some(7)), after(7), NextStep::Dead, true),
+            (status(503, Some(86_400)), after(3_600), NextStep::Dead, true),
+            (status(500, Some(7)), after(1), NextStep::Dead, true),
+            (status(500, None), after(1), NextStep::Dead, true),
+            (TryOutcome::Failed(TryFailure::Timeout), after(1), NextStep::Dead, true),
+            (TryOutcome::Failed(TryFailure::Broken), after(1), NextStep::Dead, true),
+            (TryOutcome::Failed(TryFailure::Unreachable), after(1), NextStep::Dead, true),
+            (
+                TryOutcome::Failed(TryFailure::Refused(AddressRefused::Network)),
+                after(1),
+                NextStep::Dead,
+                true,
+            ),
+            (TryOutcome::Failed(TryFailure::Itself), NextStep::Dead, NextStep::Dead, true),
+        ] {
+            assert_eq!(decide(&policy, 1, &outcome, 0.5), first, "{outcome}");
+            assert_eq!(decide(&policy, 5, &outcome, 0.5), last, "{outcome}");
+            assert_eq!(outcome.counts_for_breaker(), counts, "{outcome}");
+        }
+    }
+}

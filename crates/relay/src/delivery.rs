@@ -1,0 +1,312 @@
+//! One delivery, from its first try to its end.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use muster_guard::secret_references::SecretList;
+use muster_registry::Registry;
+use muster_words::{Moment, json::Value};
+use tokio::time::Instant;
+
+use crate::{
+    changes::{DocumentChange, DocumentChangeKind, view_at},
+    decision::{NextStep, TryFailure, TryOutcome, decide},
+    event::{ChangedDocument, EventSource, delivery_id, encrypted, event},
+    folder,
+    http_sender::HttpSender,
+    key_file::KeyFile,
+    peer::{self, PeerDelivery},
+    receiver::Receiver,
+    retry::RetryPolicy,
+    route::Route,
+    store::{DeadLetter, LinkKey, RelayStore, Tries},
+    target::TargetKind,
+    trail::{RelayEvent, Trail, TryRecord},
+    webhook::{self, WebhookDelivery},
+};
+
+/// What deliveries share.
+pub struct Depot {
+    /// The registry.
+    pub registry: Registry,
+    /// What survives a restart.
+    pub store: RelayStore,
+    /// Sends requests.
+    pub sender: HttpSender,
+    /// Secrets by reference.
+    pub secrets: Arc<SecretList>,
+    /// How events name this registry.
+    pub source: EventSource,
+    /// The folder for relative paths of targets.
+    pub folder: PathBuf,
+    /// What happened lately.
+    pub trail: Trail,
+    /// The data directory with the key that encrypts; none in memory.
+    pub directory: Option<PathBuf>,
+    /// Draws random bytes.
+    pub random: Box<dyn Fn() -> [u8; 32] + Send + Sync>,
+    /// Draws a number between 0 and 1.
+    pub chance: Box<dyn Fn() -> f64 + Send + Sync>,
+}
+
+impl Depot {
+    /// An event with its document encrypted by the current key. Each try encrypts anew.
+    fn encrypt(&self, event: Value, bytes: &[u8]) -> Result<Value, TryFailure> {
+        let now = self.registry.now();
+        let directory = self.directory.as_deref().ok_or(TryFailure::NoEncryption)?;
+        let file = KeyFile::read_or_make(directory, (self.random)(), now);
+        let file = file.map_err(|error| {
+            tracing::error!(%error, "the key that encrypts can't be used");
+            TryFailure::NoEncryption
+        })?;
+        let key = file.current().ok_or(TryFailure::NoEncryption)?;
+        let seconds = u64::try_from(now.microseconds() / 1_000_000).unwrap_or_default();
+        let random = (self.random)();
+        let random = std::array::from_fn(|index| random[index]);
+        Ok(encrypted(event, bytes, |bytes| key.encrypt(seconds, random, bytes)))
+    }
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeliveryEnd {
+    /// It was made.
+    Delivered,
+    /// The route doesn't select the document.
+    Skipped,
+    /// It couldn't be made.
+    Dead(Box<DeadLetter>),
+}
+
+/// A delivery with everything that it needs.
+pub struct Delivery {
+    /// What deliveries share.
+    pub depot: Arc<Depot>,
+    /// The link.
+    pub key: LinkKey,
+    /// The target.
+    pub receiver: Arc<Receiver>,
+    /// The route.
+    pub route: Arc<Route>,
+    /// When it is tried again.
+    pub policy: RetryPolicy,
+    /// The change.
+    pub change: DocumentChange,
+    /// The tries before a restart.
+    pub tries: Option<Tries>,
+}
+
+impl Delivery {
+    /// Tries until the delivery is made or given up. It never ends while the target is held or its
+    /// breaker is open.
+    pub async fn run(mut self) -> DeliveryEnd {
+        if let Some(tries) = self.tries {
+            self.wait_until(tries.due).await;
+        }
+        loop {
+            let permit = self.receiver.admitted().await;
+            let begun = Instant::now();
+            let first = self.tries.map_or_else(|| self.depot.registry.now(), |tries| tries.first);
+            let Some(outcome) = self.try_once().await else {
+                return DeliveryEnd::Skipped;
+            };
+            let took = begun.elapsed();
+            if permit.settle(&outcome, &self.policy) {
+                self.say("breaker.opened", outcome.to_string());
+            }
+            let failed = self.tries.map_or(0, |tries| tries.failed) + 1;
+            self.note(&outcome, failed, took);
+            match decide(&self.policy, failed, &outcome, (self.depot.chance)()) {
+                NextStep::Delivered => return DeliveryEnd::Delivered,
+                NextStep::Dead => return self.dead(&outcome, failed, first),
+                NextStep::Disable => self.disable(&outcome).await,
+                NextStep::Again(delay) => self.fail(failed, first, delay).await,
+            }
+        }
+    }
+
+    /// One try, whatever the schedule says.
+    pub async fn run_once(self) -> DeliveryEnd {
+        let permit = self.receiver.admitted().await;
+        let begun = Instant::now();
+        let first = self.depot.registry.now();
+        let Some(outcome) = self.try_once().await else { return DeliveryEnd::Skipped };
+        permit.settle(&outcome, &self.policy);
+        self.note(&outcome, 1, begun.elapsed());
+        match outcome {
+            TryOutcome::Taken => DeliveryEnd::Delivered,
+            outcome => self.dead(&outcome, 1, first),
+        }
+    }
+
+    /// Remembers a failure and waits.
+    async fn fail(&mut self, failed: u32, first: Moment, delay: Duration) {
+        let now = self.depot.registry.now();
+        let delay_microseconds = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
+        let due = now.microseconds().saturating_add(delay_microseconds);
+        let due = Moment::from_microseconds(due).unwrap_or(now);
+        let tries = Tries { failed, first, due };
+        self.tries = Some(tries);
+        if let Err(error) = self.depot.store.note(&self.key, self.change.id, tries).await {
+            // After a restart it would be tried more often, which does no harm.
+            tracing::warn!(%error, "the tries of a delivery can't be stored");
+        }
+        self.receiver.rest(delay).await;
+    }
+
+    async fn wait_until(&self, due: Moment) {
+        let left = due.microseconds().saturating_sub(self.depot.registry.now().microseconds());
+        if let Ok(left) = u64::try_from(left) {
+            self.receiver.rest(Duration::from_micros(left)).await;
+        }
+    }
+
+    /// The target said that it is gone. This delivery goes on when somebody lets it go again.
+    async fn disable(&self, outcome: &TryOutcome) {
+        let reason = format!("disabled: {outcome}");
+        self.say("target.disabled", outcome.to_string());
+        let held =
+            crate::store::Held { reason: reason.clone(), version: self.receiver.version.clone() };
+        if let Err(error) = self.depot.store.hold(self.receiver.name.to_string(), Some(held)).await
+        {
+            tracing::warn!(%error, "a disabled target can't be stored");
+        }
+        self.receiver.hold(Some(reason));
+    }
+
+    fn dead(&self, outcome: &TryOutcome, failed: u32, first: Moment) -> DeliveryEnd {
+        self.say(
+            "delivery.dead",
+            format!("{} {}: {outcome}", self.change.id, self.change.resource),
+        );
+        DeliveryEnd::Dead(Box::new(DeadLetter {
+            id: 0,
+            key: self.key.clone(),
+            change: self.change.id,
+            resource: self.change.resource.clone(),
+            kind: self.change.kind,
+            moment: self.change.moment,
+            reason: outcome.to_string(),
+            failed,
+            first,
+            last: self.depot.registry.now(),
+        }))
+    }
+
+    fn say(&self, kind: &'static str, detail: String) {
+        self.depot.trail.happened(RelayEvent {
+            number: 0,
+            time: self.depot.registry.now(),
+            kind,
+            route: self.key.route.to_string(),
+            target: self.key.target.to_string(),
+            detail,
+        });
+    }
+
+    fn note(&self, outcome: &TryOutcome, attempt: u32, took: Duration) {
+        let is_told = !matches!(outcome, TryOutcome::Failed(TryFailure::Refused(_)));
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.depot.trail.tried(TryRecord {
+            number: 0,
+            time: self.depot.registry.now(),
+            key: self.key.clone(),
+            change: self.change.clone(),
+            attempt,
+            taken: *outcome == TryOutcome::Taken,
+            outcome: outcome.to_string(),
+            milliseconds: if is_told { milliseconds } else { 0 },
+        });
+    }
+
+    /// One try; none if the route doesn't select the document.
+    async fn try_once(&self) -> Option<TryOutcome> {
+        let depot = &*self.depot;
+        let Ok(document) = ChangedDocument::read(&depot.registry, &self.change).await else {
+            return Some(TryOutcome::Failed(TryFailure::Unread));
+        };
+        match self.is_selected(&document).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(failure) => return Some(TryOutcome::Failed(failure)),
+        }
+        let target = &self.receiver.target;
+        let (key, change) = (&self.key, &self.change);
+        let encrypts = self.route.encrypt;
+        if encrypts && matches!(target.kind, TargetKind::Registry { .. }) {
+            return Some(TryOutcome::Failed(TryFailure::Unencryptable));
+        }
+        let mut event = event(&depot.source, change, &document, target.send_whole);
+        if encrypts {
+            let bytes = document.bytes.clone().unwrap_or_default();
+            event = match depot.encrypt(event, &bytes) {
+                Ok(event) => event,
+                Err(failure) => return Some(TryOutcome::Failed(failure)),
+            };
+        }
+        let body = || Bytes::from(event.to_string());
+        Some(match &target.kind {
+            TargetKind::Webhook(hook) => {
+                let registry = depot.registry.view().id().to_string();
+                let id = delivery_id(&registry, change, &key.route, &key.target);
+                let delivery = WebhookDelivery { id: &id, body: body(), now: depot.registry.now() };
+                webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery).await
+            }
+            TargetKind::Folder { path } => {
+                folder::deliver(depot.folder.join(path), change, body()).await
+            }
+            TargetKind::Registry { url, key } => {
+                let delivery =
+                    PeerDelivery { change, document: &document, url, key: key.as_deref() };
+                peer::deliver(depot, target, delivery).await
+            }
+        })
+    }
+
+    /// Whether the route selects the document: by what had to be read.
+    async fn is_selected(&self, document: &ChangedDocument) -> Result<bool, TryFailure> {
+        let selector = &self.route.selector;
+        if selector.labels.is_empty() && selector.classes.is_empty() && selector.states.is_empty() {
+            return Ok(true);
+        }
+        let deleted;
+        // What was deleted is selected by what it was.
+        let document = match self.change.kind {
+            DocumentChangeKind::Deleted => {
+                deleted = self.before().await?;
+                &deleted
+            }
+            _ => document,
+        };
+        let labels = document.attributes.get("labels").and_then(Value::as_object);
+        let has_labels = selector.labels.iter().all(|(name, value)| {
+            labels.and_then(|all| all.get(name)).and_then(Value::as_str) == Some(value)
+        });
+        let has_state = selector.states.is_empty()
+            || document.state.is_some_and(|state| selector.states.iter().any(|one| one == state));
+        Ok(has_labels && has_state && self.has_class().await?)
+    }
+
+    /// The document before the change.
+    async fn before(&self) -> Result<ChangedDocument, TryFailure> {
+        let mut change = self.change.clone();
+        change.id.position.0 = change.id.position.0.saturating_sub(1);
+        let read = ChangedDocument::read(&self.depot.registry, &change).await;
+        read.map_err(|_| TryFailure::Unread)
+    }
+
+    async fn has_class(&self) -> Result<bool, TryFailure> {
+        let classes = &self.route.selector.classes;
+        let Some((_, group)) = self.change.resource.group_ids() else { return Ok(false) };
+        if classes.is_empty() || classes.iter().any(|class| class == group.as_str()) {
+            return Ok(true);
+        }
+        let view = view_at(&self.depot.registry.view(), self.change.id.position);
+        let content = view.group_at(&self.change.resource).and_then(|group| group.attributes());
+        let Some(content) = content else { return Ok(false) };
+        let read = self.depot.registry.attributes(&[content]).await;
+        let read = read.map_err(|_| TryFailure::Unread)?;
+        let family = read.first().and_then(|map| map.get("classification")?.as_str());
+        Ok(family.is_some_and(|family| classes.iter().any(|class| class == family)))
+    }
+}

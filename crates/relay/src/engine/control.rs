@@ -1,0 +1,138 @@
+//! What operators do: pause, resume, try again, and dead letters.
+
+use std::sync::Arc;
+
+use muster_words::{Position, Xid};
+use thiserror::Error;
+
+use super::Engine;
+use crate::{
+    changes::DocumentChange,
+    delivery::{Delivery, DeliveryEnd},
+    link::Link,
+    store::{DeadLetter, Held, StoreError},
+};
+
+/// Why something can't be done.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// There is no such route or target in force.
+    #[error("{0} isn't a route or a target in force")]
+    Unknown(String),
+    /// There is no such dead letter.
+    #[error("there is no dead letter {0}")]
+    NoLetter(i64),
+    /// The store can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Pauses a target: nothing is sent to it, and nothing is lost.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn pause(&self, name: &Xid) -> Result<(), ControlError> {
+        let receiver = self.receiver(name)?;
+        let held = Held { reason: "paused".to_owned(), version: String::new() };
+        self.depot.store.hold(name.to_string(), Some(held.clone())).await?;
+        receiver.hold(Some(held.reason));
+        self.say_of_target("target.paused", name);
+        Ok(())
+    }
+
+    /// Lets a target go again that was paused or disabled.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn resume(&self, name: &Xid) -> Result<(), ControlError> {
+        let receiver = self.receiver(name)?;
+        self.depot.store.hold(name.to_string(), None).await?;
+        receiver.hold(None);
+        self.say_of_target("target.resumed", name);
+        Ok(())
+    }
+
+    /// Closes the circuit breaker of a target.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub fn reset_breaker(&self, name: &Xid) -> Result<(), ControlError> {
+        self.receiver(name)?.reset_breaker();
+        self.say_of_target("breaker.reset", name);
+        Ok(())
+    }
+
+    /// Lets the waiting deliveries to a target try now.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub fn retry(&self, name: &Xid) -> Result<(), ControlError> {
+        self.receiver(name)?.wake();
+        Ok(())
+    }
+
+    fn receiver(&self, name: &Xid) -> Result<Arc<crate::receiver::Receiver>, ControlError> {
+        let state = self.state.lock();
+        let found = state.receivers.get(name).cloned();
+        found.ok_or_else(|| ControlError::Unknown(name.to_string()))
+    }
+
+    fn say_of_target(&self, kind: &'static str, name: &Xid) {
+        self.depot.trail.happened(crate::trail::RelayEvent {
+            number: 0,
+            time: self.depot.registry.now(),
+            kind,
+            route: String::new(),
+            target: name.to_string(),
+            detail: String::new(),
+        });
+    }
+
+    /// Tries a dead letter once more, and removes it if it is delivered. Later changes of its document
+    /// may have been delivered before.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn replay(&self, id: i64) -> Result<DeliveryEnd, ControlError> {
+        let letter = self.depot.store.dead_letter(id).await?.ok_or(ControlError::NoLetter(id))?;
+        let link = self.link(&letter)?;
+        let change = DocumentChange {
+            id: letter.change,
+            resource: letter.resource.clone(),
+            kind: letter.kind,
+            moment: letter.moment,
+        };
+        let delivery = Delivery {
+            depot: self.depot.clone(),
+            key: letter.key.clone(),
+            receiver: link.receiver.clone(),
+            route: link.route.clone(),
+            policy: link.policy(),
+            change,
+            tries: None,
+        };
+        let end = delivery.run_once().await;
+        if !matches!(end, DeliveryEnd::Dead(_)) {
+            self.depot.store.bury(vec![id]).await?;
+        }
+        Ok(end)
+    }
+
+    fn link(&self, letter: &DeadLetter) -> Result<Arc<Link>, ControlError> {
+        let state = self.state.lock();
+        let found = state.links.get(&letter.key).map(|running| running.link.clone());
+        found.ok_or_else(|| ControlError::Unknown(letter.key.route.to_string()))
+    }
+
+    /// Whether every link has finished everything up to a position.
+    #[must_use]
+    pub fn has_reached(&self, position: Position) -> bool {
+        let state = self.state.lock();
+        state.links.values().all(|running| {
+            let progress = &running.link.progress;
+            progress.is_finished.load(std::sync::atomic::Ordering::Relaxed)
+                || progress.mark.load(std::sync::atomic::Ordering::Relaxed) >= position.0
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! Sends one HTTP request to an address that a document names, and reads the beginning of its
+//! answer. It follows nothing, uses no proxy, and connects only to an address that it has checked.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use muster_guard::addresses::{AddressFilter, AddressRefused, Destination, Host};
+use parking_lot::Mutex;
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::decision::TryFailure;
+
+/// How much of an answer is read, in bytes: enough for an error that says what is wrong.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// The largest head of an answer, in bytes.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// How many idle connections are kept for each receiver: as many as requests run at once by
+/// default.
+const IDLE_MAX: usize = 16;
+
+/// Finds the addresses of a name.
+#[async_trait]
+pub trait Resolve: Send + Sync {
+    /// The addresses; empty if there are none.
+    async fn addresses(&self, name: &str) -> Vec<IpAddr>;
+}
+
+/// Asks the system.
+pub struct SystemResolver;
+
+#[async_trait]
+impl Resolve for SystemResolver {
+    async fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        let found = tokio::net::lookup_host((name, 0)).await;
+        found.map(|all| all.map(|address| address.ip()).collect()).unwrap_or_default()
+    }
+}
+
+/// What one request needs.
+pub struct Sending<'a> {
+    /// The method.
+    pub method: Method,
+    /// The URL.
+    pub url: &'a str,
+    /// The headers, without those of the connection.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// The deadline for everything together.
+    pub deadline: Duration,
+}
+
+/// An answer, with the beginning of its body.
+#[derive(Debug)]
+pub struct Received {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// At most [`ANSWER_BYTES_MAX`] bytes.
+    pub body: Vec<u8>,
+}
+
+type Connection = http1::SendRequest<Full<Bytes>>;
+type Place = (bool, Host, SocketAddr);
+
+/// Sends requests to addresses that documents name.
+pub struct HttpSender {
+    filter: AddressFilter,
+    tls: Arc<ClientConfig>,
+    resolver: Arc<dyn Resolve>,
+    idle: Mutex<HashMap<Place, Vec<Connection>>>,
+}
+
+impl HttpSender {
+    /// A sender to the addresses that a filter permits.
+    #[must_use]
+    pub fn new(filter: AddressFilter, tls: Arc<ClientConfig>, resolver: Arc<dyn Resolve>) -> Self {
+        Self { filter, tls, resolver, idle: Mutex::default() }
+    }
+
+    /// Parses and checks a URL.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn destination(&self, url: &str) -> Result<Destination, AddressRefused> {
+        self.filter.check_url(url)
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// See [`TryFailure`].
+    pub async fn send(&self, sending: Sending<'_>) -> Result<Received, TryFailure> {
+        let deadline = sending.deadline;
+        let sent = tokio::time::timeout(deadline, self.send_at_leisure(sending)).await;
+        sent.unwrap_or(Err(TryFailure::Timeout))
+    }
+
+    async fn send_at_leisure(&self, sending: Sending<'_>) -> Result<Received, TryFailure> {
+        let destination = self.destination(sending.url).map_err(TryFailure::Refused)?;
+        let addresses = self.checked_addresses(&destination).await?;
+        let host = HeaderValue::from_str(&destination.authority());
+        let host = host.map_err(|_| TryFailure::Unresolved)?;
+        let request = |body: Bytes| {
+            let mut request = Request::new(Full::new(body));
+            *request.method_mut() = sending.method.clone();
+            *request.uri_mut() = destination.path.parse().map_err(|_| TryFailure::Unresolved)?;
+            *request.headers_mut() = sending.headers.clone();
+            request.headers_mut().insert(header::HOST, host.clone());
+            Ok::<_, TryFailure>(request)
+        };
+        for address in &addresses {
+            let place = (destination.is_encrypted, destination.host.clone(), *address);
+            while let Some(mut connection) = self.kept(&place) {
+                match connection.try_send_request(request(sending.body.clone())?).await {
+                    Ok(response) => return self.received(place, connection, response).await,
+                    Err(mut error) => {
+                        // The receiver may have closed it meanwhile, and nothing was sent.
+                        error.take_message().ok_or(TryFailure::Broken)?;
+                    }
+                }
+            }
+        }
+        let (address, mut connection) = self.connect(&destination, &addresses).await?;
+        let place = (destination.is_encrypted, destination.host.clone(), address);
+        let response = connection.send_request(request(sending.body.clone())?).await;
+        let response = response.map_err(|_| TryFailure::Broken)?;
+        self.received(place, connection, response).await
+    }
+
+    /// The permitted addresses of a destination. One that isn't permitted among them refuses all,
+    /// because nobody names a mixture by accident.
+    async fn checked_addresses(
+        &self,
+        destination: &Destination,
+    ) -> Result<Vec<SocketAddr>, TryFailure> {
+        let found = match &destination.host {
+            Host::Address(address) => vec![*address],
+            Host::Name(name) => self.resolver.addresses(name).await,
+        };
+        if found.is_empty() {
+            return Err(TryFailure::Unresolved);
+        }
+        for address in &found {
+            self.filter.check(destination, *address).map_err(TryFailure::Refused)?;
+        }
+        Ok(found.into_iter().map(|address| SocketAddr::new(address, destination.port)).collect())
+    }
+
+    fn kept(&self, place: &Place) -> Option<Connection> {
+        let mut idle = self.idle.lock();
+        let connections = idle.get_mut(place)?;
+        connections.retain(|connection| !connection.is_closed());
+        let free = connections.iter().rposition(http1::SendRequest::is_ready)?;
+        Some(connections.swap_remove(free))
+    }
+
+    async fn connect(
+        &self,
+        destination: &Destination,
+        addresses: &[SocketAddr],
+    ) -> Result<(SocketAddr, Connection), TryFailure> {
+        let mut connected = None;
+        for address in addresses {
+            if let Ok(stream) = TcpStream::connect(address).await {
+                connected = Some((*address, stream));
+                break;
+            }
+        }
+        let (address, stream) = connected.ok_or(TryFailure::Unreachable)?;
+        stream.set_nodelay(true).map_err(|_| TryFailure::Broken)?;
+        if !destination.is_encrypted {
+            return Ok((address, begin(TokioIo::new(stream)).await?));
+        }
+        let host = destination.host.to_string();
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(host).map_err(|_| TryFailure::Tls)?;
+        let connector = TlsConnector::from(self.tls.clone());
+        let stream = connector.connect(name, stream).await.map_err(|_| TryFailure::Tls)?;
+        Ok((address, begin(TokioIo::new(stream)).await?))
+    }
+
+    /// Reads the beginning of the body. A connection is kept only if the whole body was read.
+    async fn received(
+        &self,
+        place: Place,
+        connection: Connection,
+        response: Response<Incoming>,
+    ) -> Result<Received, TryFailure> {
+        let (head, mut body) = response.into_parts();
+        let mut bytes = Vec::new();
+        let mut is_whole = true;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| TryFailure::Broken)?;
+            let Ok(data) = frame.into_data() else { continue };
+            let room = ANSWER_BYTES_MAX - bytes.len();
+            bytes.extend_from_slice(&data[..data.len().min(room)]);
+            if bytes.len() == ANSWER_BYTES_MAX {
+                is_whole = false;
+                break;
+            }
+        }
+        if is_whole && !connection.is_closed() {
+            let mut idle = self.idle.lock();
+            let kept = idle.entry(place).or_default();
+            if kept.len() < IDLE_MAX {
+                kept.push(connection);
+            }
+        }
+        Ok(Received { status: head.status.as_u16(), headers: head.headers, body: bytes })
+    }
+}
+
+async fn begin<T>(stream: TokioIo<T>) -> Result<Connection, TryFailure>
+where
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(HEAD_BYTES_MAX);
+    let (sender, connection) = builder.handshake(stream).await.map_err(|_| TryFailure::Broken)?;
+    tokio::spawn(async move {
+        // Whoever sends learns of its end.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}

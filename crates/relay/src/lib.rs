@@ -1,0 +1,39 @@
+//! Propagation: sends the changes of the ledger to others, as the documents in `/routes` and
+//! `/targets` say. A route and a target have a durable mark, deliveries for one document go in
+//! order, failures are tried again, and what can't be delivered is kept as a dead letter.
+//!
+//! Nothing is queued that the ledger doesn't hold, so nothing can be lost between a write and its
+//! delivery. This room decides nothing about documents, and answers no requests: `http` shows its
+//! state, and the registry decides what a route or a target may say.
+
+// rustdoc checks every public type for auto traits. The catalog's nested chains and maps need more
+// than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
+pub mod breaker;
+pub mod changes;
+pub mod decision;
+pub mod delivery;
+pub mod engine;
+pub mod event;
+pub mod fernet;
+mod folder;
+pub mod http_sender;
+pub mod key_file;
+pub mod link;
+mod peer;
+mod receiver;
+pub mod retry;
+pub mod route;
+pub mod signature;
+pub mod store;
+pub mod target;
+pub mod trail;
+mod trust;
+mod webhook;
+pub mod window;
+
+pub use delivery::Depot;
+pub use engine::Engine;
+pub use store::RelayStore;
+pub use trust::{RootsError, trust};

@@ -1,0 +1,329 @@
+//! A route with one of its targets: reads the ledger from its mark, keeps deliveries in order, and
+//! moves the mark.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use muster_registry::{CommittedCommand, FetchError};
+use muster_words::{Moment, Position};
+use parking_lot::Mutex;
+use thiserror::Error;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    changes::{DocumentChange, changes_of, everything_in, view_at},
+    delivery::{Delivery, DeliveryEnd, Depot},
+    receiver::Receiver,
+    retry::RetryPolicy,
+    route::{Beginning, Route},
+    store::{DeadLetter, LinkKey, LinkRecord, StoreError},
+    window::Window,
+};
+
+/// How long finished deliveries may be without a stored mark: a crash repeats at most these.
+const UNSAVED_TIME_MAX: Duration = Duration::from_millis(200);
+
+/// The pause after an error of the ledger or of the store.
+const REST: Duration = Duration::from_secs(1);
+
+/// A route with one of its targets.
+pub struct Link {
+    /// The route and the target.
+    pub key: LinkKey,
+    /// What the route says.
+    pub route: Arc<Route>,
+    /// The target.
+    pub receiver: Arc<Receiver>,
+    /// When the route or the target was created, whichever was later.
+    pub created: Moment,
+    /// Which life of them it is.
+    pub life: String,
+    /// What deliveries share.
+    pub depot: Arc<Depot>,
+    /// What people may see of it.
+    pub progress: LinkProgress,
+}
+
+/// What people may see of a link.
+#[derive(Debug, Default)]
+pub struct LinkProgress {
+    /// Everything at or before it is finished.
+    pub mark: AtomicU64,
+    /// Unfinished deliveries that were read.
+    pub unfinished: AtomicU64,
+    /// Deliveries that were made since the start.
+    pub delivered: AtomicU64,
+    /// Dead letters since the start.
+    pub died: AtomicU64,
+    /// Whether a link that runs once is finished.
+    pub is_finished: AtomicBool,
+    /// The newest error of the link itself.
+    pub error: Mutex<Option<String>>,
+}
+
+/// Why a link stops and begins again.
+#[derive(Debug, Error)]
+enum LinkError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the place where it begins can't be found: {0}")]
+    Beginning(#[from] muster_registry::ViewError),
+    #[error("the mark {0} is behind the end of the ledger, which was restored or replaced")]
+    Ahead(Position),
+    #[error("a delivery ended without a result")]
+    Lost(#[from] tokio::task::JoinError),
+}
+
+/// What a running link keeps.
+struct Running {
+    record: LinkRecord,
+    window: Window,
+    tasks: JoinSet<(DocumentChange, DeliveryEnd)>,
+    dead: Vec<DeadLetter>,
+    /// When the mark must be stored; none if it is.
+    due: Option<Instant>,
+}
+
+impl Link {
+    /// Runs until it is told to stop. Errors are noted, and it begins again at its mark.
+    pub async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
+        loop {
+            let ended = self.run_once(&mut stopping).await;
+            let Err(error) = ended else { break };
+            tracing::warn!(route = %self.key.route, target = %self.key.target, %error, "a link of propagation failed and begins again");
+            *self.progress.error.lock() = Some(error.to_string());
+            tokio::select! {
+                () = is_stopping(&mut stopping) => break,
+                () = tokio::time::sleep(REST) => {}
+            }
+        }
+    }
+
+    async fn run_once(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
+        let record = self.record().await?;
+        self.progress.mark.store(record.mark.0, Ordering::Relaxed);
+        let newest = self.depot.registry.view().position();
+        if record.mark > newest {
+            return Err(LinkError::Ahead(record.mark));
+        }
+        if record.is_finished {
+            self.progress.is_finished.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        let window = Window::new(record.mark, record.ahead.clone());
+        let mut running =
+            Running { record, window, tasks: JoinSet::new(), dead: Vec::new(), due: None };
+        let ended = match self.route.once {
+            true => self.send_everything(&mut running, stopping).await,
+            false => self.follow(&mut running, stopping).await,
+        };
+        // What was finished before an error or the stop isn't repeated.
+        let saved = self.save(&mut running).await;
+        ended.and(saved)
+    }
+
+    /// What is stored of the link. A new one begins where its route says.
+    async fn record(&self) -> Result<LinkRecord, LinkError> {
+        let stored = self.depot.store.load(&self.key).await?;
+        if let Some(record) = stored.filter(|record| record.life == self.life) {
+            return Ok(record);
+        }
+        self.depot.store.forget(&self.key).await?;
+        let mark = self.beginning().await?;
+        let record = LinkRecord { life: self.life.clone(), mark, ..LinkRecord::default() };
+        self.depot.store.save(&self.key, record.clone(), Vec::new()).await?;
+        Ok(record)
+    }
+
+    /// The position after which a new link begins.
+    async fn beginning(&self) -> Result<Position, LinkError> {
+        let registry = &self.depot.registry;
+        let put_at = registry.view_at_time(self.created).await?.position();
+        if self.route.once {
+            return Ok(Position(put_at.0.saturating_sub(1)));
+        }
+        Ok(match self.route.from {
+            Beginning::Now => put_at,
+            Beginning::First => Position::ZERO,
+            Beginning::Position(position) => Position(position).min(registry.view().position()),
+            Beginning::Time(time) => {
+                let before = Moment::from_microseconds(time.microseconds().saturating_sub(1));
+                match registry.view_at_time(before.unwrap_or(time)).await {
+                    Ok(view) => view.position(),
+                    Err(muster_registry::ViewError::BeforeBeginning { .. }) => Position::ZERO,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        })
+    }
+
+    /// Sends every document that there was when the route was put.
+    async fn send_everything(
+        &self,
+        running: &mut Running,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Result<(), LinkError> {
+        let begin = running.record.mark;
+        let end = Position(begin.0 + 1).min(self.depot.registry.view().position());
+        let view = view_at(&self.depot.registry.view(), end);
+        let changes = self.selected(everything_in(&view, self.created));
+        self.add(running, begin, end, changes);
+        while !running.tasks.is_empty() {
+            let due = running.due;
+            tokio::select! {
+                biased;
+                () = is_stopping(stopping) => return Ok(()),
+                Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
+                () = at(due) => self.save(running).await?,
+            }
+        }
+        running.record.is_finished = true;
+        running.due = Some(Instant::now());
+        self.save(running).await?;
+        self.progress.is_finished.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Sends every change from the mark on.
+    async fn follow(
+        &self,
+        running: &mut Running,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Result<(), LinkError> {
+        let mut commands = self.depot.registry.follow(running.record.mark);
+        loop {
+            let due = running.due;
+            tokio::select! {
+                biased;
+                () = is_stopping(stopping) => return Ok(()),
+                Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
+                () = at(due) => self.save(running).await?,
+                page = commands.next(), if running.window.has_room() => {
+                    for command in page? {
+                        self.take(running, &command);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&self, running: &mut Running, command: &CommittedCommand) {
+        let newest = self.depot.registry.view();
+        let changes = self.selected(changes_of(command, &newest));
+        self.add(running, command.begin(), command.position(), changes);
+    }
+
+    fn selected(&self, mut changes: Vec<DocumentChange>) -> Vec<DocumentChange> {
+        let selector = &self.route.selector;
+        changes.retain(|change| selector.takes(&change.resource, change.kind));
+        changes
+    }
+
+    fn add(
+        &self,
+        running: &mut Running,
+        begin: Position,
+        end: Position,
+        changes: Vec<DocumentChange>,
+    ) {
+        let ready = running.window.add(begin, end, changes);
+        for change in ready {
+            self.start(running, change);
+        }
+        self.moved(running);
+    }
+
+    fn start(&self, running: &mut Running, change: DocumentChange) {
+        let delivery = Delivery {
+            depot: self.depot.clone(),
+            key: self.key.clone(),
+            receiver: self.receiver.clone(),
+            route: self.route.clone(),
+            policy: self.policy(),
+            tries: running.record.tries.remove(&change.id),
+            change: change.clone(),
+        };
+        running.tasks.spawn(async move { (change, delivery.run().await) });
+    }
+
+    /// When deliveries are tried again.
+    #[must_use]
+    pub fn policy(&self) -> RetryPolicy {
+        self.route.retry.clone().unwrap_or_else(|| self.receiver.target.retry.clone())
+    }
+
+    async fn finish(
+        &self,
+        running: &mut Running,
+        (change, end): (DocumentChange, DeliveryEnd),
+    ) -> Result<(), LinkError> {
+        if let Some(next) = running.window.finish(&change) {
+            self.start(running, next);
+        }
+        self.moved(running);
+        match end {
+            DeliveryEnd::Skipped => {}
+            DeliveryEnd::Delivered => {
+                self.progress.delivered.fetch_add(1, Ordering::Relaxed);
+            }
+            DeliveryEnd::Dead(letter) => {
+                self.progress.died.fetch_add(1, Ordering::Relaxed);
+                self.depot.trail.died.fetch_add(1, Ordering::Relaxed);
+                running.dead.push(*letter);
+                self.save(running).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn moved(&self, running: &mut Running) {
+        let (mark, unfinished) = (running.window.mark(), running.window.unfinished() as u64);
+        self.progress.mark.store(mark.0, Ordering::Relaxed);
+        self.progress.unfinished.store(unfinished, Ordering::Relaxed);
+        running.due.get_or_insert_with(|| Instant::now() + UNSAVED_TIME_MAX);
+    }
+
+    /// Stores the mark, with the deliveries that died.
+    async fn save(&self, running: &mut Running) -> Result<(), LinkError> {
+        if running.due.is_none() {
+            return Ok(());
+        }
+        let record = LinkRecord {
+            life: self.life.clone(),
+            mark: running.window.mark(),
+            ahead: running.window.ahead().clone(),
+            is_finished: running.record.is_finished,
+            ..LinkRecord::default()
+        };
+        self.depot.store.save(&self.key, record, running.dead.clone()).await?;
+        running.dead.clear();
+        running.due = None;
+        *self.progress.error.lock() = None;
+        Ok(())
+    }
+}
+
+/// Waits for the signal to stop.
+pub(crate) async fn is_stopping(stopping: &mut watch::Receiver<bool>) {
+    // If the sender is gone, so is the engine.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Waits until a time; for ever if there is none.
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

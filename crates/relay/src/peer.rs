@@ -1,0 +1,293 @@
+//! Deliveries to another registry: the documents themselves, through its API.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use muster_client::DocumentUpload;
+use muster_words::{Digest, json};
+use parking_lot::Mutex;
+
+use crate::{
+    changes::{DocumentChange, DocumentChangeKind},
+    decision::{TryFailure, TryOutcome},
+    delivery::Depot,
+    event::ChangedDocument,
+    http_sender::{Received, Sending},
+    target::RelayTarget,
+    webhook::outcome,
+};
+
+/// A document on its way to another registry.
+pub struct PeerDelivery<'a> {
+    /// The change.
+    pub change: &'a DocumentChange,
+    /// The document after it.
+    pub document: &'a ChangedDocument,
+    /// The other registry's address.
+    pub url: &'a str,
+    /// The reference of the key.
+    pub key: Option<&'a str>,
+}
+
+/// The ids of other registries, by address. An address may lead to another registry tomorrow, but
+/// a delivery to a wrong one is refused or does no harm there.
+static KNOWN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// How many ids are remembered.
+const KNOWN_MAX: usize = 1_000;
+
+/// Puts the document, or deletes it. What the other registry already has isn't put again, so that
+/// two registries that send to each other come to rest.
+pub async fn deliver(
+    depot: &Depot,
+    target: &RelayTarget,
+    delivery: PeerDelivery<'_>,
+) -> TryOutcome {
+    match sent(depot, target, &delivery).await {
+        Ok(outcome) => outcome,
+        Err(failure) => TryOutcome::Failed(failure),
+    }
+}
+
+async fn sent(
+    depot: &Depot,
+    target: &RelayTarget,
+    delivery: &PeerDelivery<'_>,
+) -> Result<TryOutcome, TryFailure> {
+    let call = PeerCall { depot, target, delivery };
+    let own = depot.registry.view().id().to_string();
+    let peer = call.id().await?;
+    if peer == own {
+        return Err(TryFailure::Itself);
+    }
+    let way = Way::of(depot, delivery.change).await?;
+    if way.has_passed(&peer) {
+        // It came from there, or by way of it.
+        return Ok(TryOutcome::Taken);
+    }
+    let message = way.message(&own, delivery.change);
+    let path = delivery.change.resource.to_string();
+    let details = format!("{path}$details");
+    let there = call.ask(Method::GET, &details, HeaderMap::new(), Bytes::new()).await?;
+    let has_it = there.status == 200;
+    let is_deleted =
+        delivery.change.kind == DocumentChangeKind::Deleted || delivery.document.erased;
+    if is_deleted {
+        if there.status == 404 {
+            return Ok(TryOutcome::Taken);
+        }
+        let mut headers = HeaderMap::new();
+        set(&mut headers, "muster-message", &message)?;
+        let answer = call.ask(Method::DELETE, &path, headers, Bytes::new()).await?;
+        return Ok(if answer.status == 404 { TryOutcome::Taken } else { judged(&answer) });
+    }
+    let bytes = delivery.document.bytes.clone().unwrap_or_default();
+    if has_it && is_same(&there, delivery.document, &bytes) {
+        return Ok(TryOutcome::Taken);
+    }
+    let mut headers = attributes_of(delivery.document);
+    if let Some(media_type) = &delivery.document.content_type {
+        set(&mut headers, "content-type", media_type)?;
+    }
+    set(&mut headers, "muster-message", &message)?;
+    // A try whose answer was lost isn't done again.
+    set(&mut headers, "idempotency-key", &format!("{own}@{}", delivery.change.id))?;
+    // A POST makes a new version, also where versions are frozen.
+    let answer = call.ask(Method::POST, &path, headers, bytes).await?;
+    Ok(judged(&answer))
+}
+
+/// Whether the other registry's details of a document say what it says here: the bytes, the media
+/// type, the state and the labels.
+fn is_same(there: &Received, document: &ChangedDocument, bytes: &Bytes) -> bool {
+    let Ok(details) = json::parse(&there.body) else { return false };
+    let text = |name: &str| details.get(name).and_then(|value| value.as_str());
+    text("digest") == Some(&Digest::of(bytes).to_string())
+        && text("contenttype") == document.content_type.as_deref()
+        && text("state") == document.state
+        && details.get("labels") == document.attributes.get("labels")
+}
+
+/// The state and the attributes that clients set, as headers. More than headers can carry, or others
+/// than scalars and labels, aren't sent.
+fn attributes_of(document: &ChangedDocument) -> HeaderMap {
+    let mut upload =
+        DocumentUpload { attributes: document.attributes.clone(), ..DocumentUpload::default() };
+    if let Some(state) = document.state {
+        upload.attributes.insert("state".to_owned(), state.into());
+    }
+    let headers = upload.attribute_headers().or_else(|| {
+        upload.attributes.retain(|name, _| name == "state");
+        upload.attribute_headers()
+    });
+    let headers = headers.into_iter().flatten();
+    let valid =
+        |(name, text): (HeaderName, String)| Some((name, HeaderValue::from_str(&text).ok()?));
+    headers.filter_map(valid).collect()
+}
+
+/// A refusal of the document itself isn't tried again: it would be refused again.
+fn judged(answer: &Received) -> TryOutcome {
+    match answer.status {
+        400 | 403 | 405 | 409 | 422 => {
+            let told = json::parse(&answer.body).ok();
+            let title = told.as_ref().and_then(|body| body.get("title")?.as_str());
+            let title: String =
+                title.unwrap_or("the document is refused").chars().take(300).collect();
+            TryOutcome::Failed(TryFailure::Conflict(format!(
+                "the other registry refuses it ({}): {title}",
+                answer.status
+            )))
+        }
+        _ => outcome(answer),
+    }
+}
+
+/// Where a change was first written, and by way of which registries it came here. It stands in the
+/// reason of the command, which every registry keeps and shows.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Way {
+    /// The registry and the position; none if it was written here.
+    origin: Option<(String, u64)>,
+    via: Vec<String>,
+}
+
+/// The beginning of the reason of a propagated command.
+const PROPAGATED: &str = "propagated from ";
+
+/// How many registries a change may pass on its way. It bounds the length of its reason, and no
+/// sensible chain is longer.
+const HOPS_MAX: usize = 8;
+
+impl Way {
+    async fn of(depot: &Depot, change: &DocumentChange) -> Result<Self, TryFailure> {
+        let unread = |_| TryFailure::Unread;
+        let command = depot.registry.command_at(change.id.position).await.map_err(unread)?;
+        let Some(message) = command.message() else { return Ok(Self::default()) };
+        let bytes = depot.registry.contents(&[message]).await.map_err(unread)?.pop().flatten();
+        Ok(bytes
+            .and_then(|bytes| Self::read(std::str::from_utf8(&bytes).ok()?))
+            .unwrap_or_default())
+    }
+
+    /// Reads the reason of a propagated command.
+    fn read(message: &str) -> Option<Self> {
+        let rest = message.strip_prefix(PROPAGATED)?;
+        let (registry, rest) = rest.split_once(" at position ")?;
+        let (position, via) = rest.split_once(" by way of ").unwrap_or((rest, ""));
+        let origin = Some((registry.to_owned(), position.parse().ok()?));
+        let via = via.split(", ").filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        Some(Self { origin, via })
+    }
+
+    /// Whether it was written in a registry or came by way of it.
+    fn has_passed(&self, registry: &str) -> bool {
+        self.via.len() >= HOPS_MAX
+            || self.via.iter().any(|one| one == registry)
+            || self.origin.as_ref().is_some_and(|(origin, _)| origin == registry)
+    }
+
+    /// The reason for the next registry.
+    fn message(&self, own: &str, change: &DocumentChange) -> String {
+        match &self.origin {
+            None => format!("{PROPAGATED}{own} at position {}", change.id.position),
+            Some((registry, position)) => {
+                let via: Vec<&str> =
+                    self.via.iter().map(String::as_str).chain(std::iter::once(own)).collect();
+                let via = via.join(", ");
+                format!("{PROPAGATED}{registry} at position {position} by way of {via}")
+            }
+        }
+    }
+}
+
+struct PeerCall<'a> {
+    depot: &'a Depot,
+    target: &'a RelayTarget,
+    delivery: &'a PeerDelivery<'a>,
+}
+
+impl PeerCall<'_> {
+    /// The id of the other registry.
+    async fn id(&self) -> Result<String, TryFailure> {
+        if let Some(known) = KNOWN.lock().get(self.delivery.url) {
+            return Ok(known.clone());
+        }
+        let answer = self.ask(Method::GET, "", HeaderMap::new(), Bytes::new()).await?;
+        if answer.status != 200 {
+            return Err(TryFailure::Unknown(answer.status));
+        }
+        let body = json::parse(&answer.body).map_err(|_| TryFailure::Broken)?;
+        let id = body.get("registryid").and_then(|id| id.as_str()).ok_or(TryFailure::Broken)?;
+        let mut known = KNOWN.lock();
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        known.insert(self.delivery.url.to_owned(), id.to_owned());
+        Ok(id.to_owned())
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Received, TryFailure> {
+        let base = self.delivery.url.trim_end_matches('/');
+        let base = base.strip_suffix("/api").unwrap_or(base);
+        let url = format!("{base}/api{path}");
+        if let Some(reference) = self.delivery.key {
+            let host = self.depot.sender.destination(&url).map_err(TryFailure::Refused)?.host;
+            let key = self.depot.secrets.resolve(reference, &host).map_err(TryFailure::Secret)?;
+            let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
+            let mut value = value.map_err(|_| TryFailure::Key)?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("muster"));
+        let deadline = self.target.deadline;
+        self.depot.sender.send(Sending { method, url: &url, headers, body, deadline }).await
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), TryFailure> {
+    let value = HeaderValue::from_str(value).map_err(|_| TryFailure::Broken)?;
+    headers.insert(HeaderName::from_static(name), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_words::{Moment, Position};
+
+    use super::*;
+    use crate::changes::ChangeId;
+
+    #[test]
+    fn a_change_names_its_way_and_never_goes_back() {
+        let change = DocumentChange {
+            id: ChangeId { position: Position(7), index: 0 },
+            resource: muster_words::Xid::Registry,
+            kind: DocumentChangeKind::Updated,
+            moment: Moment::EPOCH,
+        };
+        let mut way = Way::default();
+        for (own, expect) in [
+            ("a", "propagated from a at position 7"),
+            ("b", "propagated from a at position 7 by way of b"),
+            ("c", "propagated from a at position 7 by way of b, c"),
+        ] {
+            let message = way.message(own, &change);
+            assert_eq!(message, expect);
+            way = Way::read(&message).unwrap_or_default();
+            assert!(way.has_passed(own) && way.has_passed("a") && !way.has_passed("d"));
+        }
+        for text in ["", "a correction", "propagated from a", "propagated from a at position x"] {
+            assert_eq!(Way::read(text), None, "{text}");
+        }
+        let long = Way { origin: None, via: vec![String::new(); HOPS_MAX] };
+        assert!(long.has_passed("d"));
+    }
+}

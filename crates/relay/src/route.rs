@@ -1,0 +1,281 @@
+//! A route, read from its document.
+
+use std::collections::BTreeMap;
+
+use muster_words::{Moment, Xid, XidPattern, XidPatterns};
+use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::changes::DocumentChangeKind;
+
+/// What is sent where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// How it spreads.
+    pub mode: RouteMode,
+    /// What it sends.
+    pub selector: Selector,
+    /// Its targets; those of a broadcast are all that aren't excluded.
+    pub targets: Vec<Xid>,
+    /// The targets that a broadcast leaves out.
+    pub exclude: Vec<Xid>,
+    /// Where it begins.
+    pub from: Beginning,
+    /// Whether it sends the documents that there are now, once, instead of every change.
+    pub once: bool,
+    /// Whether documents are encrypted in its events.
+    pub encrypt: bool,
+    /// Whether it is on.
+    pub enabled: bool,
+    /// How its deliveries are tried again; none: as the target says.
+    pub retry: Option<crate::retry::RetryPolicy>,
+}
+
+/// How a route spreads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RouteMode {
+    /// To one target.
+    Unidirectional,
+    /// To the listed targets.
+    Multicast,
+    /// To all targets but the excluded ones.
+    Broadcast,
+}
+
+impl RouteMode {
+    /// Its name in documents.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unidirectional => "unidirectional",
+            Self::Multicast => "multicast",
+            Self::Broadcast => "broadcast",
+        }
+    }
+}
+
+/// Where a route begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// With the first change after it was put.
+    Now,
+    /// With the first change of the ledger.
+    First,
+    /// After a position.
+    Position(u64),
+    /// With the first change at or after a moment.
+    Time(Moment),
+}
+
+/// Which changes a route sends. Every condition that is there must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selector {
+    /// Places; none means everything but routes and targets.
+    collections: Option<XidPatterns>,
+    groups: Vec<String>,
+    names: Vec<String>,
+    /// Labels with their values.
+    pub labels: BTreeMap<String, String>,
+    /// Classes: the id of the group, or its attribute `classification`.
+    pub classes: Vec<String>,
+    /// States of the default version.
+    pub states: Vec<String>,
+    events: Vec<DocumentChangeKind>,
+}
+
+/// Why a document can't be read as what it should be.
+#[derive(Debug, Error)]
+pub enum UnusableDocument {
+    /// It isn't JSON or YAML.
+    #[error("it isn't data")]
+    NoData,
+    /// It has other members than it should.
+    #[error("{0}")]
+    Shape(#[from] serde_json::Error),
+    /// A value isn't what it should be.
+    #[error("{0} can't be used")]
+    Value(&'static str),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentRoute {
+    mode: RouteMode,
+    #[serde(default)]
+    select: SentSelector,
+    #[serde(default)]
+    targets: Vec<String>,
+    #[serde(default)]
+    exclude: Vec<String>,
+    #[serde(default)]
+    from: Option<Value>,
+    #[serde(default)]
+    once: bool,
+    #[serde(default)]
+    encrypt: bool,
+    #[serde(default)]
+    retry: Option<crate::retry::RetrySetting>,
+    #[serde(default = "on")]
+    enabled: bool,
+    #[serde(default, rename = "description")]
+    _description: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SentSelector {
+    collections: Option<Vec<String>>,
+    groups: Vec<String>,
+    names: Vec<String>,
+    labels: BTreeMap<String, String>,
+    classes: Vec<String>,
+    states: Vec<String>,
+    events: Vec<DocumentChangeKind>,
+}
+
+const fn on() -> bool {
+    true
+}
+
+impl Route {
+    /// Reads a route's document.
+    ///
+    /// # Errors
+    /// See [`UnusableDocument`].
+    pub fn read(value: Value) -> Result<Self, UnusableDocument> {
+        let sent: SentRoute = serde_json::from_value(value)?;
+        let xids = |texts: Vec<String>, what| {
+            let xids = texts.iter().map(|text| text.parse::<Xid>());
+            xids.collect::<Result<Vec<_>, _>>().map_err(|_| UnusableDocument::Value(what))
+        };
+        let retry = sent.retry.as_ref().map(|setting| {
+            crate::retry::RetryPolicy::of(setting).ok_or(UnusableDocument::Value("retry"))
+        });
+        Ok(Self {
+            mode: sent.mode,
+            selector: Selector::read(sent.select)?,
+            targets: xids(sent.targets, "targets")?,
+            exclude: xids(sent.exclude, "exclude")?,
+            from: beginning(sent.from.as_ref())?,
+            once: sent.once,
+            encrypt: sent.encrypt,
+            enabled: sent.enabled,
+            retry: retry.transpose()?,
+        })
+    }
+}
+
+fn beginning(value: Option<&Value>) -> Result<Beginning, UnusableDocument> {
+    let refused = || UnusableDocument::Value("from");
+    match value {
+        None => Ok(Beginning::Now),
+        Some(Value::String(text)) if text == "now" => Ok(Beginning::Now),
+        Some(Value::String(text)) if text == "beginning" => Ok(Beginning::First),
+        Some(Value::String(text)) => {
+            Moment::parse(text).map(Beginning::Time).map_err(|_| refused())
+        }
+        Some(Value::Number(number)) => number.as_u64().map(Beginning::Position).ok_or_else(refused),
+        Some(_) => Err(refused()),
+    }
+}
+
+/// Types of groups that a route sends only if it names them: what tells the server where to send
+/// is of no use elsewhere.
+const OWN: [&str; 2] = ["routes", "targets"];
+
+impl Selector {
+    fn read(sent: SentSelector) -> Result<Self, UnusableDocument> {
+        let patterns = |texts: Vec<String>| {
+            let patterns = texts.iter().map(|text| text.parse::<XidPattern>());
+            patterns.collect::<Result<Vec<_>, _>>().map(XidPatterns::new)
+        };
+        let collections = sent.collections.map(patterns).transpose();
+        Ok(Self {
+            collections: collections.map_err(|_| UnusableDocument::Value("select.collections"))?,
+            groups: sent.groups,
+            names: sent.names,
+            labels: sent.labels,
+            classes: sent.classes,
+            states: sent.states,
+            events: sent.events,
+        })
+    }
+
+    /// Whether a change of this kind at this place can be selected. Labels, classes and states are
+    /// compared afterwards, because they must be read.
+    #[must_use]
+    pub fn takes(&self, resource: &Xid, kind: DocumentChangeKind) -> bool {
+        let Some((groups, group)) = resource.group_ids() else { return false };
+        let Some((_, name)) = resource.resource_ids() else { return false };
+        let is_place = match &self.collections {
+            Some(patterns) => patterns.holds(resource),
+            None => !OWN.contains(&groups.as_str()),
+        };
+        let matches = |patterns: &[String], text: &str| {
+            patterns.is_empty()
+                || patterns.iter().any(|pattern| XidPattern::step_matches(pattern, text))
+        };
+        is_place
+            && matches(&self.groups, group.as_str())
+            && matches(&self.names, name.as_str())
+            && (self.events.is_empty() || self.events.contains(&kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn selects_by_place_group_name_and_event() {
+        let (created, deleted) = (DocumentChangeKind::Created, DocumentChangeKind::Deleted);
+        for (select, resource, kind, expect) in [
+            (json!({}), "/configs/a/entries/b", created, true),
+            (json!({}), "/routes/a/entries/b", created, false),
+            (json!({}), "/targets/a/entries/b", created, false),
+            (json!({"collections": ["/targets"]}), "/targets/a/entries/b", created, true),
+            (json!({"collections": ["/configs"]}), "/configs/a/entries/b", created, true),
+            (json!({"collections": ["/configs/a/entries"]}), "/configs/a/entries/b", created, true),
+            (json!({"collections": ["/configs/a"]}), "/configs/b/entries/b", created, false),
+            (json!({"collections": ["/*/a"]}), "/stacks/a/entries/b", deleted, true),
+            (json!({"groups": ["a*"]}), "/configs/ab/entries/b", created, true),
+            (json!({"groups": ["a*"]}), "/configs/b/entries/b", created, false),
+            (json!({"names": ["x", "b"]}), "/configs/a/entries/b", created, true),
+            (json!({"names": ["x"]}), "/configs/a/entries/b", created, false),
+            (json!({"events": ["deleted"]}), "/configs/a/entries/b", created, false),
+            (json!({"events": ["deleted"]}), "/configs/a/entries/b", deleted, true),
+        ] {
+            let selector = Selector::read(serde_json::from_value(select.clone()).unwrap()).unwrap();
+            let taken = selector.takes(&resource.parse().unwrap(), kind);
+            assert_eq!(taken, expect, "{select} {resource}");
+        }
+    }
+
+    #[test]
+    fn begins_where_it_says() {
+        for (from, expect) in [
+            (json!("now"), Some(Beginning::Now)),
+            (json!("beginning"), Some(Beginning::First)),
+            (json!(7), Some(Beginning::Position(7))),
+            (
+                json!("2026-11-30T10:00:00Z"),
+                Some(Beginning::Time(Moment::parse("2026-11-30T10:00:00Z").unwrap())),
+            ),
+            (json!("soon"), None),
+            (json!(-1), None),
+            (json!(1.5), None),
+            (json!(true), None),
+        ] {
+            let document = json!({"mode": "broadcast", "from": from});
+            assert_eq!(Route::read(document).ok().map(|route| route.from), expect, "{from}");
+        }
+        let route = Route::read(json!({"mode": "broadcast"})).unwrap();
+        assert_eq!((route.from, route.once, route.enabled), (Beginning::Now, false, true));
+    }
+}

@@ -1,0 +1,142 @@
+//! A target, read from its document.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    retry::{RetryPolicy, RetrySetting},
+    route::UnusableDocument,
+};
+
+/// How many requests run at once to a target that says nothing else.
+pub const IN_FLIGHT_DEFAULT: u32 = 10;
+
+/// The deadline of a try at a target that says nothing else.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Where changes are sent to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelayTarget {
+    /// What it is.
+    pub kind: TargetKind,
+    /// How deliveries are tried again.
+    pub retry: RetryPolicy,
+    /// How many requests run at once.
+    pub max_in_flight: u32,
+    /// The deadline of a try.
+    pub deadline: Duration,
+    /// Whether documents are sent whole, however large they are.
+    pub send_whole: bool,
+    /// Whether it is on.
+    pub enabled: bool,
+}
+
+/// What a target is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TargetKind {
+    /// An HTTP endpoint that gets signed events.
+    Webhook(Webhook),
+    /// A folder that gets a file for each event.
+    Folder {
+        /// The path, relative to the server's folder for it.
+        path: String,
+    },
+    /// Another registry that gets the documents.
+    Registry {
+        /// Its address.
+        url: String,
+        /// The reference of the key.
+        key: Option<String>,
+    },
+}
+
+/// An HTTP endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Webhook {
+    /// Its URL.
+    pub url: String,
+    /// The reference of the secret that signs; none: nothing is signed.
+    pub secret: Option<String>,
+    /// The reference of the secret before, while receivers change it.
+    pub previous_secret: Option<String>,
+    /// More headers; values may be references.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl TargetKind {
+    /// The name in documents.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "webhook",
+            Self::Folder { .. } => "folder",
+            Self::Registry { .. } => "registry",
+        }
+    }
+
+    /// Where it leads, without anything secret.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Webhook(webhook) => &webhook.url,
+            Self::Folder { path } => path,
+            Self::Registry { url, .. } => url,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SentTarget {
+    kind: String,
+    url: Option<String>,
+    path: Option<String>,
+    secret: Option<String>,
+    previous_secret: Option<String>,
+    key: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    retry: Option<RetrySetting>,
+    max_in_flight: Option<u32>,
+    timeout_seconds: Option<u64>,
+    #[serde(default)]
+    send_whole: bool,
+    enabled: Option<bool>,
+    #[serde(rename = "description")]
+    _description: Option<String>,
+}
+
+impl RelayTarget {
+    /// Reads a target's document.
+    ///
+    /// # Errors
+    /// See [`UnusableDocument`].
+    pub fn read(value: Value) -> Result<Self, UnusableDocument> {
+        let sent: SentTarget = serde_json::from_value(value)?;
+        let url = || sent.url.clone().ok_or(UnusableDocument::Value("url"));
+        let kind = match sent.kind.as_str() {
+            "webhook" => TargetKind::Webhook(Webhook {
+                url: url()?,
+                secret: sent.secret.clone(),
+                previous_secret: sent.previous_secret.clone(),
+                headers: sent.headers.clone(),
+            }),
+            "folder" => TargetKind::Folder {
+                path: sent.path.clone().ok_or(UnusableDocument::Value("path"))?,
+            },
+            "registry" => TargetKind::Registry { url: url()?, key: sent.key.clone() },
+            _ => return Err(UnusableDocument::Value("kind")),
+        };
+        let policy = |setting| RetryPolicy::of(setting).ok_or(UnusableDocument::Value("retry"));
+        Ok(Self {
+            kind,
+            retry: sent.retry.as_ref().map(policy).transpose()?.unwrap_or_default(),
+            max_in_flight: sent.max_in_flight.unwrap_or(IN_FLIGHT_DEFAULT).max(1),
+            deadline: sent.timeout_seconds.map_or(DEADLINE, Duration::from_secs),
+            send_whole: sent.send_whole,
+            enabled: sent.enabled.unwrap_or(true),
+        })
+    }
+}

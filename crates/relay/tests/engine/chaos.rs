@@ -1,0 +1,143 @@
+//! Receivers that misbehave, compared with a table: what is noted, how often it is tried, and
+//! whether it becomes a dead letter.
+
+use crate::{
+    harness::{Bench, until},
+    receiver::{Manner, Receiver},
+};
+
+/// Three tries, quickly, and a deadline of a second.
+const QUICKLY: &str = r#", "timeout_seconds": 1, "retry": {"max_retries": 3,
+    "base_delay_seconds": 0.01, "circuit_breaker_enabled": false}"#;
+
+#[tokio::test]
+async fn each_fault_of_a_receiver_has_its_outcome() {
+    let status = Manner::Status;
+    // The manner; what is noted; the tries; whether it is dead.
+    let cases = [
+        (status(200), "delivered", 1, false),
+        (status(302), "the receiver redirects (302), which is never followed", 3, true),
+        (status(400), "the receiver answered 400", 3, true),
+        (status(415), "the receiver answered 415", 1, true),
+        (status(500), "the receiver answered 500", 3, true),
+        (Manner::Header(429, "Retry-After", "0".to_owned()), "the receiver answered 429", 3, true),
+        (
+            Manner::Header(503, "Retry-After", "soon".to_owned()),
+            "the receiver answered 503",
+            3,
+            true,
+        ),
+        (Manner::Stall, "the receiver took too long", 3, true),
+        (Manner::Slowly, "the receiver took too long", 3, true),
+        (Manner::Endless(200), "delivered", 1, false),
+        (Manner::Endless(500), "the receiver answered 500", 3, true),
+        (Manner::Garbage, "the connection broke, or the answer isn't HTTP", 3, true),
+        (Manner::CutHead, "the connection broke, or the answer isn't HTTP", 3, true),
+        (Manner::CutBody, "the connection broke, or the answer isn't HTTP", 3, true),
+        (Manner::Close, "the connection broke, or the answer isn't HTTP", 3, true),
+        (Manner::HugeHead, "the connection broke, or the answer isn't HTTP", 3, true),
+    ];
+    for (manner, expect, tries, is_dead) in cases {
+        let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+        receiver.usually(manner.clone());
+        bench.hook(&receiver.url(), QUICKLY).await;
+        let end = bench.put("/configs/a/entries/b", "1").await;
+        bench.reached(end).await;
+        let noted = bench.engine.depot().trail.tries_after(0);
+        let outcomes: Vec<_> = noted.iter().map(|record| record.outcome.as_str()).collect();
+        assert_eq!(outcomes, vec![expect; tries], "{manner:?}");
+        assert_eq!(receiver.got().len(), tries, "{manner:?}");
+        let ids: Vec<_> =
+            receiver.got().iter().map(|got| got.headers["webhook-id"].clone()).collect();
+        assert!(ids.iter().all(|id| *id == ids[0]), "{manner:?}");
+        let letters = bench.engine.depot().store.dead_letters(0, 10, None, None).await.unwrap();
+        let reasons: Vec<_> = letters.iter().map(|letter| letter.reason.as_str()).collect();
+        let expect = if is_dead { vec![expect] } else { vec![] };
+        assert_eq!(reasons, expect, "{manner:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_to_an_address_that_is_refused() {
+    let receiver = Receiver::start().await;
+    let port = receiver.address.port();
+    let secret = |name: &str| format!(r#", "secret": "env:{name}""#);
+    let network = "its address is in a network that propagation.allow in the settings doesn't hold";
+    let clear =
+        "http without TLS is only for addresses that propagation.allow in the settings holds";
+    for (url, more, expect) in [
+        (format!("http://inside.example:{port}/"), String::new(), network),
+        // One of its addresses would be allowed; which one is used must not be a matter of luck.
+        (format!("http://both.example:{port}/"), String::new(), network),
+        (format!("http://10.0.0.1:{port}/"), String::new(), network),
+        (format!("http://0xa9fea9fe:{port}/latest"), String::new(), network),
+        ("https://169.254.169.254/latest/meta-data".to_owned(), String::new(), network),
+        (format!("http://[::1]:{port}/"), String::new(), network),
+        (format!("http://8.8.8.8:{port}/"), String::new(), clear),
+        (format!("http://nowhere.example:{port}/"), String::new(), "the host has no address"),
+        (
+            receiver.url(),
+            secret("LISTED"),
+            "the settings (secrets.list) don't let env:LISTED be sent to 127.0.0.1",
+        ),
+        (
+            receiver.url(),
+            secret("ABSENT"),
+            "the variable of env:ABSENT isn't set in the server's environment",
+        ),
+        (receiver.url(), secret("NO_KEY"), "the secret isn't a key of the form whsec_ and base64"),
+        ("http://127.0.0.1:1/".to_owned(), String::new(), "no connection can be made"),
+    ] {
+        let bench = Bench::start().await;
+        bench.hook(&url, &format!("{QUICKLY}{more}")).await;
+        let end = bench.put("/configs/a/entries/b", "1").await;
+        bench.reached(end).await;
+        let noted = bench.engine.depot().trail.tries_after(0);
+        let outcomes: Vec<_> = noted.iter().map(|record| record.outcome.as_str()).collect();
+        assert_eq!(outcomes, [expect; 3], "{url}");
+        if expect == network {
+            assert!(noted.iter().all(|record| record.milliseconds == 0));
+        }
+    }
+    assert_eq!(receiver.got().len(), 0);
+}
+
+#[tokio::test]
+async fn a_breaker_opens_after_failures_in_a_row_and_loses_nothing() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.next((0..4).map(|_| Manner::Status(500)));
+    let retry = r#", "retry": {"max_retries": 20, "base_delay_seconds": 0.001,
+        "circuit_breaker_threshold": 3, "circuit_breaker_timeout_seconds": 0.3}"#;
+    bench.hook(&receiver.url(), retry).await;
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    let is_open = || bench.engine.targets().first().is_some_and(|one| one.breaker.name() == "open");
+    until(is_open).await;
+    assert_eq!(receiver.got().len(), 3);
+    let links = bench.engine.links().await.unwrap();
+    assert_eq!(links[0].state, "waiting");
+    bench.reached(end).await;
+    // The trial failed and opened it again; the second one closed it.
+    assert_eq!(receiver.got().len(), 5);
+    assert_eq!(bench.engine.targets()[0].breaker.name(), "closed");
+    let kinds: Vec<_> =
+        bench.engine.depot().trail.events_after(0).iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, ["link.started", "breaker.opened", "breaker.opened"]);
+}
+
+#[tokio::test]
+async fn while_a_target_is_down_what_it_costs_is_lag() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.usually(Manner::Status(503));
+    bench.hook(&receiver.url(), r#", "retry": {"circuit_breaker_threshold": 1}"#).await;
+    let mut end = muster_words::Position(0);
+    for number in 0..1_600 {
+        end = bench.put(&format!("/configs/a/entries/d{}", number % 40), "1").await;
+    }
+    until(|| bench.engine.targets()[0].breaker.name() == "open").await;
+    until(|| bench.engine.counts().unfinished >= 1_000).await;
+    // A page of the ledger was read beyond the limit, and no more.
+    assert!(bench.engine.counts().unfinished <= 1_512, "{:?}", bench.engine.counts());
+    receiver.usually(Manner::Status(204));
+    bench.engine.reset_breaker(&"/targets/t/entries/hook".parse().unwrap()).unwrap();
+    bench.reached(end).await;
+}

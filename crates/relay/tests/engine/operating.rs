@@ -1,0 +1,72 @@
+//! What operators do: pause, resume, replay, and what a restart keeps of it.
+
+use muster_relay::delivery::DeliveryEnd;
+use muster_words::Xid;
+
+use crate::{
+    harness::{Bench, until},
+    receiver::{Manner, Receiver},
+};
+
+fn target() -> Xid {
+    "/targets/t/entries/hook".parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_paused_target_gets_nothing_and_loses_nothing_also_over_a_restart() {
+    let (mut bench, receiver) = (Bench::start().await, Receiver::start().await);
+    bench.hook(&receiver.url(), "").await;
+    until(|| !bench.engine.targets().is_empty()).await;
+    bench.engine.pause(&target()).await.unwrap();
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    bench.restart().await;
+    until(|| bench.engine.targets().first().is_some_and(|one| one.held.is_some())).await;
+    assert_eq!(bench.engine.links().await.unwrap()[0].state, "held");
+    assert_eq!(receiver.got().len(), 0);
+    bench.engine.resume(&target()).await.unwrap();
+    bench.reached(end).await;
+    assert_eq!(receiver.got().len(), 1);
+    assert!(bench.engine.pause(&"/targets/t/entries/none".parse().unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_target_that_says_it_is_gone_is_disabled_until_it_is_let_go() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.next([Manner::Status(410)]);
+    bench.hook(&receiver.url(), "").await;
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    until(|| bench.engine.targets().first().is_some_and(|one| one.held.is_some())).await;
+    let held = bench.engine.targets()[0].held.clone().unwrap();
+    assert_eq!(held, "disabled: the receiver answered 410");
+    bench.engine.resume(&target()).await.unwrap();
+    bench.reached(end).await;
+    assert_eq!(receiver.got().len(), 2);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_kept_and_can_be_replayed() {
+    let (mut bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.next([Manner::Status(415), Manner::Status(204), Manner::Status(500)]);
+    bench.hook(&receiver.url(), "").await;
+    bench.put("/configs/a/entries/b", "1").await;
+    let end = bench.put("/configs/a/entries/b", "2").await;
+    bench.reached(end).await;
+    // The lane went on.
+    assert_eq!(receiver.got().len(), 2);
+    bench.restart().await;
+    bench.reached(end).await;
+    let letters = bench.engine.depot().store.dead_letters(0, 10, None, None).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(
+        (letters[0].failed, letters[0].resource.to_string()),
+        (1, "/configs/a/entries/b".into())
+    );
+    let again = bench.engine.replay(letters[0].id).await.unwrap();
+    assert!(matches!(again, DeliveryEnd::Dead(_)), "{again:?}");
+    assert_eq!(bench.engine.replay(letters[0].id).await.unwrap(), DeliveryEnd::Delivered);
+    let got = receiver.got();
+    assert_eq!(got.len(), 4);
+    assert_eq!(got[3].event().get("data"), Some(&1.into()));
+    assert_eq!(got[3].headers["webhook-id"], got[0].headers["webhook-id"]);
+    assert!(bench.engine.replay(letters[0].id).await.is_err());
+}
