@@ -3,8 +3,9 @@
 //!
 //! Decisions are functions of a view and a request. Nothing here does I/O, reads a clock or draws a
 //! random number, except [`ledger_key`], which keeps the ledger's signing key in a file; its caller
-//! passes the path and the seed.
+//! passes the path and the seed; and [`secret_references`], which reads the files that hold secrets.
 
+pub mod addresses;
 mod api_key;
 mod authorize;
 mod credentials;
@@ -13,6 +14,7 @@ pub mod ledger_key;
 mod principal;
 mod record;
 mod role;
+pub mod secret_references;
 
 pub use api_key::{
     ApiKey, ApiKeyError, GIVEN_KEY_LENGTH_MIN, GivenKey, GivenKeyError, KEY_ID_BYTES, SECRET_BYTES,

@@ -15,6 +15,7 @@ mod listen_address;
 mod logging;
 mod open;
 mod open_files;
+mod outbound;
 mod refusals;
 mod restoring;
 mod routes;

@@ -16,8 +16,8 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use areas::{
-    AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, ServerArea,
-    TimeoutsArea, TlsArea,
+    AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, PropagationArea,
+    SecretsArea, ServerArea, TimeoutsArea, TlsArea,
 };
 
 /// The default file, with every setting.
@@ -62,6 +62,10 @@ pub struct Settings {
     pub limits: LimitsArea,
     /// The server's timeouts.
     pub timeouts: TimeoutsArea,
+    /// What the server connects to on its own.
+    pub propagation: PropagationArea,
+    /// Which secrets may be sent where.
+    pub secrets: SecretsArea,
     /// The log.
     pub log: LogArea,
     /// The other commands' connection to a server.
@@ -157,6 +161,8 @@ impl Default for Settings {
             tls: TlsArea::default(),
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
+            propagation: PropagationArea::default(),
+            secrets: SecretsArea::default(),
             log: LogArea::default(),
             client: ClientArea::default(),
             effective: effective(&defaults(), BTreeMap::new()),

@@ -1,5 +1,5 @@
 use muster_catalog::{Refusal, View, changes::Outcome, decide::AnswerSubject};
-use muster_guard::Forbidden;
+use muster_guard::{Forbidden, secret_references::SecretDenied};
 use muster_ledger::CommandId;
 use muster_schema::Violation;
 use muster_words::Position;
@@ -33,6 +33,9 @@ pub enum SubmitError {
     /// The author doesn't have the permission; nothing was changed.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// A document names a secret that its author may not name; nothing was changed.
+    #[error(transparent)]
+    SecretDenied(#[from] SecretDenied),
     /// Too many commands wait.
     #[error("too many commands are waiting")]
     Busy,

@@ -11,9 +11,10 @@ use muster_catalog::{
     Catalog, Content, View,
     changes::Change,
     command::{Action, Authority, Command, Plan, PlannedDocument, Target, WriteBody},
-    decide::AnswerSubject,
+    decide::{AnswerSubject, PreparedAction},
+    tree::DocumentPart,
 };
-use muster_guard::{Principal, authorize_command};
+use muster_guard::{Principal, authorize_command, secret_references::SecretDenied};
 use muster_journal::LedgerReader;
 use muster_words::{
     ContentRef, Moment, Position, Xid,
@@ -366,6 +367,7 @@ impl RegistryInner {
             } else {
                 preparing.await?
             };
+            self.check_secrets(&by.principal, &ready.prepared.action)?;
             match self.queue.decide(ready, by.clone()).await? {
                 writer::Reply::Done(done) => return Ok(*done),
                 writer::Reply::Again(missing) => {
@@ -377,6 +379,18 @@ impl RegistryInner {
         }
         drop(turn);
         Err(SubmitError::Contended)
+    }
+
+    /// Checks that the author of a command may name the secrets in its documents. This is the one
+    /// place for it: every way to write a document leads here.
+    fn check_secrets(&self, by: &Principal, action: &PreparedAction) -> Result<(), SecretDenied> {
+        let PreparedAction::Write(write) = action else { return Ok(()) };
+        for (resource, version) in write.tree.versions() {
+            if let DocumentPart::Bytes(document) = &version.document {
+                self.settings.secrets.check_document(by, resource, &document.bytes)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives a repetition what the first answer showed: the view at the end of its command, and its

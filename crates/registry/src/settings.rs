@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use muster_guard::secret_references::SecretList;
 use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_words::{Id, Moment};
@@ -38,6 +39,8 @@ pub struct RegistrySettings {
     pub checkpoint: Option<Arc<CheckpointFile>>,
     /// The size of the cache of contents, in bytes.
     pub cache_bytes: u64,
+    /// The secrets that everybody who may write a document may name in it.
+    pub secrets: Arc<SecretList>,
 }
 
 /// The default size of the cache of contents, in bytes.
@@ -47,6 +50,13 @@ impl RegistrySettings {
     /// Settings with the default cache and no checkpoint file.
     #[must_use]
     pub fn new(foundation: Foundation, clock: Clock) -> Self {
-        Self { foundation, genesis: None, clock, checkpoint: None, cache_bytes: CACHE_BYTES }
+        Self {
+            foundation,
+            genesis: None,
+            clock,
+            checkpoint: None,
+            cache_bytes: CACHE_BYTES,
+            secrets: Arc::default(),
+        }
     }
 }

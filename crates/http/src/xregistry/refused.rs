@@ -6,6 +6,7 @@ use muster_catalog::{
     Absence, ModelRefusal, Reason, Refusal, Unrestorable, VersionRefusal, XidList,
     capabilities::CapabilityFault,
 };
+use muster_guard::secret_references::SecretDenied;
 use muster_model::{AttributeFault, ModelFault};
 use muster_registry::{FetchError, SubmitError};
 use muster_schema::ViolationSource;
@@ -352,6 +353,10 @@ pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
     let kind = match error {
         SubmitError::Refused(refusal) => return problem_of_refusal(refusal),
         SubmitError::Forbidden(forbidden) => return problem_of_forbidden(forbidden, subject),
+        SubmitError::SecretDenied(denied) => {
+            let SecretDenied { subject, reference, pointer } = denied;
+            return Problem::new(Kind::SecretDenied { reference, pointer }).subject(subject);
+        }
         SubmitError::Busy => Kind::Busy,
         SubmitError::Contended => Kind::Contended,
         SubmitError::OutcomeUnknown => Kind::OutcomeUnknown,

@@ -30,6 +30,7 @@ use super::{
     clock::{clock, random, random_id},
     directory::Directory,
     health_checks,
+    outbound::Outbound,
     routes::ServerRoutes,
     texts,
     trusted_clock::TrustedClock,
@@ -71,6 +72,8 @@ pub(super) struct OpenOptions {
     pub connections_max: usize,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
+    /// What the server may connect to.
+    pub outbound: Outbound,
 }
 
 /// An open registry with its routes, without a socket.
@@ -259,6 +262,7 @@ pub(super) fn opening(
     if open_options.cache_bytes > 0 {
         opening.cache_bytes = open_options.cache_bytes;
     }
+    opening.secrets = open_options.outbound.secrets.clone();
     let id = || open_options.id.clone().map_or_else(random_id, Ok);
     let Some(directory) = directory else {
         opening.genesis = Some(Genesis { registry: id()?, actor: "admin".to_owned() });

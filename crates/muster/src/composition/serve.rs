@@ -19,6 +19,7 @@ use super::{
     directory::{Directory, IfMissing},
     listen_address::{listen_address, reachable},
     logging, open_files,
+    outbound::Outbound,
     refusals::{Reach, key_required},
     signals,
     trusted_clock::TrustedClock,
@@ -48,7 +49,7 @@ async fn run(
     signals::survive_hang_up().map_err(|error| system("signals", &error))?;
     // Everything is checked before anything is created.
     let addresses = Addresses::parse(options)?;
-    let open_options = open_options(options, addresses.server)?;
+    let open_options = open_options(context, options, addresses.server)?;
     let admin_key = options.admin_key.as_deref().map(admin_key).transpose()?;
     let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
     log_start(options);
@@ -297,7 +298,11 @@ fn admin_key(text: &str) -> Result<ApiKey, Failure> {
     })
 }
 
-fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptions, Failure> {
+fn open_options(
+    context: &Context,
+    options: &ServeOptions,
+    address: SocketAddr,
+) -> Result<OpenOptions, Failure> {
     let public = options
         .public_url
         .as_deref()
@@ -326,6 +331,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         origins,
         connections_max: options.limits.connections as usize,
         clock: Some(TrustedClock::start()),
+        outbound: Outbound::read(&context.settings, &context.environment)?,
         ..OpenOptions::default()
     })
 }

@@ -117,6 +117,22 @@ impl Default for TimeoutsArea {
     }
 }
 
+/// What the server connects to on its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PropagationArea {
+    /// Networks that it may connect to although they aren't of the internet.
+    pub allow: Vec<String>,
+}
+
+/// Which secrets may be sent where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretsArea {
+    /// References, each with the hosts that may receive the secret.
+    pub list: Vec<String>,
+}
+
 /// The log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

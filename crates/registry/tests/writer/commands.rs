@@ -100,6 +100,7 @@ pub fn code(error: &SubmitError) -> &'static str {
     match error {
         SubmitError::Refused(refusal) => name_of(&refusal.reason),
         SubmitError::Forbidden(_) => "forbidden",
+        SubmitError::SecretDenied(_) => "secret denied",
         SubmitError::Busy => "busy",
         SubmitError::Contended => "contended",
         SubmitError::OutcomeUnknown => "outcome_unknown",

@@ -367,6 +367,10 @@ codes! { ErrorCode, ErrorKind;
         "<subject> is outside the key's scope.",
         "The key may be used only in other places of the registry, and not for the whole registry.",
         "Use a key whose scope includes the place. A request about the whole registry needs a key without a scope.";
+    SecretDenied { reference: String, pointer: String }: Muster 403,
+        "\"<subject>\" names the secret \"<reference>\" at \"<pointer>\", which the settings don't list.",
+        "Only an admin may put a document that names a secret which the settings don't list.",
+        "Ask for the secret and its hosts to be listed in the settings (secrets.list), or let an admin put the document.";
     NotOwn: Muster 403,
         "\"<subject>\" was not made under this key's name.",
         "The key's role allows this only for documents that were made under the same key's name.",
