@@ -12,6 +12,7 @@ mod keys;
 mod lines;
 mod model;
 mod proofs;
+mod providers;
 mod references;
 mod rollback;
 mod schemas;

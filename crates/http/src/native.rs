@@ -21,6 +21,7 @@ mod ledger;
 mod log;
 mod place;
 mod proofs;
+mod providers;
 mod query;
 mod references;
 mod restore;
@@ -46,7 +47,7 @@ use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
 use self::{changes::Feed, single_task::SingleTask};
-use crate::{guarded::guarded, xregistry::LongReads};
+use crate::{LiveProviders, guarded::guarded, xregistry::LongReads};
 
 /// The state behind the endpoints.
 #[derive(Clone)]
@@ -64,6 +65,7 @@ pub struct Native {
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
+    providers: Option<LiveProviders>,
 }
 
 /// How far the computer's clock is ahead of the time that is used, in seconds; none if it is
@@ -105,6 +107,7 @@ impl Native {
             followers,
             file: None,
             clock_jump: None,
+            providers: None,
         }
     }
 
@@ -124,6 +127,12 @@ impl Native {
     #[must_use]
     pub fn with_texts(self, texts: Option<Arc<TextIndex>>) -> Self {
         Self { texts, ..self }
+    }
+
+    /// Adds the live AI providers.
+    #[must_use]
+    pub fn with_providers(self, providers: LiveProviders) -> Self {
+        Self { providers: Some(providers), ..self }
     }
 
     /// Bounds the streams of changes by what the server may have open.
@@ -200,6 +209,17 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::References => on(method, references::references),
         NativeEndpoint::Search => on(method, search::search),
         NativeEndpoint::SearchProviders => on(method, search::providers),
+        NativeEndpoint::ListLiveProviders => on(method, providers::list),
+        NativeEndpoint::ShowLiveProvider => on(method, providers::show),
+        NativeEndpoint::ShowProviderHealth => on(method, providers::health),
+        NativeEndpoint::ExplainProvider => on(method, providers::explain),
+        NativeEndpoint::ControlProvider => on(method, providers::control),
+        NativeEndpoint::DiscoverProviders => on(method, providers::discover),
+        NativeEndpoint::SelectProvider => on(method, providers::select),
+        NativeEndpoint::Chat => on(method, providers::chat),
+        NativeEndpoint::ChatAsOpenai => on(method, providers::completions),
+        NativeEndpoint::ModelsAsOpenai => on(method, providers::models),
+        NativeEndpoint::ChatAsAnthropic => on(method, providers::messages),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

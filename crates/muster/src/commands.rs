@@ -18,6 +18,7 @@ pub mod log;
 pub mod man;
 pub mod model;
 mod past;
+pub mod providers;
 pub mod put;
 pub mod references;
 pub mod restore;
@@ -77,6 +78,9 @@ pub enum MusterCommand {
     /// Register and list schemas, check and compare them, and check payloads
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
+    /// List, add, watch and control live AI providers
+    #[command(subcommand)]
+    Providers(providers::ProvidersCommand),
     #[command(before_help = export::EXAMPLES)]
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
@@ -127,6 +131,7 @@ impl MusterCommand {
             Self::Model(model) => context.wait(model.run(context)),
             Self::Validate(validate) => context.wait(validate.run(context)),
             Self::Schema(schema) => context.wait(schema.run(context)),
+            Self::Providers(providers) => context.wait(providers.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),

@@ -10,7 +10,19 @@ pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
     ("Prove", &["validate", "schema", "ledger"]),
-    ("Run", &["backup", "restore-backup", "keys", "config", "errors", "completions", "man"]),
+    (
+        "Run",
+        &[
+            "providers",
+            "backup",
+            "restore-backup",
+            "keys",
+            "config",
+            "errors",
+            "completions",
+            "man",
+        ],
+    ),
 ];
 
 /// The text under the list.

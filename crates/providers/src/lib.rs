@@ -13,18 +13,22 @@ mod completion;
 mod configuration;
 mod conversation;
 mod declared;
+mod discovery;
 mod event;
 mod event_stream;
 mod fault;
+mod gateway;
 mod http_provider;
 mod known_type;
 mod link;
 mod live;
+mod messages_door;
 mod name;
 pub mod probe;
 mod provider;
 mod registry;
 mod secret;
+mod select;
 mod server_events;
 mod signature;
 
@@ -35,11 +39,17 @@ pub use configuration::{
     time_in,
 };
 pub use declared::{Declaration, DeclarationOutcome, ReportLine};
+pub use discovery::{
+    Discovered, Discovery, DiscoveryOptions, FoundProviders, providers_in_environment,
+    providers_in_file,
+};
 pub use event::{ListenerId, ProviderEvent, ProviderEventKind};
 pub use fault::{Blame, Fault, FaultSeverity, ProviderError, ProviderErrorCode, ProviderFaultKind};
+pub use gateway::{ChatAnswer, ChatFailure, ChatStreamed, PROVIDERS_TRIED_MAX};
 pub use known_type::{KnownProbe, KnownType, KnownVariables, ProviderDialect, known_types};
 pub use link::{AddressPolicy, EveryAddress};
 pub use live::{HealthReport, LiveProvider, ProviderReport, ProviderSource, ProviderStatus};
+pub use messages_door::{MessageEvents, chat_body_of_messages, message_of_completion};
 pub use name::{NAME_LENGTH_MAX, ProviderName, ProviderNameError, RESERVED_NAMES};
 pub use provider::{ChatRequest, ChatStream, Provider, ProviderCapabilities};
 pub use registry::{
@@ -48,3 +58,4 @@ pub use registry::{
 pub use secret::{
     EnvironmentSecrets, REDACTED, Redactor, Secret, SecretError, SecretSource, without_keys,
 };
+pub use select::{Candidate, Need, Preference, Selection};

@@ -30,6 +30,7 @@ pub mod openapi;
 pub mod operations;
 mod or_other;
 pub mod proofs;
+pub mod providers;
 pub mod references;
 pub mod restore;
 pub mod rollback;

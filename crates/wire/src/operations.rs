@@ -141,6 +141,28 @@ pub enum NativeEndpoint {
     Search,
     /// `GET /search/providers`.
     SearchProviders,
+    /// `GET /providers`.
+    ListLiveProviders,
+    /// `GET /providers/<name>`.
+    ShowLiveProvider,
+    /// `GET /providers/<name>/health`.
+    ShowProviderHealth,
+    /// `GET /providers/<name>/explain`.
+    ExplainProvider,
+    /// `POST /providers/<name>/start`, and the other commands.
+    ControlProvider,
+    /// `POST /providers/discover`.
+    DiscoverProviders,
+    /// `POST /providers/select`.
+    SelectProvider,
+    /// `POST /providers/chat`.
+    Chat,
+    /// `POST /providers/openai/v1/chat/completions`.
+    ChatAsOpenai,
+    /// `GET /providers/openai/v1/models`.
+    ModelsAsOpenai,
+    /// `POST /providers/anthropic/v1/messages`.
+    ChatAsAnthropic,
 }
 
 /// The endpoints about the server itself.
@@ -227,6 +249,7 @@ impl Operation {
             ("{version}", "1"),
             ("{key}", "none"),
             ("{follower}", "none"),
+            ("{provider}", "none"),
             ("{level}", "0"),
             ("{tile}", "000"),
         ];

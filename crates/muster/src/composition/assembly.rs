@@ -8,7 +8,8 @@ use std::{
 use bytes::Bytes;
 use muster_guard::{ApiKey, Role};
 use muster_http::{
-    AllowedOrigins, Body, Front, Phase, Principal, PublicAddress, RequestLog,
+    AllowedOrigins, Body, Front, LiveProviders, Phase, Principal, ProviderCheck, PublicAddress,
+    RequestLog,
     health::{HealthState, Readiness, StartupCondition},
     metrics::Metrics,
     native::StoredLedger,
@@ -29,7 +30,7 @@ use tokio::sync::watch;
 use super::{
     clock::{clock, random, random_id},
     directory::Directory,
-    health_checks,
+    health_checks, live_providers,
     outbound::Outbound,
     routes::ServerRoutes,
     texts,
@@ -86,6 +87,8 @@ pub(super) struct Assembly {
     pub front: Arc<Front>,
     /// The followers of the ledger. Only a server starts them.
     pub followers: Arc<Followers>,
+    /// The live AI providers.
+    pub providers: LiveProviders,
     /// Whether the registry was just created.
     pub is_new: bool,
     doors: ServerRoutes,
@@ -142,7 +145,9 @@ impl Assembly {
         let readiness = Readiness::new();
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
-        let texts = texts::open(&store, directory.as_ref(), &registry, open_options).await?;
+        let providers = live_providers::open(&registry, open_options);
+        let texts =
+            texts::open(&store, directory.as_ref(), &registry, open_options, &providers).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
         let store: Arc<dyn OpenStore> = store;
         let file = file.map(|file| {
@@ -150,12 +155,14 @@ impl Assembly {
             StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
         });
         let around = (followers.clone(), texts, file);
-        let (front, doors) = front(&registry, &readiness, open_options, around).await?;
+        let live = &providers;
+        let (front, doors) = front(&registry, &readiness, open_options, around, live).await?;
         Ok(Self {
             registry,
             readiness,
             front: Arc::new(front),
             followers,
+            providers,
             is_new,
             doors,
             directory: directory.map(Mutex::new),
@@ -205,6 +212,7 @@ impl Assembly {
     /// log file.
     pub async fn close(&self) {
         self.followers.stop(FOLLOWERS_GRACE).await;
+        self.providers.live().graceful_shutdown(FOLLOWERS_GRACE).await;
         self.registry.close().await;
         self.store.close().await;
     }
@@ -263,6 +271,7 @@ pub(super) fn opening(
         opening.cache_bytes = open_options.cache_bytes;
     }
     opening.secrets = open_options.outbound.secrets.clone();
+    opening.checks = vec![Arc::new(ProviderCheck)];
     let id = || open_options.id.clone().map_or_else(random_id, Ok);
     let Some(directory) = directory else {
         opening.genesis = Some(Genesis { registry: id()?, actor: "admin".to_owned() });
@@ -407,6 +416,7 @@ async fn front(
     readiness: &Arc<Readiness>,
     open_options: &OpenOptions,
     (followers, texts, file): (Arc<Followers>, Option<Arc<TextIndex>>, Option<StoredLedger>),
+    providers: &LiveProviders,
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
@@ -433,7 +443,9 @@ async fn front(
     let documents = DocumentCache::new(registry.clone(), rendered);
     let door =
         XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
-    let doors = ServerRoutes::open(registry, open_options, (followers, texts), file).await?;
+    live_providers::measure(providers, &metrics);
+    let followed = (followers, texts, providers.clone());
+    let doors = ServerRoutes::open(registry, open_options, followed, file).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();

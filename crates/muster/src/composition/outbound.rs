@@ -1,9 +1,10 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use muster_guard::{
     addresses::{AddressFilter, Network},
     secret_references::{SecretList, SecretSources},
 };
+use muster_providers::DiscoveryOptions;
 
 use crate::{Failure, settings::Settings};
 
@@ -11,10 +12,13 @@ use crate::{Failure, settings::Settings};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbound {
     /// The addresses.
-    #[expect(dead_code, reason = "it is checked with the settings before anything connects")]
     pub addresses: AddressFilter,
     /// The secrets.
     pub secrets: Arc<SecretList>,
+    /// Where AI providers are declared, besides documents.
+    pub discovery: DiscoveryOptions,
+    /// How often the file that declares some is looked at.
+    pub refresh: Duration,
 }
 
 impl Outbound {
@@ -34,11 +38,27 @@ impl Outbound {
             })
         });
         let addresses = AddressFilter::new(allowed.collect::<Result<_, _>>()?);
+        let area = &settings.providers;
+        let finds_in_environment = match area.environment.as_str() {
+            "on" => true,
+            "off" => false,
+            other => {
+                let what = format!("providers.environment is on or off, not {other:?}");
+                return Err(Failure::usage(what).help(help));
+            }
+        };
+        let discovery = DiscoveryOptions {
+            config_path: Some(&area.file).filter(|file| !file.is_empty()).map(Into::into),
+            environment: environment.clone(),
+            finds_in_environment,
+            opt_in: area.opt_in.clone(),
+        };
+        let refresh = Duration::from_secs(u64::from(area.refresh_s));
         let environment = Arc::new(environment.clone());
         let sources =
             SecretSources { variable: Arc::new(move |name| environment.get(name).cloned()) };
         let secrets = SecretList::read(&settings.secrets.list, sources)
             .map_err(|error| Failure::usage(format!("secrets.list: {error}")).help(help))?;
-        Ok(Self { addresses, secrets: Arc::new(secrets) })
+        Ok(Self { addresses, secrets: Arc::new(secrets), discovery, refresh })
     }
 }

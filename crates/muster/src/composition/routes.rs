@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Router;
 use muster_guard::{ANONYMOUS_ACTOR, ApiKey, GivenKey, Principal};
 use muster_http::{
-    Gatekeeper,
+    Gatekeeper, LiveProviders,
     native::{Access, Gate, Native, StoredLedger},
 };
 use muster_registry::{Followers, Registry};
@@ -24,7 +24,7 @@ impl ServerRoutes {
     pub async fn open(
         registry: &Registry,
         open_options: &OpenOptions,
-        (followers, texts): (Arc<Followers>, Option<Arc<TextIndex>>),
+        (followers, texts, providers): (Arc<Followers>, Option<Arc<TextIndex>>, LiveProviders),
         file: Option<StoredLedger>,
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
@@ -40,7 +40,8 @@ impl ServerRoutes {
         let mut native = Native::new(registry.clone(), gate.clone())
             .with_followers(followers)
             .with_file(file)
-            .with_texts(texts);
+            .with_texts(texts)
+            .with_providers(providers);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);
         }

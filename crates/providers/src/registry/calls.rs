@@ -64,6 +64,23 @@ impl ProviderRegistry {
         Ok(AdmittedCall { registry, live, permit, model_permit, is_settled: false })
     }
 
+    /// Admits a call to a candidate of a selection. The last resort is tried although it is cut off:
+    /// the call is its trial.
+    pub(crate) fn admit_candidate(
+        &self,
+        candidate: &crate::Candidate,
+    ) -> Result<AdmittedCall, ProviderError> {
+        if candidate.last_resort {
+            let now = self.now_ms();
+            let live = &candidate.provider;
+            live.breaker.probe_succeeded(now);
+            if let Some(breaker) = live.models.read().get(candidate.model.as_str()) {
+                breaker.probe_succeeded(now);
+            }
+        }
+        self.admit_live(candidate.provider.clone(), &candidate.model)
+    }
+
     fn not_ready(&self, live: &LiveProvider) -> ProviderError {
         let name = live.name.as_str();
         let why = live.state.lock().error.as_ref().map(|fault| fault.message.clone());
