@@ -3,8 +3,7 @@
 use std::{cmp::Ordering, sync::Arc};
 
 use crate::{
-    LiveProvider, ModelFacts, ProviderRegistry, ProviderStatus,
-    breaker::{BreakerReport, BreakerState},
+    LiveProvider, ModelFacts, ProviderRegistry, ProviderStatus, breaker::BreakerReport,
     probe::ProviderHealth,
 };
 
@@ -75,7 +74,7 @@ pub struct Selection {
 /// What candidates are compared by.
 #[derive(Clone, Debug, PartialEq)]
 struct Rank {
-    /// 0 is well, 1 is less than well, 2 is on trial.
+    /// 0 is well, 1 is less than well.
     condition: u8,
     priority: i64,
     cost: Option<f64>,
@@ -113,11 +112,9 @@ impl Rank {
             self.cost.map(|cost| format!("cost {cost:.2} $ for a million tokens each way")),
         );
         said.extend(self.latency_ms.map(|latency| format!("usually begins after {latency} ms")));
-        said.extend(match self.condition {
-            0 => None,
-            1 => Some("its last probe failed".to_owned()),
-            _ => Some("on trial after a failure".to_owned()),
-        });
+        if self.condition > 0 {
+            said.push("its last probe failed".to_owned());
+        }
         said.join(", ")
     }
 }
@@ -205,12 +202,10 @@ fn fit(live: &Arc<LiveProvider>, need: &Need, now: u64) -> Result<Fit, String> {
     let (model, cost) = best_model(live, need, wanted)?;
     let of_model = health.models.iter().find(|(one, _)| *one == model).map(|(_, report)| report);
     let waits = [Some(&health.breaker), of_model].into_iter().flatten().filter_map(cut_off_for);
-    let on_trial = health.breaker.state == BreakerState::HalfOpen
-        || of_model.is_some_and(|report| report.state == BreakerState::HalfOpen);
-    let condition = match (on_trial, health.health) {
-        (true, _) => 2,
-        (_, ProviderHealth::Degraded | ProviderHealth::Unhealthy) => 1,
-        _ => 0,
+    // One that is half-open keeps its place: without calls it would never come back.
+    let condition = match health.health {
+        ProviderHealth::Degraded | ProviderHealth::Unhealthy => 1,
+        ProviderHealth::Unknown | ProviderHealth::Healthy => 0,
     };
     let priority = config.map_or(100, |config| config.priority);
     let rank = Rank { condition, priority, cost, latency_ms: health.latency_ms };

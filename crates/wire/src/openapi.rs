@@ -37,6 +37,7 @@ const TAGS: &[(&str, &str)] = &[
     ("log", "Who changed what and when."),
     ("metrics", "Metrics, for Prometheus."),
     ("openapi.json", "This OpenAPI document."),
+    ("providers", "Live AI providers: shown, controlled, selected and called."),
     ("references", "What refers to an entity, and to what it refers."),
     ("restore", "Undoes deletions."),
     ("rollback", "Gives a place an earlier state again."),

@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use http::StatusCode;
-use muster_providers::{LiveProvider, ProviderError, ProviderErrorCode};
+use muster_providers::{LiveProvider, ProviderError, ProviderErrorCode, ProviderFaultKind};
 use muster_wire::{
     ErrorKind, Problem,
     providers::{ExplainedDeclaration, LiveProviderList, ProviderExplanation},
@@ -135,6 +135,10 @@ fn problem_of(error: &ProviderError) -> Problem {
         ProviderErrorCode::InitializationTimeout
         | ProviderErrorCode::Disposed
         | ProviderErrorCode::Unavailable => ErrorKind::ProviderUnavailable { error_detail },
+        // Nobody was asked, because nobody has the model.
+        ProviderErrorCode::Fault(ProviderFaultKind::ModelNotFound) if error.provider.is_empty() => {
+            ErrorKind::BadRequest { error_detail }
+        }
         ProviderErrorCode::Fault(kind) if !kind.may_fail_over() => {
             ErrorKind::BadRequest { error_detail: format!("{kind}: {error_detail}") }
         }

@@ -32,6 +32,7 @@ mod origins;
 mod past;
 mod plans;
 mod proofs;
+mod providers;
 mod reference;
 mod references;
 mod repeats;
