@@ -21,6 +21,7 @@ mod gatekeeper;
 mod guarded;
 pub mod health;
 mod host;
+mod known_models;
 mod known_query;
 mod limits;
 mod live_providers;

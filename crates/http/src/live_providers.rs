@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use async_trait::async_trait;
@@ -17,14 +17,16 @@ use muster_guard::{
 use muster_history::CommittedCommand;
 use muster_providers::{
     AddressPolicy, Declaration, Discovery, DiscoveryOptions, LiveProvider, ProviderConfig,
-    ProviderName, ProviderRegistry, ProviderSource, RegistryOptions, Secret, SecretError,
-    SecretSource, configuration_violations,
+    ProviderEvent, ProviderName, ProviderRegistry, ProviderSecret, ProviderSecretError,
+    ProviderSource, RegistryOptions, SecretSource, configuration_violations,
 };
 use muster_registry::{DocumentCheck, DocumentRefused, Follower, FollowerError, Registry};
 use muster_schema::Violation;
 use muster_words::{Id, Xid, json::Value, yaml};
 use parking_lot::Mutex;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, broadcast};
+
+use crate::known_models::KnownModels;
 
 /// The name of the follower that makes documents live.
 pub const PROVIDERS_FOLLOWER: &str = "providers";
@@ -35,6 +37,9 @@ const GROUPS: &str = "aiproviders";
 /// The type of their documents.
 const RESOURCES: &str = "entries";
 
+/// The most events that a slow listener may be behind; it is told how many it missed.
+const EVENTS_KEPT: usize = 1_024;
+
 /// The live providers, with the documents that declare them.
 #[derive(Clone)]
 pub struct LiveProviders {
@@ -44,6 +49,9 @@ pub struct LiveProviders {
     /// Which document has each name. Names are checked when a document is put, but two puts at the
     /// same time may both pass: then the first one has the name.
     owners: Arc<Mutex<BTreeMap<ProviderName, Xid>>>,
+    models: KnownModels,
+    events: broadcast::Sender<Arc<ProviderEvent>>,
+    watchers: Arc<AtomicUsize>,
     loaded: Arc<OnceCell<()>>,
 }
 
@@ -65,22 +73,44 @@ impl LiveProviders {
     #[must_use]
     pub fn new(documents: Registry, surroundings: ProviderSurroundings) -> Self {
         let ProviderSurroundings { secrets, addresses, discovery, monitors } = surroundings;
+        let models = KnownModels::default();
         let options = RegistryOptions {
+            models: Some(Arc::new(models.clone())),
             addresses: Arc::new(ServerAddresses(addresses)),
             monitors,
             ..RegistryOptions::new(Arc::new(ServerSecrets(secrets)))
         };
         let live = ProviderRegistry::new(options);
         let discovery = Discovery::new(live.clone(), discovery);
-        Self { documents, live, discovery, owners: Arc::default(), loaded: Arc::default() }
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let told = events.clone();
+        live.on(None, move |event| {
+            // Nobody may be listening.
+            let _ = told.send(Arc::new(event.clone()));
+        });
+        Self {
+            documents,
+            live,
+            discovery,
+            owners: Arc::default(),
+            models,
+            events,
+            watchers: Arc::default(),
+            loaded: Arc::default(),
+        }
     }
 
     /// Makes live what is declared, once. A command without a server does it when it first asks.
     pub async fn load(&self) {
         self.loaded
             .get_or_init(|| async {
-                let xids = declared(&self.documents.view());
-                self.take(xids).await;
+                let view = self.documents.view();
+                self.take(declared(&view)).await;
+                // Thousands of models may take a while, and nobody waits for them.
+                let (models, documents) = (self.models.clone(), self.documents.clone());
+                tokio::spawn(async move {
+                    models.take(&documents, KnownModels::declared(&view)).await;
+                });
                 self.discovery.discover_all(false).await.log();
             })
             .await;
@@ -90,6 +120,11 @@ impl LiveProviders {
     #[must_use]
     pub const fn live(&self) -> &ProviderRegistry {
         &self.live
+    }
+
+    /// What happens from now on, and how many listen.
+    pub(crate) fn events(&self) -> (broadcast::Receiver<Arc<ProviderEvent>>, Arc<AtomicUsize>) {
+        (self.events.subscribe(), self.watchers.clone())
     }
 
     /// Where else providers are declared.
@@ -206,9 +241,17 @@ impl Follower for ProviderFollower {
         if !self.0.loaded.initialized() {
             return Ok(());
         }
-        let mut xids = BTreeSet::new();
+        let (mut xids, mut models) = (BTreeSet::new(), BTreeSet::new());
         for xid in command.touched() {
             match &xid {
+                Xid::Group { .. } if KnownModels::is_below(&xid) => {
+                    self.0.models.forget(&xid);
+                    let view = self.0.documents.view();
+                    models.extend(KnownModels::members(&view, &xid.to_string()));
+                }
+                _ if KnownModels::is_below(&xid) => {
+                    models.insert(xid.resource().unwrap_or(xid));
+                }
                 Xid::Registry => {}
                 Xid::Group { .. } if is_below(&xid) => {
                     // A group that is gone, or is there again, with everything in it.
@@ -226,6 +269,7 @@ impl Follower for ProviderFollower {
             }
         }
         self.0.take(xids).await;
+        self.0.models.take(&self.0.documents, models).await;
         Ok(())
     }
 
@@ -273,14 +317,14 @@ impl DocumentCheck for ProviderCheck {
 struct ServerSecrets(Arc<SecretList>);
 
 impl SecretSource for ServerSecrets {
-    fn resolve(&self, reference: &str, host: &str) -> Result<Secret, SecretError> {
-        let refused = |error: &dyn ToString| SecretError::Refused(error.to_string());
+    fn resolve(&self, reference: &str, host: &str) -> Result<ProviderSecret, ProviderSecretError> {
+        let refused = |error: &dyn ToString| ProviderSecretError::Refused(error.to_string());
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let destination =
             Destination::parse(&format!("https://{host}/")).map_err(|error| refused(&error))?;
         let found =
             self.0.resolve(reference, &destination.host).map_err(|error| refused(&error))?;
-        Ok(Secret::new(found.expose().trim().to_owned()))
+        Ok(ProviderSecret::new(found.expose().trim().to_owned()))
     }
 }
 

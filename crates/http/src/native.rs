@@ -214,6 +214,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ShowProviderHealth => on(method, providers::health),
         NativeEndpoint::ExplainProvider => on(method, providers::explain),
         NativeEndpoint::ControlProvider => on(method, providers::control),
+        NativeEndpoint::FollowProviders => on(method, providers::events),
         NativeEndpoint::DiscoverProviders => on(method, providers::discover),
         NativeEndpoint::SelectProvider => on(method, providers::select),
         NativeEndpoint::Chat => on(method, providers::chat),

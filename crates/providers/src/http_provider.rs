@@ -18,7 +18,7 @@ use parking_lot::RwLock;
 
 use crate::{
     ChatRequest, ChatStream, Fault, ModelFacts, Provider, ProviderCapabilities, ProviderClock,
-    ProviderConfig, ProviderCredentials, ProviderFaultKind, Redactor, Secret, SecretSource,
+    ProviderConfig, ProviderCredentials, ProviderFaultKind, ProviderSecret, Redactor, SecretSource,
     adapters::{Adapter, Framing, StreamReader, adapter_of},
     answer_fault::{fault_in, fault_of_answer, json_of},
     completion::Chunks,
@@ -55,12 +55,12 @@ pub(crate) struct Surroundings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Keys {
     None,
-    One(Secret),
-    Aws { id: Secret, secret: Secret, token: Option<Secret> },
+    One(ProviderSecret),
+    Aws { id: ProviderSecret, secret: ProviderSecret, token: Option<ProviderSecret> },
 }
 
 impl Keys {
-    fn all(&self) -> Vec<&Secret> {
+    fn all(&self) -> Vec<&ProviderSecret> {
         match self {
             Self::None => Vec::new(),
             Self::One(one) => vec![one],
@@ -210,7 +210,7 @@ impl HttpProvider {
                 let key = SigningKey {
                     access_key_id: id.reveal(),
                     secret: &secret,
-                    session_token: token.as_ref().map(Secret::reveal),
+                    session_token: token.as_ref().map(ProviderSecret::reveal),
                     region: self.config.region.as_deref().unwrap_or("us-east-1"),
                     product: BEDROCK,
                 };
@@ -260,7 +260,7 @@ impl HttpProvider {
         self.around.clock.moment().microseconds() / 1_000_000
     }
 
-    fn own_keys(&self) -> Vec<Secret> {
+    fn own_keys(&self) -> Vec<ProviderSecret> {
         self.keys.read().iter().flat_map(Keys::all).cloned().collect()
     }
 
@@ -372,7 +372,7 @@ struct HttpStream {
     framing: Framing,
     reader: Box<dyn StreamReader>,
     ready: VecDeque<Value>,
-    secrets: Vec<Secret>,
+    secrets: Vec<ProviderSecret>,
     dialect: ProviderDialect,
     ended: bool,
 }

@@ -56,6 +56,7 @@ pub use registry::{
     AdmittedCall, GuardedStream, PROVIDERS_MAX, ProviderRegistry, RegistryOptions, ShutdownReport,
 };
 pub use secret::{
-    EnvironmentSecrets, REDACTED, Redactor, Secret, SecretError, SecretSource, without_keys,
+    EnvironmentSecrets, ProviderSecret, ProviderSecretError, REDACTED, Redactor, SecretSource,
+    without_keys,
 };
-pub use select::{Candidate, Need, Preference, Selection};
+pub use select::{Candidate, ModelKnowledge, Need, Preference, Selection};

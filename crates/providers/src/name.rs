@@ -6,7 +6,7 @@ use thiserror::Error;
 pub const NAME_LENGTH_MAX: usize = 100;
 
 /// Words of the API's own paths below `/providers`, which can't be names.
-pub const RESERVED_NAMES: &[&str] = &["select", "chat", "discover"];
+pub const RESERVED_NAMES: &[&str] = &["select", "chat", "discover", "events"];
 
 /// The name of a live provider: a letter, then letters, digits, `_` and `-`, at most 100.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

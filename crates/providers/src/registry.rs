@@ -13,9 +13,9 @@ use tokio::time::timeout;
 
 use crate::{
     AddressPolicy, ConfigError, EveryAddress, Fault, HealthReport, LifecycleSettings, ListenerId,
-    LiveProvider, Provider, ProviderClock, ProviderConfig, ProviderError, ProviderErrorCode,
-    ProviderEvent, ProviderEventKind, ProviderFaultKind, ProviderName, ProviderSource,
-    ProviderStatus, Redactor, SecretSource, SystemClock,
+    LiveProvider, ModelKnowledge, Provider, ProviderClock, ProviderConfig, ProviderError,
+    ProviderErrorCode, ProviderEvent, ProviderEventKind, ProviderFaultKind, ProviderName,
+    ProviderSource, ProviderStatus, Redactor, SecretSource, SystemClock,
     breaker::BreakerChange,
     declared::Declarations,
     event::EventHub,
@@ -48,6 +48,8 @@ pub struct RegistryOptions {
     pub addresses: Arc<dyn AddressPolicy>,
     /// Whether every provider is probed from the moment that it is ready.
     pub monitors: bool,
+    /// What is known about models from elsewhere.
+    pub models: Option<Arc<dyn ModelKnowledge>>,
 }
 
 impl RegistryOptions {
@@ -59,6 +61,7 @@ impl RegistryOptions {
             secrets,
             addresses: Arc::new(EveryAddress),
             monitors: false,
+            models: None,
         }
     }
 }
@@ -78,6 +81,7 @@ pub(crate) struct RegistryInner {
     events: EventHub,
     pub(crate) around: Surroundings,
     pub(crate) monitors: bool,
+    pub(crate) models: Option<Arc<dyn ModelKnowledge>>,
     pub(crate) is_stopping: AtomicBool,
     pub(crate) tasks: Arc<AtomicUsize>,
     /// Breakers of single models, over all providers.
@@ -104,6 +108,7 @@ impl ProviderRegistry {
                 events: EventHub::default(),
                 around,
                 monitors: options.monitors,
+                models: options.models,
                 is_stopping: AtomicBool::new(false),
                 tasks: Arc::default(),
                 model_breakers: AtomicUsize::new(0),

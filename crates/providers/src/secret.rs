@@ -15,9 +15,9 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 /// A secret value. It is erased when it is dropped, and never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<Zeroizing<String>>);
+pub struct ProviderSecret(Arc<Zeroizing<String>>);
 
-impl Secret {
+impl ProviderSecret {
     /// Keeps a value secret.
     #[must_use]
     pub fn new(value: String) -> Self {
@@ -31,7 +31,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for ProviderSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REDACTED)
     }
@@ -39,7 +39,7 @@ impl fmt::Debug for Secret {
 
 /// Why a reference to a secret has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SecretError {
+pub enum ProviderSecretError {
     /// The text isn't a reference.
     #[error("credentials are named, never written: env:NAME or file:/path")]
     Form,
@@ -64,8 +64,8 @@ pub trait SecretSource: Send + Sync {
     /// The value that a reference names, for requests to a host.
     ///
     /// # Errors
-    /// See [`SecretError`].
-    fn resolve(&self, reference: &str, host: &str) -> Result<Secret, SecretError>;
+    /// See [`ProviderSecretError`].
+    fn resolve(&self, reference: &str, host: &str) -> Result<ProviderSecret, ProviderSecretError>;
 }
 
 /// References to the variables of one environment, and to files.
@@ -82,23 +82,23 @@ impl EnvironmentSecrets {
 }
 
 impl SecretSource for EnvironmentSecrets {
-    fn resolve(&self, reference: &str, _host: &str) -> Result<Secret, SecretError> {
+    fn resolve(&self, reference: &str, _host: &str) -> Result<ProviderSecret, ProviderSecretError> {
         match reference.split_once(':') {
             Some(("env", name)) => {
                 // An empty value counts as unset.
                 let value = self.environment.get(name).map(|value| value.trim());
                 let value = value.filter(|value| !value.is_empty());
-                let value = value.ok_or_else(|| SecretError::Unset(name.to_owned()))?;
-                Ok(Secret::new(value.to_owned()))
+                let value = value.ok_or_else(|| ProviderSecretError::Unset(name.to_owned()))?;
+                Ok(ProviderSecret::new(value.to_owned()))
             }
             Some(("file", path)) => read_file(path),
-            _ => Err(SecretError::Form),
+            _ => Err(ProviderSecretError::Form),
         }
     }
 }
 
-fn read_file(path: &str) -> Result<Secret, SecretError> {
-    let refused = |cause: String| SecretError::File { path: path.to_owned(), cause };
+fn read_file(path: &str) -> Result<ProviderSecret, ProviderSecretError> {
+    let refused = |cause: String| ProviderSecretError::File { path: path.to_owned(), cause };
     if !Path::new(path).is_absolute() {
         return Err(refused("the path must be absolute".to_owned()));
     }
@@ -110,7 +110,7 @@ fn read_file(path: &str) -> Result<Secret, SecretError> {
         Zeroizing::new(std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?);
     match text.trim() {
         "" => Err(refused("it is empty".to_owned())),
-        value => Ok(Secret::new(value.to_owned())),
+        value => Ok(ProviderSecret::new(value.to_owned())),
     }
 }
 
@@ -118,12 +118,12 @@ fn read_file(path: &str) -> Result<Secret, SecretError> {
 #[derive(Default)]
 pub struct Redactor {
     /// Each value with the number of providers that use it.
-    known: RwLock<Vec<(Secret, usize)>>,
+    known: RwLock<Vec<(ProviderSecret, usize)>>,
 }
 
 impl Redactor {
     /// Looks for a value from now on.
-    pub fn learn(&self, secret: &Secret) {
+    pub fn learn(&self, secret: &ProviderSecret) {
         if secret.reveal().len() < SECRET_LENGTH_MIN {
             return;
         }
@@ -135,7 +135,7 @@ impl Redactor {
     }
 
     /// Forgets a value that nobody uses any more.
-    pub fn forget(&self, secret: &Secret) {
+    pub fn forget(&self, secret: &ProviderSecret) {
         let mut known = self.known.write();
         if let Some(found) = known.iter_mut().find(|(known, _)| known == secret) {
             found.1 -= 1;
@@ -162,11 +162,11 @@ impl Redactor {
 
 /// A text without these secrets. What a model says may look like a key and be none, so that its
 /// words are changed only where they repeat one of ours.
-pub(crate) fn without_secrets<'a>(text: &'a str, secrets: &[Secret]) -> Cow<'a, str> {
+pub(crate) fn without_secrets<'a>(text: &'a str, secrets: &[ProviderSecret]) -> Cow<'a, str> {
     secrets.iter().fold(Cow::Borrowed(text), without)
 }
 
-fn without<'a>(text: Cow<'a, str>, secret: &Secret) -> Cow<'a, str> {
+fn without<'a>(text: Cow<'a, str>, secret: &ProviderSecret) -> Cow<'a, str> {
     let value = secret.reveal();
     match value.len() >= SECRET_LENGTH_MIN && text.contains(value) {
         true => Cow::Owned(text.replace(value, REDACTED)),
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn removes_exact_values_as_long_as_somebody_uses_them() {
         let redactor = Redactor::default();
-        let secret = Secret::new("p@ss word!".to_owned());
+        let secret = ProviderSecret::new("p@ss word!".to_owned());
         redactor.learn(&secret);
         redactor.learn(&secret);
         redactor.forget(&secret);

@@ -7,6 +7,12 @@ use crate::{
     probe::ProviderHealth,
 };
 
+/// What is known about models from elsewhere than their providers.
+pub trait ModelKnowledge: Send + Sync {
+    /// The facts about a model of a type of provider.
+    fn facts(&self, provider_type: &str, model: &str) -> Option<ModelFacts>;
+}
+
 /// What decides among those that fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preference {
@@ -129,7 +135,7 @@ impl ProviderRegistry {
         for live in self.get_providers().into_iter().filter(|live| may_use(live)) {
             let name = live.name.to_string();
             found.knows_model |= may_have(&live, need);
-            match fit(&live, need, now) {
+            match fit(&live, need, now, self.inner.models.as_deref()) {
                 Err(why) => found.refused.push((name, why)),
                 Ok(Fit { candidate, cut_off_for: None }) => found.candidates.push(candidate),
                 Ok(Fit { candidate, cut_off_for: Some(wait) }) => {
@@ -178,7 +184,12 @@ fn wanted_of<'a>(live: &LiveProvider, need: &'a Need) -> Option<&'a str> {
 }
 
 /// Whether a provider fits, with its best model.
-fn fit(live: &Arc<LiveProvider>, need: &Need, now: u64) -> Result<Fit, String> {
+fn fit(
+    live: &Arc<LiveProvider>,
+    need: &Need,
+    now: u64,
+    knowledge: Option<&dyn ModelKnowledge>,
+) -> Result<Fit, String> {
     let name = live.name.as_str();
     if !need.providers.is_empty() && !need.providers.iter().any(|one| one == name) {
         return Err("it isn't among the providers that were asked for".to_owned());
@@ -199,7 +210,7 @@ fn fit(live: &Arc<LiveProvider>, need: &Need, now: u64) -> Result<Fit, String> {
     {
         return Err(format!("its answers don't begin within {most} ms, as far as is known"));
     }
-    let (model, cost) = best_model(live, need, wanted)?;
+    let (model, cost) = best_model(live, need, wanted, knowledge)?;
     let of_model = health.models.iter().find(|(one, _)| *one == model).map(|(_, report)| report);
     let waits = [Some(&health.breaker), of_model].into_iter().flatten().filter_map(cut_off_for);
     // One that is half-open keeps its place: without calls it would never come back.
@@ -224,36 +235,55 @@ fn best_model(
     live: &LiveProvider,
     need: &Need,
     wanted: Option<&str>,
+    knowledge: Option<&dyn ModelKnowledge>,
 ) -> Result<(String, Option<f64>), String> {
-    let state = live.state.lock();
-    let models = &state.capabilities.models;
-    let named: Vec<&ModelFacts> =
-        models.iter().filter(|model| wanted.is_none_or(|wanted| model.id == wanted)).collect();
-    if named.is_empty() {
-        let Some(wanted) = wanted else { return Err("it has no known models".to_owned()) };
-        if !models.is_empty() {
-            return Err(format!("it has no model {wanted}"));
+    let named: Vec<ModelFacts> = {
+        let state = live.state.lock();
+        let models = &state.capabilities.models;
+        let fits = |model: &&ModelFacts| wanted.is_none_or(|wanted| model.id == wanted);
+        match (models.is_empty(), wanted) {
+            (true, None) => return Err("it has no known models".to_owned()),
+            // It hasn't said yet what it has.
+            (true, Some(wanted)) => {
+                vec![ModelFacts { id: wanted.to_owned(), ..ModelFacts::default() }]
+            }
+            (false, _) => models.iter().filter(fits).cloned().collect(),
         }
-        // It hasn't said yet what it has.
-        let unknown = ModelFacts { id: wanted.to_owned(), ..ModelFacts::default() };
-        return model_fits(&unknown, need).map(|()| (unknown.id, None));
-    }
-    let mut best: Option<(&ModelFacts, Option<f64>)> = None;
+    };
+    let kind = live.config().map_or("", |config| config.known.id.as_str());
+    let mut best: Option<(String, Option<f64>)> = None;
     let mut why_not = None;
     for model in named {
-        if let Err(why) = model_fits(model, need) {
+        let known = knowledge.and_then(|knowledge| knowledge.facts(kind, &model.id));
+        let model = completed(model, known);
+        if let Err(why) = model_fits(&model, need) {
             why_not.get_or_insert(why);
             continue;
         }
-        let cost = cost_of(model);
+        let cost = cost_of(&model);
         let known = |cost: Option<f64>| cost.unwrap_or(f64::INFINITY);
-        if best.is_none_or(|(_, before)| known(cost) < known(before)) {
-            best = Some((model, cost));
+        if best.as_ref().is_none_or(|(_, before)| known(cost) < known(*before)) {
+            best = Some((model.id, cost));
         }
     }
-    match (best, why_not) {
-        (Some((model, cost)), _) => Ok((model.id.clone(), cost)),
-        (None, why) => Err(why.unwrap_or_else(|| "no model fits".to_owned())),
+    best.ok_or_else(|| {
+        let wanted = wanted.unwrap_or_default();
+        why_not.unwrap_or_else(|| format!("it has no model {wanted}"))
+    })
+}
+
+/// What a configuration says of a model, and for the rest what is known from elsewhere.
+fn completed(own: ModelFacts, known: Option<ModelFacts>) -> ModelFacts {
+    let Some(known) = known else { return own };
+    let either = |own: Vec<String>, known: Vec<String>| if own.is_empty() { known } else { own };
+    ModelFacts {
+        id: own.id,
+        context_tokens: own.context_tokens.or(known.context_tokens),
+        input_cost: own.input_cost.or(known.input_cost),
+        output_cost: own.output_cost.or(known.output_cost),
+        capabilities: either(own.capabilities, known.capabilities),
+        input: either(own.input, known.input),
+        output: either(own.output, known.output),
     }
 }
 

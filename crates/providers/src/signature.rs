@@ -3,12 +3,12 @@
 use muster_words::Moment;
 use sha2::{Digest as _, Sha256};
 
-use crate::Secret;
+use crate::ProviderSecret;
 
 /// Whose signature it is, and for what.
 pub(crate) struct SigningKey<'a> {
     pub(crate) access_key_id: &'a str,
-    pub(crate) secret: &'a Secret,
+    pub(crate) secret: &'a ProviderSecret,
     pub(crate) session_token: Option<&'a str>,
     pub(crate) region: &'a str,
     pub(crate) product: &'a str,
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn signs_as_the_published_example_does() {
         // Amazon's test suite for version 4, "get-vanilla".
-        let secret = Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned());
+        let secret = ProviderSecret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned());
         let key = SigningKey {
             access_key_id: "AKIDEXAMPLE",
             secret: &secret,

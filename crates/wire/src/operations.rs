@@ -151,6 +151,8 @@ pub enum NativeEndpoint {
     ExplainProvider,
     /// `POST /providers/<name>/start`, and the other commands.
     ControlProvider,
+    /// `GET /providers/events`.
+    FollowProviders,
     /// `POST /providers/discover`.
     DiscoverProviders,
     /// `POST /providers/select`.

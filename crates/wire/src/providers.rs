@@ -144,6 +144,22 @@ pub struct LiveBreakerReport {
     pub rests_for_ms: Option<u64>,
 }
 
+/// Something that happened to a live provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveProviderEvent {
+    /// `provider-registered`, `provider-unregistered`, `provider-error`, `health-status-changed`,
+    /// `circuit-breaker-opened` or `circuit-breaker-closed`.
+    pub event: String,
+    /// The provider's name.
+    pub provider: String,
+    /// When, RFC 3339 in UTC.
+    #[schemars(extend("format" = "date-time"))]
+    pub time: String,
+    /// More about it: `reason`, `from`, `to`, `model`, `code`, `message`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
+}
+
 /// What a provider and its model must be like.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -351,6 +367,17 @@ impl Sample for LiveHealthReport {
                 ..LiveBreakerReport::default()
             },
             ..Self::default()
+        }
+    }
+}
+
+impl Sample for LiveProviderEvent {
+    fn sample() -> Self {
+        Self {
+            event: "circuit-breaker-opened".to_owned(),
+            provider: "local".to_owned(),
+            time: "2026-11-21T10:12:03Z".to_owned(),
+            facts: BTreeMap::from([("reason".to_owned(), "failures".to_owned())]),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod anthropic;
 mod chat;
 mod control;
+mod events;
 mod openai;
 mod report;
 mod select;
@@ -25,6 +26,7 @@ pub(super) use self::{
     anthropic::messages,
     chat::chat,
     control::{control, discover},
+    events::events,
     openai::{completions, models},
     select::select,
 };

@@ -1,10 +1,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use muster_http::{LiveProviders, PROVIDERS_FOLLOWER, ProviderSurroundings, metrics::Metrics};
-use muster_registry::{Followers, Registry, ResumeFrom};
+use muster_registry::{Registry, ResumeFrom};
 use muster_words::Id;
 
-use super::assembly::OpenOptions;
+use super::assembly::{Assembly, OpenOptions};
 
 /// The live AI providers of a registry; none is live yet. Only a server probes them.
 pub(super) fn open(registry: &Registry, open_options: &OpenOptions) -> LiveProviders {
@@ -19,8 +19,9 @@ pub(super) fn open(registry: &Registry, open_options: &OpenOptions) -> LiveProvi
 }
 
 /// Makes live what is declared, and follows changes from here on. What is live is only in memory,
-/// so its follower begins at the present position at each start.
-pub(super) async fn start(providers: &LiveProviders, followers: &Followers, refresh: Duration) {
+/// so its follower begins at the present position at each start. All followers start then.
+pub(super) async fn start_with_followers(assembly: &Assembly, refresh: Duration) {
+    let (providers, followers) = (&assembly.providers, &assembly.followers);
     if let Ok(name) = PROVIDERS_FOLLOWER.parse::<Id>()
         && let Err(error) = followers.resume(&name, ResumeFrom::Now).await
     {
@@ -28,6 +29,7 @@ pub(super) async fn start(providers: &LiveProviders, followers: &Followers, refr
     }
     providers.load().await;
     providers.discovery().start_auto_refresh(refresh.max(Duration::from_secs(1)));
+    followers.start().await;
 }
 
 /// Registers the metrics of the providers.

@@ -84,9 +84,7 @@ async fn run(
         tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
     }
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
-    let refresh = open_options.outbound.refresh;
-    live_providers::start(&assembly.providers, &assembly.followers, refresh).await;
-    assembly.followers.start().await;
+    live_providers::start_with_followers(&assembly, open_options.outbound.refresh).await;
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
         Ok(example) => example,

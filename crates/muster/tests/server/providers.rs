@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use self::models::{ModelFault, ModelServer};
 use crate::{
-    client::{Answer, Ask},
+    client::{Answer, Ask, Client},
     harness::{PATIENCE, Server, run},
 };
 
@@ -146,6 +146,8 @@ fn what_fails_is_cut_off_and_comes_back_and_others_answer_meanwhile() {
         answer.header("muster-provider").unwrap().to_owned()
     };
     assert_eq!(answered_by(), "first");
+    let mut events = Client::connect(server.address);
+    assert_eq!(events.begin("/providers/events"), Some(200));
     first.server.set_fault(Some(ModelFault::ServerError));
     for _ in 0..3 {
         assert_eq!(answered_by(), "second");
@@ -154,6 +156,8 @@ fn what_fails_is_cut_off_and_comes_back_and_others_answer_meanwhile() {
     assert_eq!(health["breaker"]["state"], "open", "{health}");
     let asked = first.server.requests();
     assert_eq!((answered_by().as_str(), first.server.requests()), ("second", asked));
+    let told = events.read_until("circuit-breaker-opened\",");
+    assert!(told.contains("\"provider\":\"first\""), "{told}");
     first.server.set_fault(None);
     until("it comes back", || answered_by() == "first");
     // A caller's mistake is told at once, and nobody else is asked.
@@ -319,4 +323,38 @@ fn commands_show_and_control_providers() {
         assert!(!said.contains(CANARY), "{said}");
     }
     until("it is gone", || status(&server, "local").is_none());
+}
+
+#[test]
+fn a_catalogue_of_models_tells_what_they_cost() {
+    let models = Models::start();
+    let server = Server::with(&["--memory"], &KEY);
+    let plain = |more: Value| {
+        let mut document: Value = serde_json::from_str(&models.document(&more)).unwrap();
+        document["type"] = "mistral".into();
+        document.to_string()
+    };
+    server
+        .put("/api/aiproviders/a/entries/one", plain(json!({ "models": ["cheap", "dear"] })))
+        .expect(201);
+    until("it is ready", || status(&server, "one").as_deref() == Some("ready"));
+    let need = json!({ "max_input_cost": 2, "capabilities": ["tools"] }).to_string();
+    let refused = server.post("/providers/select", need.clone());
+    refused.refused(503, "provider_unavailable");
+    let collection = json!({ "groups": { "modelproviders": { "singular": "modelprovider",
+        "resources": { "models": { "singular": "model" } } } } });
+    server.put("/api/modelsource", collection.to_string()).expect(200);
+    for (id, cost) in [("cheap", 0.2), ("dear", 8.0)] {
+        let facts = json!({ "modelid": id, "input_cost": cost, "output_cost": cost * 3.0,
+            "context_tokens": 32_000, "abilities": ["function_calling"] });
+        let path = format!("/api/modelproviders/mistral/models/{id}");
+        server.put(&path, facts.to_string()).expect(201);
+    }
+    let chosen = || {
+        let answer = server.post("/providers/select", need.clone());
+        (answer.status == 200).then(|| answer.json()["chosen"]["model"].clone())
+    };
+    until("the catalogue is known", || chosen() == Some(json!("cheap")));
+    server.delete("/api/modelproviders/mistral/models/cheap").expect(204);
+    until("the catalogue is followed", || chosen().is_none());
 }

@@ -1,6 +1,6 @@
 use clap::Args;
-use muster_client::{DocumentUpload, Precondition};
-use muster_providers::{KnownType, configuration_violations};
+use muster_client::{Client, DocumentUpload, Precondition};
+use muster_providers::{KnownType, ProviderName, configuration_violations};
 use muster_words::{Xid, json::Value};
 use serde_json::json;
 
@@ -76,16 +76,13 @@ impl ProviderAddArguments {
             ..DocumentUpload::default()
         };
         let shown = suggest::without_slash(&xid);
-        let answer = client.put(&xid, &sent).await.map_err(|error| {
-            let exists = error.is("precondition_failed");
-            let failure = Failure::from(error);
-            match exists {
-                true => failure
-                    .with_message(format!("{shown} already exists"))
-                    .help(format!("muster put {shown} FILE changes it")),
-                false => failure,
+        let answer = match client.put(&xid, &sent).await {
+            Ok(answer) => answer,
+            Err(error) if error.is("precondition_failed") => {
+                return same_as_there(context, &client, &xid, &document, &name).await;
             }
-        })?;
+            Err(error) => return Err(error.into()),
+        };
         if !context.screen.is_table() {
             let xid = xid.to_string();
             return context.screen.value(&json!({ "xid": xid, "status": answer.status.as_u16() }));
@@ -117,4 +114,24 @@ impl ProviderAddArguments {
         }
         document
     }
+}
+
+/// What is declared already stays as it is; something else under the name isn't overwritten.
+async fn same_as_there(
+    context: &Context,
+    client: &Client,
+    xid: &Xid,
+    document: &Value,
+    name: &ProviderName,
+) -> Result<(), Failure> {
+    let shown = suggest::without_slash(xid);
+    let there = client.document(xid).await?;
+    if muster_words::json::parse(&there.bytes).ok().as_ref() != Some(document) {
+        let what = format!("{shown} already exists, and says something else");
+        return Err(Failure::usage(what).help(format!("muster put {shown} FILE changes it")));
+    }
+    if !context.screen.is_table() {
+        return context.screen.value(&json!({ "xid": xid.to_string(), "status": 200 }));
+    }
+    context.screen.line(&format!("{shown} declares {name} already"))
 }
