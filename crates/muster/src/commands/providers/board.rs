@@ -16,7 +16,7 @@ Examples:
 /// Clears the screen and goes to its beginning.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
-/// Show the live AI providers again and again: status, breaker, latency and calls
+/// Watch status, breakers, latency and calls of AI providers
 #[derive(Debug, Args)]
 pub struct ProviderBoardArguments {
     /// How often it is drawn, in seconds

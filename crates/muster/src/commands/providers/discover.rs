@@ -10,7 +10,7 @@ Examples:
 
 ";
 
-/// Read the file and the environment again that declare AI providers, and report what changed
+/// Read again the file and environment that declare AI providers
 #[derive(Debug, Args)]
 pub struct ProviderDiscoverArguments {
     /// Go on even if more than half of the providers of a source would be removed
