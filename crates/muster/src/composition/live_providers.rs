@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use muster_http::{LiveProviders, PROVIDERS_FOLLOWER, ProviderSurroundings, metrics::Metrics};
-use muster_registry::{Registry, ResumeFrom};
+use muster_registry::Registry;
 use muster_words::Id;
 
 use super::assembly::{Assembly, OpenOptions};
@@ -23,7 +23,7 @@ pub(super) fn open(registry: &Registry, open_options: &OpenOptions) -> LiveProvi
 pub(super) async fn start_with_followers(assembly: &Assembly, refresh: Duration) {
     let (providers, followers) = (&assembly.providers, &assembly.followers);
     if let Ok(name) = PROVIDERS_FOLLOWER.parse::<Id>()
-        && let Err(error) = followers.resume(&name, ResumeFrom::Now).await
+        && let Err(error) = followers.begin_now(&name).await
     {
         tracing::warn!(%error, "the follower of AI providers begins at its mark");
     }
