@@ -13,6 +13,7 @@ mod lines;
 mod model;
 mod proofs;
 mod propagation;
+mod providers;
 mod references;
 mod rollback;
 mod schemas;

@@ -64,7 +64,9 @@ impl Role {
             (_, Admin) => true,
             (May::DeleteDocuments | May::RestoreDocuments, Publisher) => return Some(Extent::Own),
             (May::ReadDocuments | May::ReadRegistry, _) => true,
-            (May::WriteDocuments | May::Publish, role) => matches!(role, Publisher),
+            (May::WriteDocuments | May::Publish | May::CallProviders, role) => {
+                matches!(role, Publisher)
+            }
             (May::ApproveDocuments | May::RejectDocuments, role) => matches!(role, Reviewer),
             (May::ValidateDocuments, role) => matches!(role, Publisher | Reviewer | Consumer),
             (May::ReadLog | May::ReadStatus, role) => {
@@ -81,7 +83,6 @@ impl Role {
                 | May::Rollback
                 | May::ManageRoutes
                 | May::ControlProviders
-                | May::CallProviders
                 | May::Backup
                 | May::ResumeFollowers
                 | May::ManageKeys,
@@ -138,7 +139,7 @@ mod tests {
         publication:publish ++---
         route:manage        +----
         provider:control    +----
-        provider:call       +----
+        provider:call       ++---
         ledger:read         +---+
         registry:backup     +----
         status:read         +++-+

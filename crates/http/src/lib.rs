@@ -21,8 +21,10 @@ mod gatekeeper;
 mod guarded;
 pub mod health;
 mod host;
+mod known_models;
 mod known_query;
 mod limits;
+mod live_providers;
 pub mod metrics;
 pub mod native;
 mod panics;
@@ -47,6 +49,9 @@ pub use front::PlainHead;
 pub use front::{Caller, Front};
 pub use gatekeeper::Gatekeeper;
 pub use limits::ServerLimits;
+pub use live_providers::{
+    LiveProviders, PROVIDERS_FOLLOWER, ProviderCheck, ProviderFollower, ProviderSurroundings,
+};
 pub use muster_guard::Principal;
 pub use problem::{IntoProblem, respond};
 pub use public_address::{PublicAddress, PublicAddressError};

@@ -23,6 +23,7 @@ mod log;
 mod place;
 mod proofs;
 mod propagation;
+mod providers;
 mod query;
 mod references;
 mod restore;
@@ -50,7 +51,7 @@ use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
 use self::{changes::Feed, single_task::SingleTask};
-use crate::{guarded::guarded, xregistry::LongReads};
+use crate::{LiveProviders, guarded::guarded, xregistry::LongReads};
 
 /// The state behind the endpoints.
 #[derive(Clone)]
@@ -70,6 +71,7 @@ pub struct Native {
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
+    providers: Option<LiveProviders>,
 }
 
 /// How far the computer's clock is ahead of the time that is used, in seconds; none if it is
@@ -114,6 +116,7 @@ impl Native {
             followers,
             file: None,
             clock_jump: None,
+            providers: None,
         }
     }
 
@@ -139,6 +142,12 @@ impl Native {
     #[must_use]
     pub fn with_engine(self, engine: Option<Arc<Engine>>) -> Self {
         Self { engine, ..self }
+    }
+
+    /// Adds the live AI providers.
+    #[must_use]
+    pub fn with_providers(self, providers: LiveProviders) -> Self {
+        Self { providers: Some(providers), ..self }
     }
 
     /// Bounds the streams of changes by what the server may have open.
@@ -240,6 +249,18 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::References => on(method, references::references),
         NativeEndpoint::Search => on(method, search::search),
         NativeEndpoint::SearchProviders => on(method, search::providers),
+        NativeEndpoint::ListLiveProviders => on(method, providers::list),
+        NativeEndpoint::ShowLiveProvider => on(method, providers::show),
+        NativeEndpoint::ShowProviderHealth => on(method, providers::health),
+        NativeEndpoint::ExplainProvider => on(method, providers::explain),
+        NativeEndpoint::ControlProvider => on(method, providers::control),
+        NativeEndpoint::FollowProviders => on(method, providers::events),
+        NativeEndpoint::DiscoverProviders => on(method, providers::discover),
+        NativeEndpoint::SelectProvider => on(method, providers::select),
+        NativeEndpoint::Chat => on(method, providers::chat),
+        NativeEndpoint::ChatAsOpenai => on(method, providers::completions),
+        NativeEndpoint::ModelsAsOpenai => on(method, providers::models),
+        NativeEndpoint::ChatAsAnthropic => on(method, providers::messages),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

@@ -20,6 +20,7 @@ pub mod man;
 pub mod model;
 mod past;
 pub mod propagation;
+pub mod providers;
 pub mod put;
 pub mod references;
 pub mod restore;
@@ -82,6 +83,9 @@ pub enum MusterCommand {
     /// Send changes to others, and see how far each route is
     #[command(subcommand)]
     Propagation(propagation::PropagationCommand),
+    /// List, add, watch and control live AI providers
+    #[command(subcommand)]
+    Providers(providers::ProvidersCommand),
     #[command(before_help = export::EXAMPLES)]
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
@@ -136,6 +140,7 @@ impl MusterCommand {
             Self::Validate(validate) => context.wait(validate.run(context)),
             Self::Schema(schema) => context.wait(schema.run(context)),
             Self::Propagation(propagation) => context.wait(propagation.run(context)),
+            Self::Providers(providers) => context.wait(providers.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),

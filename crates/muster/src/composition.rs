@@ -12,6 +12,7 @@ mod demo;
 mod directory;
 mod health_checks;
 mod listen_address;
+mod live_providers;
 mod logging;
 mod open;
 mod open_files;

@@ -11,7 +11,19 @@ pub(crate) const WANTS: [(&str, &[&str]); 6] = [
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
     ("Send", &["propagation", "encryption"]),
     ("Prove", &["validate", "schema", "ledger"]),
-    ("Run", &["backup", "restore-backup", "keys", "config", "errors", "completions", "man"]),
+    (
+        "Run",
+        &[
+            "providers",
+            "backup",
+            "restore-backup",
+            "keys",
+            "config",
+            "errors",
+            "completions",
+            "man",
+        ],
+    ),
 ];
 
 /// The text under the list.

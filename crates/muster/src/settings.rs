@@ -17,7 +17,7 @@ use toml::{Table, Value};
 
 pub use areas::{
     AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, PropagationArea,
-    SecretsArea, ServerArea, TimeoutsArea, TlsArea,
+    ProvidersArea, SecretsArea, ServerArea, TimeoutsArea, TlsArea,
 };
 
 /// The default file, with every setting.
@@ -64,6 +64,8 @@ pub struct Settings {
     pub timeouts: TimeoutsArea,
     /// What the server connects to on its own.
     pub propagation: PropagationArea,
+    /// Live AI providers, besides those that documents declare.
+    pub providers: ProvidersArea,
     /// Which secrets may be sent where.
     pub secrets: SecretsArea,
     /// The log.
@@ -162,6 +164,7 @@ impl Default for Settings {
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
             propagation: PropagationArea::default(),
+            providers: ProvidersArea::default(),
             secrets: SecretsArea::default(),
             log: LogArea::default(),
             client: ClientArea::default(),

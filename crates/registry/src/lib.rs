@@ -59,7 +59,7 @@ pub use proofs::{ProvenEntry, ProvenPrefix};
 pub use recent::WriteTimes;
 pub use registry::{CommandOrigin, Registry};
 pub use rollback::{RollbackStep, RollbackTrial};
-pub use settings::{Clock, Genesis, RegistrySettings};
+pub use settings::{Clock, DocumentCheck, DocumentRefused, Genesis, RegistrySettings};
 pub use status::RegistryStatus;
 pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};
 pub use verify::{

@@ -2,7 +2,7 @@ use muster_catalog::{Refusal, View, changes::Outcome, decide::AnswerSubject};
 use muster_guard::{Forbidden, secret_references::SecretDenied};
 use muster_ledger::CommandId;
 use muster_schema::Violation;
-use muster_words::Position;
+use muster_words::{Position, Xid};
 use thiserror::Error;
 
 /// A command that is durable in the ledger.
@@ -36,6 +36,14 @@ pub enum SubmitError {
     /// A document names a secret that its author may not name; nothing was changed.
     #[error(transparent)]
     SecretDenied(#[from] SecretDenied),
+    /// Only one document may have this name, in whatever group; nothing was changed.
+    #[error("{existing} has the name of {resource}")]
+    NameTaken {
+        /// The document that was to be written.
+        resource: Box<Xid>,
+        /// The one that has the name.
+        existing: Box<Xid>,
+    },
     /// Too many commands wait.
     #[error("too many commands are waiting")]
     Busy,

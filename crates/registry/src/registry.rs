@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use muster_catalog::{
-    Catalog, Content, View,
+    Catalog, Content, Refusal, View,
     changes::Change,
     command::{Action, Authority, Command, Plan, PlannedDocument, Target, WriteBody},
     decide::{AnswerSubject, PreparedAction},
@@ -25,7 +25,7 @@ use parking_lot::RwLock;
 use tokio::sync::{RwLock as Gate, watch};
 
 use crate::{
-    CheckpointFile, Done, FetchError, RegistrySettings, SubmitError,
+    CheckpointFile, DocumentRefused, Done, FetchError, RegistrySettings, SubmitError,
     attended::attended,
     cache::{ContentCache, Fetched, ReadStart, size_of_map},
     long_work::{LongWork, SHORT_BYTES_MAX},
@@ -368,6 +368,7 @@ impl RegistryInner {
                 preparing.await?
             };
             self.check_named(&by.principal, &ready.prepared.action)?;
+            self.check_documents(&View::newest(view.clone()), &ready.prepared.action)?;
             match self.queue.decide(ready, by.clone()).await? {
                 writer::Reply::Done(done) => return Ok(*done),
                 writer::Reply::Again(missing) => {
@@ -390,6 +391,26 @@ impl RegistryInner {
             if let DocumentPart::Bytes(document) = &version.document {
                 self.settings.secrets.check_document(by, resource, &document.bytes)?;
                 check_route(by, resource, &document.bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks documents that the server acts on; whoever acts on them says what must hold.
+    fn check_documents(&self, view: &View, action: &PreparedAction) -> Result<(), SubmitError> {
+        let PreparedAction::Write(write) = action else { return Ok(()) };
+        for (resource, version) in write.tree.versions() {
+            let DocumentPart::Bytes(document) = &version.document else { continue };
+            for check in &self.settings.checks {
+                check.check(view, resource, &document.bytes).map_err(|refused| match refused {
+                    DocumentRefused::Wrong(found) => {
+                        SubmitError::Refused(Refusal::invalid_document(resource, found))
+                    }
+                    DocumentRefused::NameTaken(existing) => SubmitError::NameTaken {
+                        resource: Box::new(resource.clone()),
+                        existing: Box::new(existing),
+                    },
+                })?;
             }
         }
         Ok(())

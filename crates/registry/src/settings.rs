@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
+use muster_catalog::View;
 use muster_guard::secret_references::SecretList;
 use muster_ledger::CommandId;
 use muster_model::Foundation;
-use muster_words::{Id, Moment};
+use muster_schema::Violation;
+use muster_words::{Id, Moment, Xid};
 
 use crate::CheckpointFile;
 
@@ -41,6 +43,27 @@ pub struct RegistrySettings {
     pub cache_bytes: u64,
     /// The secrets that everybody who may write a document may name in it.
     pub secrets: Arc<SecretList>,
+    /// What else documents must pass that the server acts on.
+    pub checks: Vec<Arc<dyn DocumentCheck>>,
+}
+
+/// Checks documents that the server acts on, beside what their model, schemas and rules ask for.
+/// So a document that nothing could act on is refused when it is put.
+pub trait DocumentCheck: Send + Sync {
+    /// Checks a document that a command writes. The view is from before the command.
+    ///
+    /// # Errors
+    /// The document can't be acted on.
+    fn check(&self, view: &View, resource: &Xid, document: &[u8]) -> Result<(), DocumentRefused>;
+}
+
+/// Why a document can't be acted on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DocumentRefused {
+    /// It is wrong in these places.
+    Wrong(Vec<Violation>),
+    /// Another document has the name that only one can have.
+    NameTaken(Xid),
 }
 
 /// The default size of the cache of contents, in bytes.
@@ -57,6 +80,7 @@ impl RegistrySettings {
             checkpoint: None,
             cache_bytes: CACHE_BYTES,
             secrets: Arc::default(),
+            checks: Vec::new(),
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod operations;
 mod or_other;
 pub mod proofs;
 pub mod propagation;
+pub mod providers;
 pub mod references;
 pub mod restore;
 pub mod rollback;

@@ -39,6 +39,7 @@ const TAGS: &[(&str, &str)] = &[
     ("metrics", "Metrics, for Prometheus."),
     ("openapi.json", "This OpenAPI document."),
     ("propagation", "What is sent where, how far it is, and what couldn't be delivered."),
+    ("providers", "Live AI providers: shown, controlled, selected and called."),
     ("references", "What refers to an entity, and to what it refers."),
     ("restore", "Undoes deletions."),
     ("rollback", "Gives a place an earlier state again."),

@@ -157,6 +157,30 @@ pub enum NativeEndpoint {
     Search,
     /// `GET /search/providers`.
     SearchProviders,
+    /// `GET /providers`.
+    ListLiveProviders,
+    /// `GET /providers/<name>`.
+    ShowLiveProvider,
+    /// `GET /providers/<name>/health`.
+    ShowProviderHealth,
+    /// `GET /providers/<name>/explain`.
+    ExplainProvider,
+    /// `POST /providers/<name>/start`, and the other commands.
+    ControlProvider,
+    /// `GET /providers/events`.
+    FollowProviders,
+    /// `POST /providers/discover`.
+    DiscoverProviders,
+    /// `POST /providers/select`.
+    SelectProvider,
+    /// `POST /providers/chat`.
+    Chat,
+    /// `POST /providers/openai/v1/chat/completions`.
+    ChatAsOpenai,
+    /// `GET /providers/openai/v1/models`.
+    ModelsAsOpenai,
+    /// `POST /providers/anthropic/v1/messages`.
+    ChatAsAnthropic,
 }
 
 /// The endpoints about the server itself.
@@ -244,6 +268,7 @@ impl Operation {
             ("{version}", "1"),
             ("{key}", "none"),
             ("{follower}", "none"),
+            ("{provider}", "none"),
             ("{level}", "0"),
             ("{tile}", "000"),
             ("{path}", "config"),

@@ -7,7 +7,7 @@ use crate::{Principal, Role};
 
 /// The types of groups whose documents the server acts on, and which may therefore name secrets.
 /// Elsewhere a text such as `file:/etc/hosts` is only a text.
-pub const COLLECTIONS_THAT_NAME_SECRETS: [&str; 2] = ["targets", "routes"];
+pub const COLLECTIONS_THAT_NAME_SECRETS: [&str; 3] = ["targets", "routes", "aiproviders"];
 
 /// A document names a secret that its author may not name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

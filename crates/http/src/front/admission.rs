@@ -74,7 +74,10 @@ impl RequestGuard {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request, (host, loopback), &self.front.origins)?;
             }
-            self.principal(authorization(headers)?)?
+            match key_of_provider_client(path, headers)? {
+                Some(bearer) => self.principal(Some(&bearer))?,
+                None => self.principal(authorization(headers)?)?,
+            }
         };
         if !request.body().is_end_stream() {
             self.check_body(request)?;
@@ -122,6 +125,20 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
     let first = all.next();
     match all.next() {
         None => Ok(first),
+        Some(_) => Err(ErrorKind::KeyUnknown.into()),
+    }
+}
+
+/// The key of a client of Anthropic's API, which sends it in a header of its own. It counts only
+/// where such clients ask, and only without `Authorization`.
+fn key_of_provider_client(path: &str, headers: &HeaderMap) -> Result<Option<Vec<u8>>, Problem> {
+    if !path.starts_with("/providers/") || headers.contains_key(header::AUTHORIZATION) {
+        return Ok(None);
+    }
+    let mut all = headers.get_all("x-api-key").iter().map(HeaderValue::as_bytes);
+    let Some(key) = all.next() else { return Ok(None) };
+    match all.next() {
+        None => Ok(Some([b"Bearer ", key].concat())),
         Some(_) => Err(ErrorKind::KeyUnknown.into()),
     }
 }

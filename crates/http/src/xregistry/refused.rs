@@ -367,6 +367,10 @@ pub fn problem_of_failure(error: SubmitError, subject: &str) -> Problem {
             let SecretDenied { subject, reference, pointer } = denied;
             return Problem::new(Kind::SecretDenied { reference, pointer }).subject(subject);
         }
+        SubmitError::NameTaken { resource, existing } => {
+            return Problem::new(Kind::AlreadyExists { existing: existing.to_string() })
+                .subject(resource.to_string());
+        }
         SubmitError::Busy => Kind::Busy,
         SubmitError::Contended => Kind::Contended,
         SubmitError::OutcomeUnknown => Kind::OutcomeUnknown,

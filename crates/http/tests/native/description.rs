@@ -24,6 +24,8 @@ fn check(description: &Value, id: &str, status: u16, value: &Value) {
     assert!(violations.is_empty(), "{id}: {violations:?} in {value}");
 }
 
+const CHAT: &str = r#"{"model": "tiny", "messages": [{"role": "user", "content": "hello"}]}"#;
+
 #[tokio::test]
 async fn answers_as_the_description_says() {
     let running = with_a_stopped_follower().await;
@@ -84,6 +86,17 @@ async fn answers_as_the_description_says() {
             200,
         ),
         ("applyPlan", "POST /apply", r#"{"groups": [{"xid": "/providers/ssg"}]}"#, 200),
+        ("listLiveProviders", "GET /providers", "", 200),
+        ("getLiveProvider", "GET /providers/echo", "", 200),
+        ("getProviderHealth", "GET /providers/echo/health", "", 200),
+        ("explainProvider", "GET /providers/echo/explain", "", 200),
+        ("probeProvider", "POST /providers/echo/probe", "", 200),
+        ("discoverProviders", "POST /providers/discover", "", 200),
+        ("selectProvider", "POST /providers/select", r#"{"model": "tiny"}"#, 200),
+        ("chat", "POST /providers/chat", CHAT, 200),
+        ("chatAsOpenai", "POST /providers/openai/v1/chat/completions", CHAT, 200),
+        ("chatAsAnthropic", "POST /providers/anthropic/v1/messages", CHAT, 200),
+        ("listModelsAsOpenai", "GET /providers/openai/v1/models", "", 200),
         ("listKeys", "GET /keys", "", 200),
         ("getOwnKey", "GET /keys/self", "", 200),
         ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),

@@ -1,5 +1,12 @@
 //! A server over a registry in memory, and a client that speaks HTTP/1.1 by hand.
 
+use muster_guard::addresses::AddressFilter;
+use muster_http::{LiveProviders, ProviderSurroundings};
+use muster_providers::{
+    ChatRequest, ChatStream, DiscoveryOptions, Fault, ModelFacts, Provider, ProviderCapabilities,
+    ProviderFaultKind,
+    probe::{ProbeClass, ProbeResult},
+};
 use std::{
     net::SocketAddr,
     path::Path,
@@ -14,7 +21,7 @@ use bytes::Bytes;
 use muster_catalog::command::{
     Action, Command, Delete, Mode, SentDocument, Target, Write, WriteBody,
 };
-use muster_guard::{GivenKey, addresses::AddressFilter};
+use muster_guard::GivenKey;
 use muster_http::{
     Front, Gatekeeper, Phase, Server, ServerLimits,
     metrics::Metrics,
@@ -137,7 +144,8 @@ impl Running {
         let gate = Gate::open(registry.clone(), access).await.unwrap();
         let native = Native::new(registry.clone(), gate.clone())
             .with_followers(followers)
-            .with_engine(Some(engine(&registry)));
+            .with_engine(Some(engine(&registry)))
+            .with_providers(with_an_echo(&registry).await);
         let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
         let metrics = Arc::new(Metrics::new());
         // What is newest when an answer leaves, long after it was made.
@@ -497,4 +505,46 @@ pub fn delete(xid: &str, purge: bool) -> Command {
 
 pub fn restore(xid: &str) -> Command {
     Command::new(Action::Restore(xid.parse().unwrap()))
+}
+
+/// Live providers with one that repeats nothing and always says the same.
+async fn with_an_echo(registry: &Registry) -> LiveProviders {
+    let surroundings = ProviderSurroundings {
+        secrets: Arc::default(),
+        addresses: AddressFilter::default(),
+        discovery: DiscoveryOptions::default(),
+        monitors: false,
+    };
+    let providers = LiveProviders::new(registry.clone(), surroundings);
+    providers.live().register_with_instance("echo", Arc::new(Echo)).await.unwrap();
+    providers
+}
+
+struct Echo;
+
+#[async_trait::async_trait]
+impl Provider for Echo {
+    async fn initialize(&self) -> Result<ProviderCapabilities, Fault> {
+        let models = vec![ModelFacts { id: "tiny".to_owned(), ..ModelFacts::default() }];
+        Ok(ProviderCapabilities { models, ..ProviderCapabilities::default() })
+    }
+
+    async fn models(&self) -> Result<Vec<ModelFacts>, Fault> {
+        Ok(Vec::new())
+    }
+
+    async fn health_check(&self) -> Result<ProbeResult, Fault> {
+        Ok(ProbeResult { class: ProbeClass::Reach, latency_ms: 1 })
+    }
+
+    async fn complete(&self, _request: &ChatRequest) -> Result<serde_json::Value, Fault> {
+        let message = serde_json::json!({ "role": "assistant", "content": "hello" });
+        Ok(serde_json::json!({ "choices": [{ "message": message, "finish_reason": "stop" }] }))
+    }
+
+    async fn stream(&self, _request: &ChatRequest) -> Result<Box<dyn ChatStream>, Fault> {
+        Err(Fault::new(ProviderFaultKind::InvalidRequest, "it doesn't stream"))
+    }
+
+    async fn dispose(&self) {}
 }

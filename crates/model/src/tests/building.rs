@@ -277,6 +277,7 @@ fn the_built_in_model_lies_under_the_user_s() {
     assert_eq!(
         names,
         [
+            "aiproviders",
             "configs",
             "entities",
             "providers",

@@ -8,7 +8,8 @@ use std::{
 use bytes::Bytes;
 use muster_guard::{ApiKey, Role};
 use muster_http::{
-    AllowedOrigins, Body, FastReads, Front, Phase, Principal, PublicAddress, RequestLog,
+    AllowedOrigins, Body, FastReads, Front, LiveProviders, Phase, Principal, ProviderCheck,
+    PublicAddress, RequestLog,
     health::{HealthState, Readiness, StartupCondition},
     metrics::Metrics,
     native::StoredLedger,
@@ -30,7 +31,7 @@ use tokio::sync::watch;
 use super::{
     clock::{clock, random, random_id},
     directory::Directory,
-    health_checks,
+    health_checks, live_providers,
     outbound::Outbound,
     relaying,
     routes::ServerRoutes,
@@ -90,6 +91,8 @@ pub(super) struct Assembly {
     pub followers: Arc<Followers>,
     /// The engine of propagation. Only a server starts it.
     pub engine: Option<Arc<Engine>>,
+    /// The live AI providers.
+    pub providers: LiveProviders,
     /// Whether the registry was just created.
     pub is_new: bool,
     doors: ServerRoutes,
@@ -146,7 +149,9 @@ impl Assembly {
         let readiness = Readiness::new();
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
-        let texts = texts::open(&store, directory.as_ref(), &registry, open_options).await?;
+        let providers = live_providers::open(&registry, open_options);
+        let texts =
+            texts::open(&store, directory.as_ref(), &registry, open_options, &providers).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
         let engine = relaying::open(&registry, directory.as_ref(), open_options)?;
         let store: Arc<dyn OpenStore> = store;
@@ -155,13 +160,15 @@ impl Assembly {
             StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
         });
         let around = (followers.clone(), texts, engine.clone(), file);
-        let (front, doors) = front(&registry, &readiness, open_options, around).await?;
+        let live = &providers;
+        let (front, doors) = front(&registry, &readiness, open_options, around, live).await?;
         Ok(Self {
             registry,
             readiness,
             front: Arc::new(front),
             followers,
             engine,
+            providers,
             is_new,
             doors,
             directory: directory.map(Mutex::new),
@@ -231,6 +238,7 @@ impl Assembly {
             }
         }
         self.followers.stop(FOLLOWERS_GRACE).await;
+        self.providers.live().graceful_shutdown(FOLLOWERS_GRACE).await;
         self.registry.close().await;
         self.store.close().await;
     }
@@ -289,6 +297,7 @@ pub(super) fn opening(
         opening.cache_bytes = open_options.cache_bytes;
     }
     opening.secrets = open_options.outbound.secrets.clone();
+    opening.checks = vec![Arc::new(ProviderCheck)];
     let id = || open_options.id.clone().map_or_else(random_id, Ok);
     let Some(directory) = directory else {
         opening.genesis = Some(Genesis { registry: id()?, actor: "admin".to_owned() });
@@ -437,6 +446,7 @@ async fn front(
     readiness: &Arc<Readiness>,
     open_options: &OpenOptions,
     (followers, texts, engine, file): Around,
+    providers: &LiveProviders,
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
@@ -470,8 +480,9 @@ async fn front(
     let documents = DocumentCache::new(registry.clone(), rendered);
     let door =
         XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
-    let doors =
-        ServerRoutes::open(registry, open_options, (followers, texts, engine), file).await?;
+    live_providers::measure(providers, &metrics);
+    let followed = (followers, texts, engine, providers.clone());
+    let doors = ServerRoutes::open(registry, open_options, followed, file).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();

@@ -8,6 +8,7 @@ use muster_client::{InProcess, Transport};
 use super::{
     assembly::{Assembly, OpenOptions, Storage},
     directory::{Directory, IfMissing},
+    outbound::Outbound,
 };
 use crate::{Context, Failure};
 
@@ -55,7 +56,8 @@ pub fn make(
 pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transport>, Failure> {
     let opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
-    let open_options = OpenOptions { bare: opened.is_bare(), ..OpenOptions::default() };
+    let outbound = Outbound::read(&context.settings, &context.environment)?;
+    let open_options = OpenOptions { bare: opened.is_bare(), outbound, ..OpenOptions::default() };
     let assembly = Arc::new(Assembly::open(Storage::Data(opened), &open_options).await?);
     OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(assembly.clone());
     Ok(Arc::new(in_process(&assembly, context.shown(directory))))

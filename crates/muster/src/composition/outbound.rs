@@ -1,9 +1,10 @@
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use muster_guard::{
     addresses::{AddressFilter, Network},
     secret_references::{SecretList, SecretSources},
 };
+use muster_providers::DiscoveryOptions;
 
 use crate::{Failure, settings::Settings};
 
@@ -16,6 +17,10 @@ pub(super) struct Outbound {
     pub secrets: Arc<SecretList>,
     /// A file of certificates that may sign those of receivers, beside the system's.
     pub ca_cert: Option<PathBuf>,
+    /// Where AI providers are declared, besides documents.
+    pub discovery: DiscoveryOptions,
+    /// How often the file that declares some is looked at.
+    pub refresh: Duration,
 }
 
 impl Outbound {
@@ -35,12 +40,29 @@ impl Outbound {
             })
         });
         let addresses = AddressFilter::new(allowed.collect::<Result<_, _>>()?);
+        let area = &settings.providers;
+        let finds_in_environment = match area.environment.as_str() {
+            "on" => true,
+            "off" => false,
+            other => {
+                let what = format!("providers.environment is on or off, not {other:?}");
+                return Err(Failure::usage(what).help(help));
+            }
+        };
+        let discovery = DiscoveryOptions {
+            config_path: Some(&area.file).filter(|file| !file.is_empty()).map(Into::into),
+            environment: environment.clone(),
+            finds_in_environment,
+            opt_in: area.opt_in.clone(),
+        };
+        let refresh = Duration::from_secs(u64::from(area.refresh_s));
         let environment = Arc::new(environment.clone());
         let sources =
             SecretSources { variable: Arc::new(move |name| environment.get(name).cloned()) };
         let secrets = SecretList::read(&settings.secrets.list, sources)
             .map_err(|error| Failure::usage(format!("secrets.list: {error}")).help(help))?;
         let ca_cert = Some(&settings.propagation.ca_cert).filter(|path| !path.is_empty());
-        Ok(Self { addresses, secrets: Arc::new(secrets), ca_cert: ca_cert.map(PathBuf::from) })
+        let ca_cert = ca_cert.map(PathBuf::from);
+        Ok(Self { addresses, secrets: Arc::new(secrets), ca_cert, discovery, refresh })
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::Router;
 use muster_guard::{ANONYMOUS_ACTOR, ApiKey, GivenKey, Principal};
 use muster_http::{
-    Gatekeeper,
+    Gatekeeper, LiveProviders,
     native::{Access, Gate, Native, SchemaAnswers, StoredLedger},
 };
 use muster_registry::{Followers, Registry};
@@ -25,7 +25,12 @@ impl ServerRoutes {
     pub async fn open(
         registry: &Registry,
         open_options: &OpenOptions,
-        (followers, texts, engine): (Arc<Followers>, Option<Arc<TextIndex>>, Option<Arc<Engine>>),
+        (followers, texts, engine, providers): (
+            Arc<Followers>,
+            Option<Arc<TextIndex>>,
+            Option<Arc<Engine>>,
+            LiveProviders,
+        ),
         file: Option<StoredLedger>,
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
@@ -42,7 +47,8 @@ impl ServerRoutes {
             .with_followers(followers)
             .with_file(file)
             .with_texts(texts)
-            .with_engine(engine);
+            .with_engine(engine)
+            .with_providers(providers);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);
         }

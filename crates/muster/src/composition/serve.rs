@@ -8,7 +8,7 @@ use muster_guard::ApiKey;
 use muster_http::{
     AllowedOrigins, Phase, PublicAddress, Server, ServerLimits, health::StartupCondition,
 };
-use muster_registry::{Followers, Registry, WriterEnd};
+use muster_registry::{Registry, WriterEnd};
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     demo,
     directory::{Directory, IfMissing},
     listen_address::{listen_address, reachable},
-    logging, open_files,
+    live_providers, logging, open_files,
     outbound::Outbound,
     refusals::{Reach, key_required},
     signals,
@@ -79,6 +79,7 @@ async fn run(
         clock.follow(assembly.readiness.clone()).map_err(|error| system("signals", &error))?;
     }
     let running = listening.serve(&assembly, &phase);
+    live_providers::begin(&assembly, open_options.outbound.refresh).await;
     assembly.start_following().await;
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
@@ -98,7 +99,7 @@ async fn run(
     let grace = Duration::from_secs(u64::from(options.timeouts.stop_s));
     let served = tokio::select! {
         served = running => served,
-        served = stop_with_server(&assembly.followers, phase, grace) => served,
+        served = stop_with_server(&assembly, phase, grace) => served,
     };
     assembly.close().await;
     tracing::info!(position = assembly.registry.status().position.0, "muster has stopped");
@@ -249,14 +250,19 @@ fn base_of(options: &ServeOptions, local: SocketAddr) -> String {
     format!("{scheme}://{}", reachable(local))
 }
 
-/// Stops the followers while the server drains.
+/// Stops the followers and the AI providers while the server drains.
 async fn stop_with_server<T>(
-    followers: &Followers,
+    assembly: &Assembly,
     mut phase: watch::Receiver<Phase>,
     grace: Duration,
 ) -> T {
     let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
-    followers.stop(grace).await;
+    let live = assembly.providers.live();
+    let ((), report) = tokio::join!(assembly.followers.stop(grace), live.graceful_shutdown(grace));
+    if !report.hanging.is_empty() || !report.cut_off.is_empty() {
+        let (cut_off, hanging) = (report.cut_off.join(", "), report.hanging.join(", "));
+        tracing::warn!(cut_off, hanging, "AI providers didn't let go in time");
+    }
     std::future::pending().await
 }
 

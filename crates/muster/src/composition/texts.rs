@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use muster_http::{LiveProviders, PROVIDERS_FOLLOWER, ProviderFollower};
 use muster_registry::{FollowerLimits, Followers, MakeFollower, Registry};
 use muster_search::{FOLLOWER, TextFollower, TextIndex};
 use muster_stores::Store;
@@ -18,7 +19,7 @@ pub(super) struct FollowedTexts {
     pub index: Option<Arc<TextIndex>>,
 }
 
-/// Opens the index of words and its follower. Only a server has them: a command that opens the data
+/// Opens the index of words with its follower, and the follower that makes AI providers live. Only a server has them: a command that opens the data
 /// directory itself ends before it could catch up.
 ///
 /// # Errors
@@ -28,6 +29,7 @@ pub(super) async fn open(
     directory: Option<&Directory>,
     registry: &Registry,
     open_options: &OpenOptions,
+    providers: &LiveProviders,
 ) -> Result<FollowedTexts, Failure> {
     if open_options.connections_max == 0 {
         return Ok(FollowedTexts::default());
@@ -54,7 +56,13 @@ pub(super) async fn open(
         let (registry, index) = (registry.clone(), index.clone());
         Box::new(move || Box::new(TextFollower::new(registry.clone(), index.clone())))
     };
-    let all = vec![(name, make)];
+    #[expect(clippy::unwrap_used, reason = "a literal that is an id")]
+    let of_providers: Id = PROVIDERS_FOLLOWER.parse().unwrap();
+    let make_live: MakeFollower = {
+        let providers = providers.clone();
+        Box::new(move || Box::new(ProviderFollower(providers.clone())))
+    };
+    let all = vec![(name, make), (of_providers, make_live)];
     let followers = Followers::open(registry, &marks, FollowerLimits::default(), all).await;
     Ok(FollowedTexts { followers, index: Some(index) })
 }

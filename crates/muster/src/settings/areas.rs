@@ -138,6 +138,31 @@ pub struct SecretsArea {
     pub list: Vec<String>,
 }
 
+/// Live AI providers, besides those that documents declare.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvidersArea {
+    /// A file that declares some; empty: none.
+    pub file: String,
+    /// How often the file is looked at, in seconds.
+    pub refresh_s: u32,
+    /// `on` or `off`: whether they are found in the environment.
+    pub environment: String,
+    /// Types that are found although others use their variables, too.
+    pub opt_in: Vec<String>,
+}
+
+impl Default for ProvidersArea {
+    fn default() -> Self {
+        Self {
+            file: String::new(),
+            refresh_s: 2,
+            environment: "off".to_owned(),
+            opt_in: Vec::new(),
+        }
+    }
+}
+
 /// The log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -34,6 +34,7 @@ mod past;
 mod plans;
 mod proofs;
 mod propagating;
+mod providers;
 mod reference;
 mod references;
 mod repeats;

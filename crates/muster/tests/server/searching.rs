@@ -265,7 +265,8 @@ fn words_are_found_soon_after_they_are_written_and_forgotten_with_their_document
     assert!(server.post("/restore/configs/app", "").status < 300);
     wait(&server, "animals", 1);
     let status = server.get("/status").expect(200).json();
-    assert_eq!(status["followers"][0]["name"], "search");
+    let followers = status["followers"].as_array().unwrap();
+    assert!(followers.iter().any(|follower| follower["name"] == "search"), "{status}");
     assert!(server.get("/metrics").text().contains("follower_behind_entries{follower=\"search\"}"));
     // What is purged is in no file of the index any more.
     let holds = || {

@@ -5,7 +5,7 @@ use muster_ledger::Head;
 use muster_words::{Id, Position};
 use thiserror::Error;
 
-use super::{FollowerState, Followers};
+use super::{FollowerState, Followers, run::Runner};
 use crate::{FetchError, registry::RegistryInner};
 
 /// Where a follower resumes.
@@ -50,6 +50,24 @@ impl Followers {
         if status.state == FollowerState::Running && status.failures == 0 {
             return Err(PlaceError::Running(name.clone()));
         }
+        let position = Self::put_at(runner, name, from).await?;
+        tracing::info!(follower = %name, %position, "an operator resumed a follower");
+        runner.board.moved.notify_one();
+        Ok(position)
+    }
+
+    /// Lets a follower begin with the next command, before it is started. What it derives is in
+    /// memory only, and is made of the newest view at each start.
+    ///
+    /// # Errors
+    /// See [`PlaceError`].
+    pub async fn begin_now(&self, name: &Id) -> Result<Position, PlaceError> {
+        let runner = self.known.get(name).ok_or_else(|| PlaceError::Unknown(name.clone()))?;
+        Self::put_at(runner, name, ResumeFrom::Now).await
+    }
+
+    /// Saves a follower's mark at a place.
+    async fn put_at(runner: &Runner, name: &Id, from: ResumeFrom) -> Result<Position, PlaceError> {
         let inner = &runner.registry.inner;
         let position = match from {
             ResumeFrom::Beginning => Position::ZERO,
@@ -59,8 +77,6 @@ impl Followers {
         let mark = inner.end_at(position).await?.ok_or(PlaceError::NoEnd(position))?;
         let epoch = runner.marks.claim(name).await?;
         runner.marks.save(name, epoch, mark).await?;
-        tracing::info!(follower = %name, %position, "an operator resumed a follower");
-        runner.board.moved.notify_one();
         Ok(position)
     }
 }

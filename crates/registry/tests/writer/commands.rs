@@ -101,6 +101,7 @@ pub fn code(error: &SubmitError) -> &'static str {
         SubmitError::Refused(refusal) => name_of(&refusal.reason),
         SubmitError::Forbidden(_) => "forbidden",
         SubmitError::SecretDenied(_) => "secret denied",
+        SubmitError::NameTaken { .. } => "secret denied",
         SubmitError::Busy => "busy",
         SubmitError::Contended => "contended",
         SubmitError::OutcomeUnknown => "outcome_unknown",

@@ -259,6 +259,18 @@ codes! { ErrorCode, ErrorKind;
         "The name \"<subject>\" is taken by \"<existing>\".",
         "Names that differ only in case are the same name.",
         "Use the existing name, or another.";
+    AlreadyExists { existing: String }: Muster 409,
+        "The name of \"<subject>\" is taken by \"<existing>\".",
+        "Live providers are called by name, so a name exists once in all groups.",
+        "Change the existing one, or choose another name.";
+    ProviderUnavailable { error_detail: String }: Muster 503 retry,
+        "The provider can't be used now: <error_detail>.",
+        "The provider isn't ready, is cut off by its circuit breaker, or none fits what was asked for.",
+        "muster providers list shows each with its state; muster providers select says why one doesn't fit.";
+    ProviderFailed { reason_code: String, error_detail: String }: Muster 502,
+        "The provider failed (<reason_code>): <error_detail>.",
+        "The provider answered with an error. What each means is in docs/reference/provider-faults.md.",
+        "muster providers health NAME shows its last errors.";
     NothingHidden: Muster 404,
         "\"<subject>\" can't be restored: no deleted entity has this name.",
         "Nothing with this name was deleted, or it was purged.",

@@ -28,6 +28,11 @@ use crate::{
         DeadLetterPage, LinkList, PropagationEventPage, PropagationMetrics, PropagationRequest,
         PropagationResult, TargetList, TryPage,
     },
+    providers::{
+        ChatCompletionRequest, DiscoveryReport, LiveHealthReport, LiveProviderEvent,
+        LiveProviderList, LiveProviderReport, PassedOn, ProviderExplanation, SelectionReport,
+        SelectionRequest,
+    },
     references::ReferencesAnswer,
     restore::Restoration,
     rollback::{RollbackReport, RollbackRequest},
@@ -310,6 +315,12 @@ const VALIDATED: &[OperationAnswer] =
 const READINESS: &[OperationAnswer] = &[with(200, READY, &[]), with(503, READY, &[])];
 const STORE: BodyContent = BodyContent::Json(BodyType::of::<StoreReport>());
 
+const A_PROVIDER: BodyContent = BodyContent::Json(BodyType::of::<LiveProviderReport>());
+const PROVIDER_SHOWN: &[OperationAnswer] = &[with(200, A_PROVIDER, &[])];
+const CHAT: BodyContent = BodyContent::Json(BodyType::of::<ChatCompletionRequest>());
+const CHAT_FORM: BodyContent = BodyContent::Json(BodyType::of::<PassedOn>());
+const CHAT_ANSWERED: &[OperationAnswer] = &[with(200, CHAT_FORM, &[])];
+
 const CHECKPOINT: BodyContent = BodyContent::Text(
     &["text/plain"],
     "A signed note (C2SP tlog-checkpoint).",
@@ -401,6 +412,23 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadDocuments, "/search/providers", native(NativeEndpoint::SearchProviders, "searchProviders"), "Finds providers by type, feature, cost, complexity and engine, all of which must match.", PROVIDERS, &[with(200, BodyContent::Json(BodyType::of::<ProviderAnswer>()), &["Link"])]),
     read(Permission::ReadDocuments, "/references/{groups}/{group}", native(NativeEndpoint::References, "getReferencesOfGroup"), "Shows what refers to a group or to anything in it, and to what the group refers.", &[], &[with(200, BodyContent::Json(BodyType::of::<ReferencesAnswer>()), &[])]),
     read(Permission::ReadDocuments, "/references/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::References, "getReferencesOfResource"), "Shows what refers to a document, and to what it refers.", &[], &[with(200, BodyContent::Json(BodyType::of::<ReferencesAnswer>()), &[])]),
+    read(Permission::ReadDocuments, "/providers", native(NativeEndpoint::ListLiveProviders, "listLiveProviders"), "Lists the live AI providers.", &[], &[with(200, BodyContent::Json(BodyType::of::<LiveProviderList>()), &[])]),
+    read(Permission::ReadDocuments, "/providers/{provider}", native(NativeEndpoint::ShowLiveProvider, "getLiveProvider"), "Shows a live AI provider.", &[], PROVIDER_SHOWN),
+    read(Permission::ReadDocuments, "/providers/{provider}/health", native(NativeEndpoint::ShowProviderHealth, "getProviderHealth"), "Shows the health of a live AI provider, with its circuit breaker.", &[], &[with(200, BodyContent::Json(BodyType::of::<LiveHealthReport>()), &[])]),
+    read(Permission::ReadDocuments, "/providers/{provider}/explain", native(NativeEndpoint::ExplainProvider, "explainProvider"), "Shows everything that declares a live AI provider, the one that wins first.", &[], &[with(200, BodyContent::Json(BodyType::of::<ProviderExplanation>()), &[])]),
+    act(Permission::ControlProviders, (Verb::Post, "/providers/{provider}/start"), native(NativeEndpoint::ControlProvider, "startProvider"), "Starts a live AI provider that was stopped, or that couldn't get ready.", (&[], BodyContent::None), PROVIDER_SHOWN),
+    act(Permission::ControlProviders, (Verb::Post, "/providers/{provider}/stop"), native(NativeEndpoint::ControlProvider, "stopProvider"), "Stops a live AI provider: its calls end, then its probes and connections.", (&[], BodyContent::None), PROVIDER_SHOWN),
+    act(Permission::ControlProviders, (Verb::Post, "/providers/{provider}/restart"), native(NativeEndpoint::ControlProvider, "restartProvider"), "Stops a live AI provider, and starts it.", (&[], BodyContent::None), PROVIDER_SHOWN),
+    act(Permission::ControlProviders, (Verb::Post, "/providers/{provider}/probe"), native(NativeEndpoint::ControlProvider, "probeProvider"), "Probes a live AI provider now.", (&[], BodyContent::None), PROVIDER_SHOWN),
+    act(Permission::ControlProviders, (Verb::Post, "/providers/{provider}/reset"), native(NativeEndpoint::ControlProvider, "resetProvider"), "Closes the circuit breaker of a live AI provider, and forgets its failures.", (&[], BodyContent::None), PROVIDER_SHOWN),
+    read(Permission::ReadStatus, "/providers/events", native(NativeEndpoint::FollowProviders, "followProviders"), "Streams what happens to live AI providers from now on: registered, unregistered, errors, health, circuit breakers.", &[], &[with(200, BodyContent::Events(BodyType::of::<LiveProviderEvent>()), &[])]),
+    act(Permission::ControlProviders, (Verb::Post, "/providers/discover"), native(NativeEndpoint::DiscoverProviders, "discoverProviders"), "Reads the file and the environment again that declare AI providers, and makes them live.", (&["force"], BodyContent::None), &[with(200, BodyContent::Json(BodyType::of::<DiscoveryReport>()), &[])]),
+    act(Permission::CallProviders, (Verb::Post, "/providers/select"), native(NativeEndpoint::SelectProvider, "selectProvider"), "Says which live AI provider fits best, and why.", (&[], BodyContent::Json(BodyType::of::<SelectionRequest>())), &[with(200, BodyContent::Json(BodyType::of::<SelectionReport>()), &[])]),
+    act(Permission::CallProviders, (Verb::Post, "/providers/chat"), native(NativeEndpoint::Chat, "chat"), "Passes a chat request on to the live AI provider that fits best, and to the next one if it fails.", (&[], CHAT), CHAT_ANSWERED),
+    act(Permission::CallProviders, (Verb::Post, "/providers/openai/v1/chat/completions"), native(NativeEndpoint::ChatAsOpenai, "chatAsOpenai"), "The same for clients of OpenAI's API.", (&[], CHAT_FORM), CHAT_ANSWERED),
+    read(Permission::CallProviders, "/providers/openai/v1/models", native(NativeEndpoint::ModelsAsOpenai, "listModelsAsOpenai"), "Lists the models of the live AI providers, for clients of OpenAI's API.", &[], CHAT_ANSWERED),
+    act(Permission::CallProviders, (Verb::Post, "/providers/anthropic/v1/messages"), native(NativeEndpoint::ChatAsAnthropic, "chatAsAnthropic"), "The same for clients of Anthropic's API.", (&[], CHAT_FORM), CHAT_ANSWERED),
+
     read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
     read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),

@@ -64,6 +64,22 @@ const WHOLE: &str = "
     confluentPost           POST   /confluent/subjects/nobody   +++++ reading
     confluentPut            PUT    /confluent/config            +---- everything
     confluentDelete         DELETE /confluent/subjects/nobody   +++++ reading
+    listLiveProviders       GET    /providers                   +++++ reading
+    getLiveProvider         GET    /providers/nobody            +++++ reading
+    getProviderHealth       GET    /providers/nobody/health     +++++ reading
+    explainProvider         GET    /providers/nobody/explain    +++++ reading
+    startProvider           POST   /providers/nobody/start      +---- everything
+    stopProvider            POST   /providers/nobody/stop       +---- everything
+    restartProvider         POST   /providers/nobody/restart    +---- everything
+    probeProvider           POST   /providers/nobody/probe      +---- everything
+    resetProvider           POST   /providers/nobody/reset      +---- everything
+    discoverProviders       POST   /providers/discover          +---- everything
+    followProviders         GET    /providers/events            +++-+ everything
+    selectProvider          POST   /providers/select            ++--- reading
+    chat                    POST   /providers/chat              ++--- reading
+    chatAsOpenai            POST   /providers/openai/v1/chat/completions ++--- reading
+    listModelsAsOpenai      GET    /providers/openai/v1/models  ++--- reading
+    chatAsAnthropic         POST   /providers/anthropic/v1/messages ++--- reading
     followChanges           GET    /changes                     +++++ reading
     getLedger               GET    /ledger                      +---+ everything
     getCheckpoint           GET    /ledger/checkpoint           +---+ everything

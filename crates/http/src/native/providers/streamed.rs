@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use axum::{BoxError, response::Response};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, header};
+use muster_providers::{GuardedStream, MessageEvents, ProviderError, message_of_completion};
+use muster_words::json::Value;
+use serde_json::json;
+
+use crate::native::stream::{Pieces, Source};
+
+/// How long a stream may be silent before a comment is sent, so that no proxy takes it for dead.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// In which form an answer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StreamForm {
+    /// OpenAI's.
+    Chunks,
+    /// Anthropic's.
+    Messages,
+}
+
+impl StreamForm {
+    /// A whole answer in this form.
+    pub(super) fn whole(self, answer: Value, model: &str) -> Value {
+        match self {
+            Self::Chunks => answer,
+            Self::Messages => message_of_completion(&answer, model),
+        }
+    }
+}
+
+/// A streamed answer as server-sent events.
+pub(super) fn streamed(stream: GuardedStream, form: StreamForm, model: &str) -> Response {
+    let events = MessageEvents::new(model);
+    let body = Pieces::body(ChatSource { stream, form, events, ended: false });
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, kind);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+struct ChatSource {
+    stream: GuardedStream,
+    form: StreamForm,
+    events: MessageEvents,
+    ended: bool,
+}
+
+impl Source for ChatSource {
+    async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        if self.ended {
+            return None;
+        }
+        loop {
+            // Dropping the future between its pieces loses nothing: it waits for bytes only.
+            let next = tokio::time::timeout(SILENCE, self.stream.next()).await;
+            let piece = match next {
+                Err(_) => Bytes::from_static(b": still there\n\n"),
+                Ok(Ok(Some(chunk))) => self.chunk(&chunk),
+                Ok(Ok(None)) => {
+                    self.ended = true;
+                    self.end()
+                }
+                Ok(Err(error)) => {
+                    self.ended = true;
+                    self.failure(&error)
+                }
+            };
+            if !piece.is_empty() {
+                return Some(Ok(piece));
+            }
+        }
+    }
+}
+
+impl ChatSource {
+    fn chunk(&mut self, chunk: &Value) -> Bytes {
+        match self.form {
+            StreamForm::Chunks => Bytes::from(format!("data: {chunk}\n\n")),
+            StreamForm::Messages => written(&self.events.take(chunk)),
+        }
+    }
+
+    fn end(&mut self) -> Bytes {
+        match self.form {
+            StreamForm::Chunks => Bytes::from_static(b"data: [DONE]\n\n"),
+            StreamForm::Messages => written(&self.events.end()),
+        }
+    }
+
+    fn failure(&self, error: &ProviderError) -> Bytes {
+        let (code, message) = (error.code.name(), error.message.as_str());
+        match self.form {
+            StreamForm::Chunks => {
+                let error = json!({ "error": { "message": message, "type": "provider_error", "code": code } });
+                Bytes::from(format!("data: {error}\n\n"))
+            }
+            StreamForm::Messages => {
+                let error = json!({ "type": "api_error", "message": format!("{code}: {message}") });
+                written(&[json!({ "type": "error", "error": error })])
+            }
+        }
+    }
+}
+
+fn written(events: &[Value]) -> Bytes {
+    let mut bytes = BytesMut::new();
+    for event in events {
+        let name = event.get("type").and_then(Value::as_str).unwrap_or_default();
+        bytes.extend_from_slice(format!("event: {name}\ndata: {event}\n\n").as_bytes());
+    }
+    bytes.freeze()
+}

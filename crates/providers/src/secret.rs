@@ -1,0 +1,291 @@
+use std::{borrow::Cow, collections::BTreeMap, fmt, path::Path, sync::Arc};
+
+use parking_lot::RwLock;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// What stands in place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// The shortest value that is looked for in texts. A shorter one would be found in every word.
+const SECRET_LENGTH_MIN: usize = 6;
+
+/// The largest file with a key, in bytes.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// A secret value. It is erased when it is dropped, and never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProviderSecret(Arc<Zeroizing<String>>);
+
+impl ProviderSecret {
+    /// Keeps a value secret.
+    #[must_use]
+    pub fn new(value: String) -> Self {
+        Self(Arc::new(Zeroizing::new(value)))
+    }
+
+    /// The value, for whoever sends it to where it belongs.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for ProviderSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// Why a reference to a secret has no value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProviderSecretError {
+    /// The text isn't a reference.
+    #[error("credentials are named, never written: env:NAME or file:/path")]
+    Form,
+    /// The variable isn't set, or is empty.
+    #[error("the variable {0} isn't set; set it where the server is started, and start it again")]
+    Unset(String),
+    /// The file can't be read.
+    #[error("the file {path} can't be read: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// Whoever resolves references refuses this one.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Finds the values of references such as `env:NAME`.
+pub trait SecretSource: Send + Sync {
+    /// The value that a reference names, for requests to a host.
+    ///
+    /// # Errors
+    /// See [`ProviderSecretError`].
+    fn resolve(&self, reference: &str, host: &str) -> Result<ProviderSecret, ProviderSecretError>;
+}
+
+/// References to the variables of one environment, and to files.
+pub struct EnvironmentSecrets {
+    environment: BTreeMap<String, String>,
+}
+
+impl EnvironmentSecrets {
+    /// References to the variables in a copy of an environment.
+    #[must_use]
+    pub const fn new(environment: BTreeMap<String, String>) -> Self {
+        Self { environment }
+    }
+}
+
+impl SecretSource for EnvironmentSecrets {
+    fn resolve(&self, reference: &str, _host: &str) -> Result<ProviderSecret, ProviderSecretError> {
+        match reference.split_once(':') {
+            Some(("env", name)) => {
+                // An empty value counts as unset.
+                let value = self.environment.get(name).map(|value| value.trim());
+                let value = value.filter(|value| !value.is_empty());
+                let value = value.ok_or_else(|| ProviderSecretError::Unset(name.to_owned()))?;
+                Ok(ProviderSecret::new(value.to_owned()))
+            }
+            Some(("file", path)) => read_file(path),
+            _ => Err(ProviderSecretError::Form),
+        }
+    }
+}
+
+fn read_file(path: &str) -> Result<ProviderSecret, ProviderSecretError> {
+    let refused = |cause: String| ProviderSecretError::File { path: path.to_owned(), cause };
+    if !Path::new(path).is_absolute() {
+        return Err(refused("the path must be absolute".to_owned()));
+    }
+    let size = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
+    if !size.is_file() || size.len() > FILE_BYTES_MAX {
+        return Err(refused(format!("it isn't a file of at most {FILE_BYTES_MAX} bytes")));
+    }
+    let text =
+        Zeroizing::new(std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?);
+    match text.trim() {
+        "" => Err(refused("it is empty".to_owned())),
+        value => Ok(ProviderSecret::new(value.to_owned())),
+    }
+}
+
+/// Removes secrets from texts: every value that it was told, and whatever looks like a key.
+#[derive(Default)]
+pub struct Redactor {
+    /// Each value with the number of providers that use it.
+    known: RwLock<Vec<(ProviderSecret, usize)>>,
+}
+
+impl Redactor {
+    /// Looks for a value from now on.
+    pub fn learn(&self, secret: &ProviderSecret) {
+        if secret.reveal().len() < SECRET_LENGTH_MIN {
+            return;
+        }
+        let mut known = self.known.write();
+        match known.iter_mut().find(|(known, _)| known == secret) {
+            Some((_, users)) => *users += 1,
+            None => known.push((secret.clone(), 1)),
+        }
+    }
+
+    /// Forgets a value that nobody uses any more.
+    pub fn forget(&self, secret: &ProviderSecret) {
+        let mut known = self.known.write();
+        if let Some(found) = known.iter_mut().find(|(known, _)| known == secret) {
+            found.1 -= 1;
+        }
+        known.retain(|(_, users)| *users > 0);
+    }
+
+    /// A text without secrets, for messages.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> String {
+        let mut clean = Cow::Borrowed(text);
+        for (secret, _) in self.known.read().iter() {
+            clean = without(clean, secret);
+        }
+        without_keys(&clean)
+    }
+
+    /// How many values it looks for.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.known.read().len()
+    }
+}
+
+/// A text without these secrets. What a model says may look like a key and be none, so that its
+/// words are changed only where they repeat one of ours.
+pub(crate) fn without_secrets<'a>(text: &'a str, secrets: &[ProviderSecret]) -> Cow<'a, str> {
+    secrets.iter().fold(Cow::Borrowed(text), without)
+}
+
+fn without<'a>(text: Cow<'a, str>, secret: &ProviderSecret) -> Cow<'a, str> {
+    let value = secret.reveal();
+    match value.len() >= SECRET_LENGTH_MIN && text.contains(value) {
+        true => Cow::Owned(text.replace(value, REDACTED)),
+        false => text,
+    }
+}
+
+/// How keys begin, and how many letters of a key must follow.
+const KEY_BEGINNINGS: &[(&str, usize)] = &[
+    ("Bearer ", 8),
+    ("bearer ", 8),
+    ("sk-", 8),
+    ("key-", 12),
+    ("AIza", 16),
+    ("ghp_", 8),
+    ("gho_", 8),
+    ("ghs_", 8),
+    ("ghu_", 8),
+    ("ghr_", 8),
+    ("glpat-", 8),
+    ("xoxb-", 8),
+    ("xoxp-", 8),
+    ("xoxa-", 8),
+    ("xoxs-", 8),
+    ("xoxr-", 8),
+    ("gsk_", 8),
+    ("AKIA", 12),
+    ("whsec_", 8),
+];
+
+/// A text without what looks like a key.
+#[must_use]
+pub fn without_keys(text: &str) -> String {
+    let is_key_letter =
+        |letter: char| letter.is_ascii_alphanumeric() || "-_.+/=~*".contains(letter);
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut before = ' ';
+    while let Some(letter) = rest.chars().next() {
+        let begins = KEY_BEGINNINGS.iter().find_map(|(begin, least)| {
+            let after = rest.strip_prefix(begin)?;
+            let length = after.find(|letter| !is_key_letter(letter)).unwrap_or(after.len());
+            (length >= *least).then_some(begin.len() + length)
+        });
+        match begins.filter(|_| !before.is_ascii_alphanumeric()) {
+            Some(length) => {
+                clean.push_str(REDACTED);
+                rest = &rest[length..];
+                before = ' ';
+            }
+            None => {
+                clean.push(letter);
+                rest = &rest[letter.len_utf8()..];
+                before = letter;
+            }
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
+    use super::*;
+
+    #[test]
+    fn removes_what_looks_like_a_key() {
+        for (text, expect) in [
+            (
+                "Incorrect API key provided: sk-proj-abcdef123456.",
+                "Incorrect API key provided: [redacted]",
+            ),
+            ("Authorization: Bearer abcdefgh12", "Authorization: [redacted]"),
+            ("?key=AIzaSyA1234567890abcdefg&x", "?key=[redacted]&x"),
+            ("task-force, a key-value store, sk-1", "task-force, a key-value store, sk-1"),
+            ("risk-assessments-are-fine", "risk-assessments-are-fine"),
+            ("ghp_abcdefgh12 é glpat-abcdefgh1", "[redacted] é [redacted]"),
+        ] {
+            assert_eq!(without_keys(text), expect);
+        }
+    }
+
+    #[test]
+    fn removes_exact_values_as_long_as_somebody_uses_them() {
+        let redactor = Redactor::default();
+        let secret = ProviderSecret::new("p@ss word!".to_owned());
+        redactor.learn(&secret);
+        redactor.learn(&secret);
+        redactor.forget(&secret);
+        assert_eq!(redactor.clean("said p@ss word! to me"), "said [redacted] to me");
+        redactor.forget(&secret);
+        assert_eq!((redactor.known(), format!("{secret:?}")), (0, REDACTED.to_owned()));
+    }
+
+    #[test]
+    fn resolves_variables_and_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        std::fs::write(&file, "  from-file\n").unwrap();
+        let environment = [("A", "value"), ("EMPTY", " ")];
+        let source = EnvironmentSecrets::new(
+            environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        );
+        let file = format!("file:{}", file.display());
+        for (reference, expect) in [
+            ("env:A", Ok("value")),
+            (file.as_str(), Ok("from-file")),
+            ("env:EMPTY", Err("the variable EMPTY isn't set")),
+            ("env:B", Err("the variable B isn't set")),
+            ("file:relative", Err("absolute")),
+            ("file:/nowhere/at/all", Err("can't be read")),
+            ("sk-abc", Err("never written")),
+        ] {
+            match (source.resolve(reference, "x"), expect) {
+                (Ok(secret), Ok(value)) => assert_eq!(secret.reveal(), value),
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+                (found, _) => panic!("{reference}: {found:?}"),
+            }
+        }
+    }
+}
