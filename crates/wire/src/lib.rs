@@ -25,6 +25,7 @@ pub mod index;
 pub mod keys;
 pub mod ledger;
 pub mod log;
+pub mod manifest;
 pub mod model;
 pub mod openapi;
 pub mod operations;
