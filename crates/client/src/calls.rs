@@ -16,6 +16,7 @@ mod references;
 mod rollback;
 mod schemas;
 mod search;
+mod site;
 
 pub use backup::BackupBytes;
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};

@@ -1,5 +1,5 @@
 //! The endpoints that xRegistry doesn't define: plans, keys, the change stream, restore, the log,
-//! the ledger with its proofs and tiles, searches, references, validation and the status.
+//! the ledger with its proofs and tiles, searches, references, validation, the site and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
@@ -28,6 +28,7 @@ mod rollback;
 mod schemas;
 mod search;
 mod single_task;
+mod site;
 mod status;
 mod stream;
 mod tlog;
@@ -41,6 +42,7 @@ use axum::{
 };
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
+use muster_publisher::SiteRenderer;
 use muster_registry::{Followers, Registry};
 use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
@@ -64,6 +66,8 @@ pub struct Native {
     followers: Arc<Followers>,
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
+    site: Arc<SiteRenderer>,
+    site_is_public: bool,
 }
 
 /// How far the computer's clock is ahead of the time that is used, in seconds; none if it is
@@ -91,7 +95,10 @@ impl Native {
         let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let proofs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let searches = Arc::new(LongReads::new(registry.long_work().clone()));
+        let site = Arc::new(SiteRenderer::new(registry.clone(), Box::new(|| Ok(None))));
         Self {
+            site,
+            site_is_public: false,
             registry,
             gate,
             feed,
@@ -131,6 +138,12 @@ impl Native {
     pub fn with_connections_max(self, connections_max: usize) -> Self {
         self.feed.leave_room(connections_max);
         self
+    }
+
+    /// Adds what renders the site, with its keys. Pages of every origin may read a public one.
+    #[must_use]
+    pub fn with_site(self, site: Arc<SiteRenderer>, is_public: bool) -> Self {
+        Self { site, site_is_public: is_public, ..self }
     }
 
     /// Adds what the computer's clock is compared with, so that the status can warn of it.
@@ -200,6 +213,8 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::References => on(method, references::references),
         NativeEndpoint::Search => on(method, search::search),
         NativeEndpoint::SearchProviders => on(method, search::providers),
+        NativeEndpoint::ShowSiteFile => on(method, site::show),
+        NativeEndpoint::RenderManifest => on(method, site::render),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

@@ -18,6 +18,7 @@ pub mod log;
 pub mod man;
 pub mod model;
 mod past;
+pub mod publish;
 pub mod put;
 pub mod references;
 pub mod restore;
@@ -77,6 +78,8 @@ pub enum MusterCommand {
     /// Register and list schemas, check and compare them, and check payloads
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
+    #[command(before_help = publish::EXAMPLES, visible_alias = "deploy")]
+    Publish(publish::PublishArguments),
     #[command(before_help = export::EXAMPLES)]
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
@@ -127,6 +130,7 @@ impl MusterCommand {
             Self::Model(model) => context.wait(model.run(context)),
             Self::Validate(validate) => context.wait(validate.run(context)),
             Self::Schema(schema) => context.wait(schema.run(context)),
+            Self::Publish(publish) => context.wait(publish.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),

@@ -16,7 +16,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use areas::{
-    AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, ServerArea,
+    AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, ServerArea, SiteArea,
     TimeoutsArea, TlsArea,
 };
 
@@ -58,6 +58,8 @@ pub struct Settings {
     pub http: HttpArea,
     /// Whether the server speaks TLS.
     pub tls: TlsArea,
+    /// The published site, and where publications may go.
+    pub site: SiteArea,
     /// What the server never exceeds.
     pub limits: LimitsArea,
     /// The server's timeouts.
@@ -155,6 +157,7 @@ impl Default for Settings {
             access: AccessArea::default(),
             http: HttpArea::default(),
             tls: TlsArea::default(),
+            site: SiteArea::default(),
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
             log: LogArea::default(),
@@ -359,6 +362,11 @@ fn merge_variable(
                 number.map_err(|_| kind(origin, name.to_owned(), "a whole number", text))?;
             Value::Integer(number)
         }
+        Value::Boolean(_) => match text.trim() {
+            "true" => Value::Boolean(true),
+            "false" => Value::Boolean(false),
+            _ => return Err(kind(origin, name.to_owned(), TRUE_OR_FALSE, text)),
+        },
         Value::Array(_) => {
             let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
             Value::Array(texts.map(|text| Value::String(text.to_owned())).collect())
@@ -411,9 +419,12 @@ fn kind(origin: &str, name: String, expected: &'static str, found: &str) -> Sett
     SettingsError::Kind { origin: origin.to_owned(), name, expected, found: found.to_owned() }
 }
 
+const TRUE_OR_FALSE: &str = "true or false";
+
 const fn expected(default: &Value) -> &'static str {
     match default {
         Value::Integer(_) => "a whole number",
+        Value::Boolean(_) => TRUE_OR_FALSE,
         Value::Array(_) => "a list of texts in quotes",
         _ => "a text in quotes",
     }

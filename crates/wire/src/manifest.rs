@@ -127,6 +127,9 @@ pub struct ManifestRequest {
     /// The collections; providers and stacks, if nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collections: Vec<String>,
+    /// The least number of the manifest: one more than that of the manifest that is published now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u64>,
 }
 
 /// Why bytes aren't a manifest.
@@ -227,7 +230,8 @@ impl Manifest {
         if !self.files.keys().all(|path| is_path(path)) {
             return Err(ManifestError::Value("path of a file"));
         }
-        let is_digest = |text: &str| text.parse::<Digest>().is_ok_and(|one| one.to_string() == text);
+        let is_digest =
+            |text: &str| text.parse::<Digest>().is_ok_and(|one| one.to_string() == text);
         if !self.files.values().all(|file| is_digest(&file.sha256)) {
             return Err(ManifestError::Value("digest of a file"));
         }
@@ -258,6 +262,12 @@ pub fn history_path(version: u64) -> String {
     format!("{HISTORY}/{version}.json")
 }
 
+/// The JSON Schema of a manifest, for a site whose registry has none of its own.
+#[must_use]
+pub fn schema_bytes() -> Vec<u8> {
+    json::to_canonical(schemars::schema_for!(Manifest).as_value())
+}
+
 /// The tag of a version: its time for people, `vYYYYMMDD-HHMMSS`.
 #[must_use]
 pub fn tag_of(version: u64) -> String {
@@ -272,11 +282,8 @@ pub fn tag_of(version: u64) -> String {
 
 impl Sample for Manifest {
     fn sample() -> Self {
-        let file = ManifestFile {
-            sha256: "9c1f02aa".repeat(8),
-            size: 2216,
-            version: "2".to_owned(),
-        };
+        let file =
+            ManifestFile { sha256: "9c1f02aa".repeat(8), size: 2216, version: "2".to_owned() };
         let base = "https://cdn.example";
         Self {
             schema_version: MANIFEST_SCHEMA_VERSION.to_owned(),

@@ -141,6 +141,10 @@ pub enum NativeEndpoint {
     Search,
     /// `GET /search/providers`.
     SearchProviders,
+    /// `GET /site/<file>`.
+    ShowSiteFile,
+    /// `POST /publish`.
+    RenderManifest,
 }
 
 /// The endpoints about the server itself.
@@ -198,6 +202,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
+            Endpoint::Native(NativeEndpoint::ShowSiteFile) => "/site/{*file}",
             Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
             _ => self.path,
         }
@@ -229,6 +234,7 @@ impl Operation {
             ("{follower}", "none"),
             ("{level}", "0"),
             ("{tile}", "000"),
+            ("{file}", "manifest.json"),
         ];
         samples.iter().fold(self.path.to_owned(), |path, (name, sample)| path.replace(name, sample))
     }

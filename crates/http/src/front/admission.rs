@@ -74,7 +74,10 @@ impl RequestGuard {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request, (host, loopback), &self.front.origins)?;
             }
-            self.principal(authorization(headers)?)?
+            match (&self.front.site_reader, authorization(headers)?) {
+                (Some(reader), None) if path.starts_with("/site/") => reader.clone(),
+                (_, authorization) => self.principal(authorization)?,
+            }
         };
         if !request.body().is_end_stream() {
             self.check_body(request)?;

@@ -101,6 +101,7 @@ impl ServeArguments {
             limits: context.settings.limits.clone(),
             timeouts: context.settings.timeouts.clone(),
             allowed_origins: context.settings.http.allowed_origins.clone(),
+            is_site_public: context.settings.site.public,
             log: context.settings.log.clone(),
         })
     }

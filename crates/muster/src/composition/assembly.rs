@@ -17,6 +17,7 @@ use muster_http::{
 use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
+use muster_publisher::SiteRenderer;
 use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
@@ -31,7 +32,7 @@ use super::{
     directory::Directory,
     health_checks,
     routes::ServerRoutes,
-    texts,
+    site, texts,
     trusted_clock::TrustedClock,
 };
 use crate::{Failure, OwnCode};
@@ -69,6 +70,8 @@ pub(super) struct OpenOptions {
     pub origins: AllowedOrigins,
     /// The most connections of a server; 0: there is no server.
     pub connections_max: usize,
+    /// Whether everybody may read the site.
+    pub is_site_public: bool,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
 }
@@ -146,7 +149,8 @@ impl Assembly {
             let store = store.clone();
             StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
         });
-        let around = (followers.clone(), texts, file);
+        let renderer = site::renderer(&registry, directory.as_ref());
+        let around = (followers.clone(), texts, file, renderer);
         let (front, doors) = front(&registry, &readiness, open_options, around).await?;
         Ok(Self {
             registry,
@@ -397,12 +401,15 @@ fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
     });
 }
 
+/// What the routes know of besides the registry.
+type Around = (Arc<Followers>, Option<Arc<TextIndex>>, Option<StoredLedger>, Arc<SiteRenderer>);
+
 /// The routes, and the layer in front of them.
 async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
     open_options: &OpenOptions,
-    (followers, texts, file): (Arc<Followers>, Option<Arc<TextIndex>>, Option<StoredLedger>),
+    (followers, texts, file, site): Around,
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
@@ -429,7 +436,8 @@ async fn front(
     let documents = DocumentCache::new(registry.clone(), rendered);
     let door =
         XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
-    let doors = ServerRoutes::open(registry, open_options, (followers, texts), file).await?;
+    let doors =
+        ServerRoutes::open(registry, open_options, (followers, texts), (file, site)).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();
@@ -441,6 +449,9 @@ async fn front(
         .with_request_log(open_options.request_log)
         .with_allowed_origins(open_options.origins.clone())
         .with_position(move || view.view().position());
+    if open_options.is_site_public {
+        front = front.with_public_site();
+    }
     if let Some(public) = &open_options.public {
         front = front.with_public_address(public.clone());
     }

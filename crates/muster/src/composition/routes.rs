@@ -6,6 +6,7 @@ use muster_http::{
     Gatekeeper,
     native::{Access, Gate, Native, StoredLedger},
 };
+use muster_publisher::SiteRenderer;
 use muster_registry::{Followers, Registry};
 use muster_search::TextIndex;
 
@@ -20,12 +21,13 @@ pub(super) struct ServerRoutes {
 }
 
 impl ServerRoutes {
-    /// Reads the registry's keys. `file` is the ledger's file, if it has one.
+    /// Reads the registry's keys. `file` is the ledger's file, if it has one; `site`
+    /// renders what is published.
     pub async fn open(
         registry: &Registry,
         open_options: &OpenOptions,
         (followers, texts): (Arc<Followers>, Option<Arc<TextIndex>>),
-        file: Option<StoredLedger>,
+        (file, site): (Option<StoredLedger>, Arc<SiteRenderer>),
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
             Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY doesn't hold an API key: {error}"))
@@ -40,6 +42,7 @@ impl ServerRoutes {
         let mut native = Native::new(registry.clone(), gate.clone())
             .with_followers(followers)
             .with_file(file)
+            .with_site(site, open_options.is_site_public)
             .with_texts(texts);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);

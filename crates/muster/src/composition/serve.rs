@@ -320,6 +320,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         public,
         key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
+        is_site_public: options.is_site_public,
         beyond_loopback: !address.ip().is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),

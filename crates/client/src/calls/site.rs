@@ -1,0 +1,28 @@
+use bytes::Bytes;
+use http::Method;
+use muster_wire::manifest::{Manifest, ManifestRequest};
+
+use crate::{Answer, Call, Client, ClientError, Query};
+
+impl Client {
+    /// The signed manifest of the newest state. Its bytes are what is published.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn render_manifest(
+        &self,
+        request: &ManifestRequest,
+    ) -> Result<Answer<Manifest>, ClientError> {
+        let call = Call::new(Method::POST, "/publish", &Query::new()).json(request);
+        self.call(call).await.map(Answer::of)
+    }
+
+    /// A file of the site that the registry serves.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn site_file(&self, path: &str) -> Result<Bytes, ClientError> {
+        let call = Call::new(Method::GET, &format!("/site/{path}"), &Query::new());
+        self.call(call).await.map(|answer| answer.bytes)
+    }
+}

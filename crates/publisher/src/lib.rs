@@ -1,0 +1,29 @@
+//! Publishing: renders a view as a site of static files with a signed manifest, and brings the site
+//! to a destination so that its readers see the old state or the new one, and nothing between.
+//!
+//! It isn't a place of truth: a site can be deleted and published again. It serves no requests, and
+//! it never decides what a document may say.
+
+// The catalog's nested chains need more than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
+mod compression;
+mod contents;
+mod destination;
+mod folder;
+mod keys;
+mod named;
+mod plan;
+mod publish;
+mod render;
+mod source;
+
+pub use contents::{DEFAULT_COLLECTIONS, SiteContents, SiteFile, UnknownCollection};
+pub use destination::{Destination, DestinationError, FileHeaders, StoredFile};
+pub use folder::FolderDestination;
+pub use keys::{ReadKeys, SiteKeys, later_keys, next_key};
+pub use named::{aliases, headers_of};
+pub use plan::{MARKER_PATH, PublicationPlan};
+pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
+pub use render::{DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, Site, SiteRenderer};
+pub use source::{PublicationSource, SourceError};
