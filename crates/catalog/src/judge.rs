@@ -6,6 +6,7 @@
 //! contents that it lacks, and is called again with them.
 
 mod bindings;
+mod built_in;
 mod command;
 mod compiled;
 mod document;

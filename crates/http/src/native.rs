@@ -21,6 +21,7 @@ mod ledger;
 mod log;
 mod place;
 mod proofs;
+mod publications;
 mod query;
 mod references;
 mod restore;
@@ -42,7 +43,7 @@ use axum::{
 };
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
-use muster_publisher::SiteRenderer;
+use muster_publisher::{Publisher, SiteRenderer};
 use muster_registry::{Followers, Registry};
 use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
@@ -68,6 +69,7 @@ pub struct Native {
     clock_jump: Option<ClockJump>,
     site: Arc<SiteRenderer>,
     site_is_public: bool,
+    publisher: Option<Arc<Publisher>>,
 }
 
 /// How far the computer's clock is ahead of the time that is used, in seconds; none if it is
@@ -99,6 +101,7 @@ impl Native {
         Self {
             site,
             site_is_public: false,
+            publisher: None,
             registry,
             gate,
             feed,
@@ -144,6 +147,12 @@ impl Native {
     #[must_use]
     pub fn with_site(self, site: Arc<SiteRenderer>, is_public: bool) -> Self {
         Self { site, site_is_public: is_public, ..self }
+    }
+
+    /// Adds what runs publications. Without it they are only listed.
+    #[must_use]
+    pub fn with_publisher(self, publisher: Arc<Publisher>) -> Self {
+        Self { publisher: Some(publisher), ..self }
     }
 
     /// Adds what the computer's clock is compared with, so that the status can warn of it.
@@ -215,6 +224,8 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::SearchProviders => on(method, search::providers),
         NativeEndpoint::ShowSiteFile => on(method, site::show),
         NativeEndpoint::RenderManifest => on(method, site::render),
+        NativeEndpoint::ListPublications => on(method, publications::list),
+        NativeEndpoint::RunPublication => on(method, publications::run),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

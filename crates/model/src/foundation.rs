@@ -13,6 +13,9 @@ use super::{
 
 const BUILT_IN: &str = include_str!("builtin.json");
 
+/// Built-in models of areas, each in a file of its own. They only add types.
+const AREAS: [&str; 1] = [include_str!("builtin/publications.json")];
+
 /// The foundation of a user's model.
 #[derive(Debug, Default)]
 pub(super) struct BaseModel {
@@ -36,8 +39,12 @@ impl BaseModel {
         let group_attributes = parsed::attributes(&mut file, "groupattributes")?;
         let version_attributes = parsed::attributes(&mut file, "versionattributes")?;
         let model = file.member("model").unwrap_or(&Value::Null);
-        let groups = parsed::ParsedModel::read(model, foundation)?.groups;
+        let mut groups = parsed::ParsedModel::read(model, foundation)?.groups;
         file.done()?;
+        for area in AREAS {
+            let model = serde_json::from_str(area).map_err(shape)?;
+            groups.extend(parsed::ParsedModel::read(&model, foundation)?.groups);
+        }
         Ok(Self { groups, group_attributes, version_attributes })
     }
 

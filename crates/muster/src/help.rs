@@ -42,7 +42,9 @@ fn laid_out(command: clap::Command) -> clap::Command {
     names.iter().fold(command, |command, name| {
         command.mut_subcommand(name, |one| {
             let has_more = one.has_subcommands();
-            let one = if has_more { one.subcommand_required(true) } else { one };
+            // A command that does something itself needs no other one.
+            let needs_one = has_more && !one.is_args_conflicts_with_subcommands_set();
+            let one = if needs_one { one.subcommand_required(true) } else { one };
             laid_out(one.help_template(PAGE))
         })
     })

@@ -2,7 +2,7 @@ use muster_seal::{
     jws,
     note::{Signer, Verifier},
 };
-use muster_wire::manifest::SiteKey;
+use muster_wire::manifest::{ReadManifest, SiteKey};
 
 /// The keys of a site.
 #[derive(Debug)]
@@ -11,6 +11,18 @@ pub struct SiteKeys {
     pub signer: Signer,
     /// The keys that came after the first one, up to that one.
     pub later: Vec<SiteKey>,
+}
+
+impl SiteKeys {
+    /// Whether one of them has signed a manifest.
+    #[must_use]
+    pub fn have_signed(&self, read: &ReadManifest) -> bool {
+        let mut known: Vec<Verifier> =
+            self.later.iter().filter_map(|one| one.key.parse().ok()).collect();
+        known.push(self.signer.verifier().clone());
+        let signature = read.manifest.signature.as_deref();
+        signature.is_some_and(|one| jws::verify_detached(one, &read.signed_part, &known).is_ok())
+    }
 }
 
 /// Reads the keys, and makes the first one where there is none. None: this registry signs nothing.

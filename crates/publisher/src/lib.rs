@@ -11,19 +11,27 @@ mod compression;
 mod contents;
 mod destination;
 mod folder;
+mod follower;
+mod history;
 mod keys;
 mod named;
 mod plan;
 mod publish;
+mod publisher;
 mod render;
 mod source;
 
 pub use contents::{DEFAULT_COLLECTIONS, SiteContents, SiteFile, UnknownCollection};
 pub use destination::{Destination, DestinationError, FileHeaders, StoredFile};
 pub use folder::FolderDestination;
+pub use follower::{FOLLOWER, PublicationFollower};
+pub use history::{EarlierSite, HistoryError, PublishedSite, earlier_manifest, gaps};
 pub use keys::{ReadKeys, SiteKeys, later_keys, next_key};
 pub use named::{aliases, headers_of};
 pub use plan::{MARKER_PATH, PublicationPlan};
 pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
-pub use render::{DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, Site, SiteRenderer};
+pub use publisher::{Publisher, RunError};
+pub use render::{
+    DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, Site, SiteRenderer, republished,
+};
 pub use source::{PublicationSource, SourceError};

@@ -4,8 +4,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_wire::manifest::{
-    MANIFEST_PATH, Manifest, ManifestError, ManifestFile, history_path, object_path,
+use muster_wire::{
+    manifest::{MANIFEST_PATH, Manifest, ManifestError, ManifestFile, history_path, object_path},
+    publications::PublicationOutcome,
 };
 use muster_words::{Digest, Moment, json};
 use thiserror::Error;
@@ -43,6 +44,29 @@ pub struct PublicationReport {
     pub is_unchanged: bool,
     /// How many requests to the destination that took.
     pub requests: u64,
+}
+
+impl PublicationReport {
+    /// The same for others: `to` names where the site lies.
+    #[must_use]
+    pub fn outcome(self, to: &str) -> PublicationOutcome {
+        let Self { plan, manifest, before, is_unchanged, requests: _ } = self;
+        PublicationOutcome {
+            to: to.to_owned(),
+            dry_run: false,
+            unchanged: is_unchanged,
+            channel: manifest.channel,
+            version: manifest.version,
+            tag: manifest.tag,
+            position: manifest.position,
+            expires: manifest.expires,
+            before,
+            files: manifest.files.len() as u64,
+            objects: plan.objects.len() as u64,
+            written: plan.named.into_iter().map(|(path, _)| path).collect(),
+            removed: plan.removed,
+        }
+    }
 }
 
 /// Why a site can't be published.
@@ -145,14 +169,13 @@ impl Publication<'_> {
         let published = found.as_ref().map(|file| Manifest::read(&file.bytes)).transpose()?;
         let published = published.map(|read| read.manifest);
         let is_marked = self.read_marker().await?;
-        let least = published.as_ref().map_or(0, |manifest| manifest.version + 1);
-        let bytes = self.source.manifest(least).await.map_err(PublishError::Source)?;
+        let previous = published.as_ref().map(|manifest| manifest.version);
+        let bytes = self.source.manifest(previous).await.map_err(PublishError::Source)?;
         let next = Manifest::read(&bytes).map_err(|error| broken(MANIFEST_PATH, &error))?.manifest;
         if let Some(published) = &published {
             self.check_order(published, &next)?;
         }
         let plan = PublicationPlan::between(published.as_ref(), &next, &self.unsure);
-        let before = published.as_ref().map(|manifest| manifest.version);
         let is_unchanged = published.as_ref().is_some_and(|published| {
             published.says_the_same_as(&next) && plan.is_empty() && !self.is_renewed(published)
         });
@@ -165,7 +188,13 @@ impl Publication<'_> {
             self.destination.remove(MARKER_PATH).await?;
         }
         let manifest = if is_unchanged { published.unwrap_or(next) } else { next };
-        Ok(PublicationReport { plan, manifest, before, is_unchanged, requests: self.requests })
+        Ok(PublicationReport {
+            plan,
+            manifest,
+            before: previous,
+            is_unchanged,
+            requests: self.requests,
+        })
     }
 
     async fn write_all(

@@ -47,9 +47,9 @@ pub struct RenderRequest {
     pub base_url: String,
     /// The collections; empty: the default ones.
     pub collections: Vec<String>,
-    /// The least number of the manifest. A larger one than the state has is signed for it, so that
-    /// readers of a destination see it as the newer one.
-    pub at_least: u64,
+    /// The number of the manifest that is there. The new one is larger, so that readers of a
+    /// destination see it as the newer one.
+    pub previous: Option<u64>,
 }
 
 /// Why a site can't be rendered.
@@ -135,7 +135,7 @@ impl SiteRenderer {
         }
     }
 
-    fn keys(&self) -> Result<Arc<Option<SiteKeys>>, RenderError> {
+    pub(crate) fn keys(&self) -> Result<Arc<Option<SiteKeys>>, RenderError> {
         let mut keys = self.keys.lock();
         if let Some(keys) = &*keys {
             return Ok(keys.clone());
@@ -151,7 +151,7 @@ impl SiteRenderer {
     /// See [`RenderError`].
     pub async fn render(&self, request: RenderRequest) -> Result<Arc<Site>, RenderError> {
         let view = self.registry.view();
-        let version = version_of(&view, self.registry.now(), request.at_least);
+        let version = version_of(&view, self.registry.now(), request.previous);
         let is_same = |site: &&Arc<Site>| {
             site.request == request
                 && site.position == view.position()
@@ -215,8 +215,7 @@ impl SiteRenderer {
         let mut manifest = manifest_of(view, &contents, &request, version);
         manifest.checkpoint = checkpoint;
         if let Some(keys) = &*self.keys()? {
-            manifest.keys.clone_from(&keys.later);
-            manifest.signature = Some(jws::sign_detached(&keys.signer, &manifest.signed_part()));
+            manifest = signed(manifest, keys);
         }
         let paths = contents.files.keys().map(String::as_str);
         Ok(Site {
@@ -253,13 +252,19 @@ impl Kept {
 
 /// The number of a manifest: the moment of the state, and half a life more for each renewal. So it
 /// depends on nothing that a restart would lose, and each state has a larger one than those before.
-fn version_of(view: &View, now: Moment, at_least: u64) -> u64 {
+fn version_of(view: &View, now: Moment, previous: Option<u64>) -> u64 {
     let moment = view.moment().microseconds().max(0);
     let renewals = ((now.microseconds() - moment) / RENEWAL_US).max(0);
     let own = u64::try_from(moment + renewals * RENEWAL_US).unwrap_or(0);
+    after(own, previous, now)
+}
+
+/// A number, or a larger one if the previous one is as large.
+fn after(own: u64, previous: Option<u64>, now: Moment) -> u64 {
+    let least = previous.map_or(0, |previous| previous.saturating_add(1));
     // A number far in the future would make readers refuse everything that comes before it.
     let latest = u64::try_from(now.microseconds().saturating_add(AHEAD_US)).unwrap_or(0);
-    if at_least <= latest { own.max(at_least) } else { own }
+    if least <= latest { own.max(least) } else { own }
 }
 
 fn manifest_of(
@@ -268,11 +273,9 @@ fn manifest_of(
     request: &RenderRequest,
     version: u64,
 ) -> Manifest {
-    let issued = i64::try_from(version).unwrap_or(i64::MAX - LIFE_US);
-    let time = |at| Moment::from_microseconds(at).unwrap_or(Moment::EPOCH).to_string();
     let mut collections = contents.collections.clone();
     let base = request.base_url.trim_end_matches('/').to_owned();
-    Manifest {
+    let manifest = Manifest {
         schema_version: MANIFEST_SCHEMA_VERSION.to_owned(),
         last_updated: view.moment().to_string(),
         providers: collections.remove("providers").unwrap_or_default(),
@@ -283,12 +286,60 @@ fn manifest_of(
         registry: view.id().to_string(),
         channel: request.channel.clone(),
         version,
-        tag: tag_of(version),
+        previous: request.previous,
+        tag: String::new(),
         position: view.position().0,
-        issued: time(issued),
-        expires: time(issued.saturating_add(LIFE_US)),
+        issued: String::new(),
+        expires: String::new(),
         checkpoint: None,
         keys: Vec::new(),
         signature: None,
+    };
+    numbered(manifest, version)
+}
+
+/// The manifest under this number, with the times that follow from it.
+fn numbered(manifest: Manifest, version: u64) -> Manifest {
+    let issued = i64::try_from(version).unwrap_or(i64::MAX - LIFE_US);
+    let time = |at| Moment::from_microseconds(at).unwrap_or(Moment::EPOCH).to_string();
+    Manifest {
+        version,
+        tag: tag_of(version),
+        issued: time(issued),
+        expires: time(issued.saturating_add(LIFE_US)),
+        ..manifest
+    }
+}
+
+/// The manifest, signed.
+fn signed(mut manifest: Manifest, keys: &SiteKeys) -> Manifest {
+    manifest.keys.clone_from(&keys.later);
+    manifest.signature = Some(jws::sign_detached(&keys.signer, &manifest.signed_part()));
+    manifest
+}
+
+/// A manifest of a site that is published again, as it is there: under a new number, for a channel
+/// and an address. Without keys it isn't signed.
+#[must_use]
+pub fn republished(
+    manifest: &Manifest,
+    (channel, base_url): (&str, &str),
+    (previous, now): (Option<u64>, Moment),
+    keys: Option<&SiteKeys>,
+) -> Manifest {
+    let own = u64::try_from(now.microseconds()).unwrap_or(0);
+    let base = base_url.trim_end_matches('/').to_owned();
+    let next = Manifest {
+        channel: channel.to_owned(),
+        cdn_urls: CdnUrls { manifest: format!("{base}/{MANIFEST_PATH}"), base },
+        previous,
+        keys: Vec::new(),
+        signature: None,
+        ..manifest.clone()
+    };
+    let next = numbered(next, after(own, previous, now));
+    match keys {
+        Some(keys) => signed(next, keys),
+        None => next,
     }
 }

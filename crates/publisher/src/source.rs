@@ -11,9 +11,9 @@ pub type SourceError = Box<dyn Error + Send + Sync>;
 /// before.
 #[async_trait]
 pub trait PublicationSource: Send + Sync {
-    /// The manifest to publish, as it is signed. `at_least` is the number of the last publication
-    /// there; a source that makes manifests SHOULD make one with a larger number.
-    async fn manifest(&self, at_least: u64) -> Result<Bytes, SourceError>;
+    /// The manifest to publish, as it is signed. `previous` is the number of the one that is there; a
+    /// source that makes manifests SHOULD make one with a larger number, which names it.
+    async fn manifest(&self, previous: Option<u64>) -> Result<Bytes, SourceError>;
 
     /// The bytes of a file in that manifest. The caller checks their digest.
     async fn file(&self, path: &str, file: &ManifestFile) -> Result<Bytes, SourceError>;

@@ -31,6 +31,7 @@ pub mod openapi;
 pub mod operations;
 mod or_other;
 pub mod proofs;
+pub mod publications;
 pub mod references;
 pub mod restore;
 pub mod rollback;

@@ -65,6 +65,9 @@ pub struct Manifest {
     /// The number of this publication: later ones of the same site have larger numbers. It is a time
     /// in microseconds since 1970.
     pub version: u64,
+    /// The number of the publication before, whose manifest is in `history`; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u64>,
     /// The same time for people, such as `v20270131-120000`.
     pub tag: String,
     /// The position of the ledger that is shown.
@@ -127,9 +130,9 @@ pub struct ManifestRequest {
     /// The collections; providers and stacks, if nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collections: Vec<String>,
-    /// The least number of the manifest: one more than that of the manifest that is published now.
+    /// The number of the manifest that is published now; the new one is larger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<u64>,
+    pub previous: Option<u64>,
 }
 
 /// Why bytes aren't a manifest.
@@ -296,6 +299,7 @@ impl Sample for Manifest {
             registry: "7f3a19c2".to_owned(),
             channel: "production".to_owned(),
             version: 1_801_396_800_000_000,
+            previous: None,
             tag: "v20270131-120000".to_owned(),
             position: 1204,
             issued: "2027-01-31T12:00:00Z".to_owned(),

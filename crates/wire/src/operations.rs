@@ -145,6 +145,10 @@ pub enum NativeEndpoint {
     ShowSiteFile,
     /// `POST /publish`.
     RenderManifest,
+    /// `GET /publish`.
+    ListPublications,
+    /// `POST /publish/<xid>`.
+    RunPublication,
 }
 
 /// The endpoints about the server itself.
@@ -202,6 +206,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Validate) => "/validate/{*xid}",
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
+            Endpoint::Native(NativeEndpoint::RunPublication) => "/publish/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowSiteFile) => "/site/{*file}",
             Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
             _ => self.path,

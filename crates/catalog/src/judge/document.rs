@@ -17,6 +17,7 @@ use super::{
     bindings::{
         UnreadContents, binding_documents, holds_rules, holds_schemas, is_among_schemas, schemas_of,
     },
+    built_in::built_in_schema,
     verdict::schema_violations,
 };
 use crate::{
@@ -97,8 +98,10 @@ impl Judge<'_> {
             ..Verdict::default()
         };
         let named = document.content_type.and_then(Notation::named_by);
+        let of_program = built_in_schema(kind, xid);
         let must_be_data = !verdict.bindings.is_empty()
             || !kind.aspect.references.is_empty()
+            || of_program.is_some()
             || (kind.built_in && named == Some(Notation::Json));
         let is_read = must_be_data || VersionFacts::are_lifted(kind);
         // What an alias stands for may be a thousand times as long as the text.
@@ -120,6 +123,9 @@ impl Judge<'_> {
         }
         let Some(value) = value else { return Ok(verdict) };
         let mut found = FoundViolations::default();
+        if let Some(schema) = of_program {
+            found.extend(schema.validate(&value));
+        }
         found.extend(self.bound_by(document, kind, own.as_deref(), &value, &mut verdict)?);
         self.dangling(kind, &value, &mut found);
         verdict.facts = VersionFacts::of_value(kind, xid, &value);

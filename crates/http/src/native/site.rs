@@ -118,8 +118,8 @@ fn checked(request: ManifestRequest, caller: &Caller) -> Result<RenderRequest, P
         let what = "base_url is the address of a web server, such as https://cdn.example";
         return Err(refused(what.to_owned()));
     }
-    let (collections, at_least) = (request.collections, request.at_least.unwrap_or_default());
-    Ok(RenderRequest { channel, base_url, collections, at_least })
+    let (collections, previous) = (request.collections, request.previous);
+    Ok(RenderRequest { channel, base_url, collections, previous })
 }
 
 fn refused(error_detail: String) -> Problem {

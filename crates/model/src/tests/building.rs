@@ -274,7 +274,18 @@ fn the_built_in_model_lies_under_the_user_s() {
     })))
     .unwrap();
     let names: Vec<&str> = model.group_types().map(|group| group.plural.as_str()).collect();
-    assert_eq!(names, ["configs", "entities", "providers", "rulegroups", "schemagroups", "stacks"]);
+    assert_eq!(
+        names,
+        [
+            "configs",
+            "entities",
+            "providers",
+            "publications",
+            "rulegroups",
+            "schemagroups",
+            "stacks"
+        ]
+    );
     let entries_type = model.resource_type("providers", "entries").unwrap();
     assert!(entries_type.built_in && entries_type.versionmode == VersionMode::Lifecycle);
     assert_eq!(entries_type.attributes.get("owner").unwrap().origin, AttributeOrigin::User);

@@ -1,153 +1,195 @@
-use std::{path::PathBuf, sync::Arc};
+mod restore;
+mod served_site;
+mod stored;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use clap::Args;
-use muster_client::Client;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use clap::{Args, Subcommand};
+use muster_client::{Client, StreamItem, StreamStart};
 use muster_publisher::{
-    Destination, DestinationError, FolderDestination, PublicationReport, PublicationSource,
-    PublishError, PublishOptions, SourceError, publish,
+    Destination, DestinationError, FolderDestination, PublishError, PublishOptions, publish,
 };
-use muster_wire::manifest::{ManifestFile, ManifestRequest, object_path};
-use serde_json::json;
+use muster_wire::{manifest::ManifestRequest, publications::PublicationOutcome};
+use muster_words::Moment;
 
+use self::served_site::ServedSite;
 use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
-    output::{Style, numbers::counted, numbers::separated},
+    output::{
+        Style,
+        numbers::{counted, separated},
+    },
 };
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
 Examples:
-  muster publish --to /srv/www/site --dry-run
   muster publish --to /srv/www/site --base-url https://cdn.example
-  muster publish --to staging --channel staging --data /var/lib/muster
+  muster publish --to /srv/www/site --dry-run
+  muster publish --to /srv/www/site --watch
+  muster publish production
+  muster publish restore --to /srv/www/site --version-id v20270131-120000 --key site.key
 
 ";
 
 /// Publish providers and stacks as a signed site of static files
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct PublishArguments {
+    /// A publication that the registry holds, such as production [default: all of them]
+    #[arg(value_name = "NAME", conflicts_with = "to")]
+    name: Option<String>,
     /// The folder to publish to; it is created if there is none
     #[arg(long, value_name = "FOLDER")]
-    to: PathBuf,
+    to: Option<PathBuf>,
     /// The channel that the manifest names [default: production]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "to")]
     channel: Option<String>,
     /// The address under which the files will lie [default: the registry's own, and /site]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", requires = "to")]
     base_url: Option<String>,
     /// The collections to publish, with commas between them [default: providers,stacks]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "to")]
     collections: Vec<String>,
+    /// Go on, and publish each change
+    #[arg(long, requires = "to", conflicts_with_all = ["dry_run", "data"])]
+    watch: bool,
     /// Show what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
     /// Replace also a later state, or another registry's site
-    #[arg(long)]
+    #[arg(long, requires = "to")]
     force: bool,
     #[command(flatten)]
     connection: ConnectionArguments,
+    #[command(subcommand)]
+    action: Option<PublishAction>,
 }
+
+/// What else can be done with a published site.
+#[derive(Debug, Subcommand)]
+enum PublishAction {
+    #[command(before_help = restore::EXAMPLES)]
+    Restore(restore::RestoreSiteArguments),
+}
+
+/// How long changes are collected before they are published together.
+const COLLECTING: Duration = Duration::from_millis(100);
+
+/// How often the age of the manifest is looked at.
+const RENEWAL_CHECK: Duration = Duration::from_secs(3_600);
 
 impl PublishArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if let Some(PublishAction::Restore(restore)) = self.action {
+            return restore.run(context).await;
+        }
         let client = self.connection.client(context).await?;
+        let Some(to) = self.to.clone() else {
+            return stored::run(context, &client, self.name.as_deref(), self.dry_run).await;
+        };
+        if !self.watch {
+            let outcome = self.publish_once(context, &client, &to, context.screen.now).await?;
+            return show(context, &outcome);
+        }
+        self.publish_changes(context, &client, &to).await
+    }
+
+    async fn publish_once(
+        &self,
+        context: &Context,
+        client: &Client,
+        to: &std::path::Path,
+        now: Moment,
+    ) -> Result<PublicationOutcome, Failure> {
         let request = ManifestRequest {
             channel: self.channel.clone(),
             base_url: self.base_url.clone(),
             collections: self.collections.clone(),
-            at_least: None,
+            previous: None,
         };
-        let source = ServedSite { client, request };
-        let destination: Arc<dyn Destination> = Arc::new(FolderDestination::new(self.to.clone()));
-        let options = PublishOptions {
-            is_trial: self.dry_run,
-            may_go_back: self.force,
-            now: context.screen.now,
-        };
+        let source = ServedSite { client: client.clone(), request };
+        let destination: Arc<dyn Destination> = Arc::new(FolderDestination::new(to.to_owned()));
+        let options = PublishOptions { is_trial: self.dry_run, may_go_back: self.force, now };
+        let place = context.shown(to);
         let report = publish(&source, &destination, &options).await;
-        let place = context.shown(&self.to);
         let report = report.map_err(|error| failure(error, &place))?;
-        self.show(context, &report, &place)
+        Ok(PublicationOutcome { dry_run: self.dry_run, ..report.outcome(&place) })
     }
 
-    fn show(
+    /// Publishes now, and again after each change until Ctrl-C. What fails is told and tried again.
+    async fn publish_changes(
         &self,
         context: &Context,
-        report: &PublicationReport,
-        place: &str,
+        client: &Client,
+        to: &std::path::Path,
     ) -> Result<(), Failure> {
-        let screen = &context.screen;
-        if !screen.is_table() {
-            return screen.value(&to_json(report, self.dry_run, place));
-        }
-        let (manifest, plan) = (&report.manifest, &report.plan);
-        let documents = counted(manifest.files.len(), "file", "files");
-        if report.is_unchanged {
-            let position = separated(manifest.position);
-            let what = format!("nothing to publish: {place} holds position {position}");
-            return screen.line(&format!("{what} as {}", manifest.tag));
-        }
-        if self.dry_run {
-            for (path, _) in &plan.named {
-                screen.line(&screen.paint(Style::Added, &format!("+ {path}")))?;
+        // Followed first, so that no change falls between.
+        let mut changes = client.changes(StreamStart::Now);
+        let mut pressed = std::pin::pin!(tokio::signal::ctrl_c());
+        let mut is_first = true;
+        loop {
+            let now = Moment::after_epoch(
+                std::time::SystemTime::now()
+                    .duration_since(std::time::SystemTime::UNIX_EPOCH)
+                    .unwrap_or_default(),
+            );
+            match self.publish_once(context, client, to, now).await {
+                Ok(outcome) if is_first || !outcome.unchanged => show(context, &outcome)?,
+                Ok(_) => {}
+                Err(failure) if is_first => return Err(failure),
+                Err(failure) => context.screen.note(&format!("not published: {}", failure.what())),
             }
-            for path in &plan.removed {
-                screen.line(&screen.paint(Style::Removed, &format!("- {path}")))?;
+            is_first = false;
+            tokio::select! {
+                biased;
+                _ = &mut pressed => return Ok(()),
+                () = change(&mut changes) => {}
+                () = tokio::time::sleep(RENEWAL_CHECK) => {}
             }
+            tokio::time::sleep(COLLECTING).await;
         }
-        let position = separated(manifest.position);
-        let written = counted(plan.named.len(), "name", "names");
-        let removed = counted(plan.removed.len(), "name", "names");
-        let verb = if self.dry_run { "would publish" } else { "published" };
-        screen.line(&format!(
-            "{verb} position {position} as {} to {place}: {documents}; {written} written, {removed} removed",
-            manifest.tag
-        ))
     }
 }
 
-/// What was done, for programs.
-fn to_json(report: &PublicationReport, is_trial: bool, place: &str) -> serde_json::Value {
-    let manifest = &report.manifest;
-    let written: Vec<&String> = report.plan.named.iter().map(|(path, _)| path).collect();
-    json!({
-        "to": place,
-        "dry_run": is_trial,
-        "unchanged": report.is_unchanged,
-        "channel": manifest.channel,
-        "version": manifest.version,
-        "tag": manifest.tag,
-        "position": manifest.position,
-        "expires": manifest.expires,
-        "before": report.before,
-        "files": manifest.files.len(),
-        "objects": report.plan.objects.len(),
-        "written": written,
-        "removed": report.plan.removed,
-    })
+/// Waits for a change, or for a new connection, behind which changes may have been missed.
+async fn change(changes: &mut muster_client::ChangeStream) {
+    loop {
+        match changes.next_item().await {
+            Ok(StreamItem::Change(_) | StreamItem::Connected) => return,
+            Ok(StreamItem::Lost(_)) => {}
+            // The next publication says why.
+            Err(_) => return tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
 }
 
-/// A registry's site as a source: the manifest is signed for the channel and the address, and the
-/// files come by their digests.
-struct ServedSite {
-    client: Client,
-    request: ManifestRequest,
-}
-
-#[async_trait]
-impl PublicationSource for ServedSite {
-    async fn manifest(&self, at_least: u64) -> Result<Bytes, SourceError> {
-        let at_least = Some(at_least).filter(|least| *least > 0);
-        let request = ManifestRequest { at_least, ..self.request.clone() };
-        Ok(self.client.render_manifest(&request).await?.bytes)
+/// Shows what was done.
+fn show(context: &Context, outcome: &PublicationOutcome) -> Result<(), Failure> {
+    let screen = &context.screen;
+    if !screen.is_table() {
+        return screen.value(&serde_json::to_value(outcome).unwrap_or_default());
     }
-
-    async fn file(&self, _path: &str, file: &ManifestFile) -> Result<Bytes, SourceError> {
-        Ok(self.client.site_file(&object_path(&file.sha256)).await?)
+    let (place, position) = (&outcome.to, separated(outcome.position));
+    if outcome.unchanged {
+        let what = format!("nothing to publish: {place} holds position {position}");
+        return screen.line(&format!("{what} as {}", outcome.tag));
     }
+    if outcome.dry_run {
+        for path in &outcome.written {
+            screen.line(&screen.paint(Style::Changed, &format!("~ {path}")))?;
+        }
+        for path in &outcome.removed {
+            screen.line(&screen.paint(Style::Removed, &format!("- {path}")))?;
+        }
+    }
+    let count = |number: usize| counted(number, "name", "names");
+    let files = counted(usize::try_from(outcome.files).unwrap_or(usize::MAX), "file", "files");
+    let (written, removed) = (count(outcome.written.len()), count(outcome.removed.len()));
+    let verb = if outcome.dry_run { "would publish" } else { "published" };
+    let what = format!("{verb} position {position} as {} to {place}", outcome.tag);
+    screen.line(&format!("{what}: {files}; {written} written, {removed} removed"))
 }
 
 fn failure(error: PublishError, place: &str) -> Failure {
@@ -155,7 +197,8 @@ fn failure(error: PublishError, place: &str) -> Failure {
     match error {
         PublishError::Source(error) => match error.downcast::<muster_client::ClientError>() {
             Ok(error) => (*error).into(),
-            Err(error) => Failure::new(OwnCode::System, error.to_string()),
+            Err(error) => Failure::new(OwnCode::DestinationFailed, error.to_string())
+                .help("muster publish restore --dry-run names what is missing"),
         },
         PublishError::BrokenSource { .. } => {
             Failure::new(OwnCode::UnexpectedAnswer, error.to_string()).help(

@@ -102,6 +102,7 @@ impl ServeArguments {
             timeouts: context.settings.timeouts.clone(),
             allowed_origins: context.settings.http.allowed_origins.clone(),
             is_site_public: context.settings.site.public,
+            destinations: context.settings.site.destinations.clone(),
             log: context.settings.log.clone(),
         })
     }

@@ -17,7 +17,7 @@ use muster_http::{
 use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
-use muster_publisher::SiteRenderer;
+use muster_publisher::{Publisher, SiteRenderer};
 use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
@@ -72,6 +72,8 @@ pub(super) struct OpenOptions {
     pub connections_max: usize,
     /// Whether everybody may read the site.
     pub is_site_public: bool,
+    /// Where publications may go, each as `name=folder`.
+    pub destinations: Vec<String>,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
 }
@@ -84,6 +86,8 @@ pub(super) struct Assembly {
     pub readiness: Arc<Readiness>,
     /// The layer in front of the routes.
     pub front: Arc<Front>,
+    /// Runs publications.
+    pub publisher: Arc<Publisher>,
     /// The followers of the ledger. Only a server starts them.
     pub followers: Arc<Followers>,
     /// Whether the registry was just created.
@@ -142,20 +146,23 @@ impl Assembly {
         let readiness = Readiness::new();
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
-        let texts = texts::open(&store, directory.as_ref(), &registry, open_options).await?;
+        let renderer = site::renderer(&registry, directory.as_ref());
+        let publisher = site::publisher(&registry, &renderer, &open_options.destinations)?;
+        let followed = (&registry, &publisher);
+        let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
         let store: Arc<dyn OpenStore> = store;
         let file = file.map(|file| {
             let store = store.clone();
             StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
         });
-        let renderer = site::renderer(&registry, directory.as_ref());
-        let around = (followers.clone(), texts, file, renderer);
+        let around = (followers.clone(), texts, file, (renderer, publisher.clone()));
         let (front, doors) = front(&registry, &readiness, open_options, around).await?;
         Ok(Self {
             registry,
             readiness,
             front: Arc::new(front),
+            publisher,
             followers,
             is_new,
             doors,
@@ -402,7 +409,10 @@ fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
 }
 
 /// What the routes know of besides the registry.
-type Around = (Arc<Followers>, Option<Arc<TextIndex>>, Option<StoredLedger>, Arc<SiteRenderer>);
+type Around = (Arc<Followers>, Option<Arc<TextIndex>>, Option<StoredLedger>, PublishedSite);
+
+/// What renders the site, and what publishes it.
+pub(super) type PublishedSite = (Arc<SiteRenderer>, Arc<Publisher>);
 
 /// The routes, and the layer in front of them.
 async fn front(

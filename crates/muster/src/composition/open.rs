@@ -55,7 +55,11 @@ pub fn make(
 pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transport>, Failure> {
     let opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
-    let open_options = OpenOptions { bare: opened.is_bare(), ..OpenOptions::default() };
+    let open_options = OpenOptions {
+        bare: opened.is_bare(),
+        destinations: context.settings.site.destinations.clone(),
+        ..OpenOptions::default()
+    };
     let assembly = Arc::new(Assembly::open(Storage::Data(opened), &open_options).await?);
     OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(assembly.clone());
     Ok(Arc::new(in_process(&assembly, context.shown(directory))))

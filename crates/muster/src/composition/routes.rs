@@ -6,11 +6,10 @@ use muster_http::{
     Gatekeeper,
     native::{Access, Gate, Native, StoredLedger},
 };
-use muster_publisher::SiteRenderer;
 use muster_registry::{Followers, Registry};
 use muster_search::TextIndex;
 
-use super::assembly::{AFTER_DAMAGE, OpenOptions};
+use super::assembly::{AFTER_DAMAGE, OpenOptions, PublishedSite};
 use crate::{Failure, OwnCode};
 
 /// The endpoints beside `/api`, and the check of keys.
@@ -27,7 +26,7 @@ impl ServerRoutes {
         registry: &Registry,
         open_options: &OpenOptions,
         (followers, texts): (Arc<Followers>, Option<Arc<TextIndex>>),
-        (file, site): (Option<StoredLedger>, Arc<SiteRenderer>),
+        (file, (site, publisher)): (Option<StoredLedger>, PublishedSite),
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
             Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY doesn't hold an API key: {error}"))
@@ -43,6 +42,7 @@ impl ServerRoutes {
             .with_followers(followers)
             .with_file(file)
             .with_site(site, open_options.is_site_public)
+            .with_publisher(publisher)
             .with_texts(texts);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);

@@ -20,7 +20,7 @@ use super::{
     listen_address::{listen_address, reachable},
     logging, open_files,
     refusals::{Reach, key_required},
-    signals,
+    signals, site,
     trusted_clock::TrustedClock,
 };
 use crate::{Context, Failure, OwnCode};
@@ -84,6 +84,7 @@ async fn run(
     }
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
     assembly.followers.start().await;
+    let renewing = tokio::spawn(site::renew(assembly.publisher.clone()));
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
         Ok(example) => example,
@@ -103,6 +104,7 @@ async fn run(
         served = running => served,
         served = stop_with_server(&assembly.followers, phase, grace) => served,
     };
+    renewing.abort();
     assembly.close().await;
     tracing::info!(position = assembly.registry.status().position.0, "muster has stopped");
     let fault = served.is_err().then_some("the server stopped because of a fault");
@@ -321,6 +323,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
         is_site_public: options.is_site_public,
+        destinations: options.destinations.clone(),
         beyond_loopback: !address.ip().is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),

@@ -1,8 +1,10 @@
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use muster_guard::ledger_key::{self, LedgerKeyError};
@@ -10,9 +12,13 @@ use muster_ledger::{
     Signer,
     note::{KeyName, NameError},
 };
-use muster_publisher::{SiteKeys, SiteRenderer, later_keys, next_key};
-use muster_registry::Registry;
+use muster_publisher::{
+    Destination, FOLLOWER, FolderDestination, PublicationFollower, Publisher, SiteKeys,
+    SiteRenderer, later_keys, next_key,
+};
+use muster_registry::{Follower, MakeFollower, Registry};
 use muster_wire::manifest::SiteKey;
+use muster_words::Id;
 
 use super::{
     clock::random,
@@ -33,6 +39,58 @@ pub(super) fn renderer(registry: &Registry, directory: Option<&Directory>) -> Ar
     };
     Arc::new(SiteRenderer::new(registry.clone(), Box::new(read_keys)))
 }
+
+/// Runs the publications of a registry, to the destinations that the settings list.
+///
+/// # Errors
+/// A destination isn't `name=folder`.
+pub(super) fn publisher(
+    registry: &Registry,
+    renderer: &Arc<SiteRenderer>,
+    destinations: &[String],
+) -> Result<Arc<Publisher>, Failure> {
+    let mut known: BTreeMap<String, Arc<dyn Destination>> = BTreeMap::new();
+    for text in destinations {
+        let (name, place) = text.split_once('=').ok_or_else(|| bad_destination(text))?;
+        let place = Path::new(place.trim());
+        // A relative path would depend on where the server was started.
+        if name.trim().is_empty() || !place.is_absolute() {
+            return Err(bad_destination(text));
+        }
+        known.insert(name.trim().to_owned(), Arc::new(FolderDestination::new(place.to_owned())));
+    }
+    Ok(Arc::new(Publisher::new(registry.clone(), renderer.clone(), known)))
+}
+
+fn bad_destination(text: &str) -> Failure {
+    Failure::usage(format!("site.destinations: {text:?} isn't a name and an absolute folder"))
+        .help("write it as name=folder, such as web=/srv/www/site")
+}
+
+/// The follower that publishes changes. Where nothing can be published there is none.
+pub(super) fn follower(
+    registry: &Registry,
+    publisher: &Arc<Publisher>,
+) -> Option<(Id, MakeFollower)> {
+    let name: Id = FOLLOWER.parse().ok().filter(|_| publisher.has_destinations())?;
+    let (registry, publisher) = (registry.clone(), publisher.clone());
+    let make = move || -> Box<dyn Follower> {
+        Box::new(PublicationFollower::new(registry.clone(), publisher.clone()))
+    };
+    Some((name, Box::new(make)))
+}
+
+/// Renews manifests until the server stops. What is unchanged and young stays as it is.
+pub(super) async fn renew(publisher: Arc<Publisher>) {
+    loop {
+        tokio::time::sleep(RENEWAL_CHECK).await;
+        // An error is logged and in the status of the publication.
+        let _ = publisher.run_all().await;
+    }
+}
+
+/// How often manifests are checked for their age.
+const RENEWAL_CHECK: Duration = Duration::from_secs(3_600);
 
 /// Replaces the key of a data directory's site by a new one, which the present one signs. Returns
 /// the new public key.

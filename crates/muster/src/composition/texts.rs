@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
+use muster_publisher::Publisher;
 use muster_registry::{FollowerLimits, Followers, MakeFollower, Registry};
 use muster_search::{FOLLOWER, TextFollower, TextIndex};
 use muster_stores::Store;
 use muster_words::Id;
 
-use super::{assembly::OpenOptions, directory::Directory};
+use super::{assembly::OpenOptions, directory::Directory, site};
 use crate::{Failure, OwnCode};
 
 /// The file of the index of words in the data directory.
@@ -26,7 +27,7 @@ pub(super) struct FollowedTexts {
 pub(super) async fn open(
     store: &Arc<dyn Store>,
     directory: Option<&Directory>,
-    registry: &Registry,
+    (registry, publisher): (&Registry, &Arc<Publisher>),
     open_options: &OpenOptions,
 ) -> Result<FollowedTexts, Failure> {
     if open_options.connections_max == 0 {
@@ -54,7 +55,8 @@ pub(super) async fn open(
         let (registry, index) = (registry.clone(), index.clone());
         Box::new(move || Box::new(TextFollower::new(registry.clone(), index.clone())))
     };
-    let all = vec![(name, make)];
+    let mut all = vec![(name, make)];
+    all.extend(site::follower(registry, publisher));
     let followers = Followers::open(registry, &marks, FollowerLimits::default(), all).await;
     Ok(FollowedTexts { followers, index: Some(index) })
 }

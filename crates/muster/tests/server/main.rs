@@ -32,6 +32,7 @@ mod origins;
 mod past;
 mod plans;
 mod proofs;
+mod publishing;
 mod reference;
 mod references;
 mod repeats;

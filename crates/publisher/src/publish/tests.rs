@@ -62,8 +62,9 @@ impl Documents {
 
 #[async_trait]
 impl PublicationSource for Documents {
-    async fn manifest(&self, at_least: u64) -> Result<Bytes, SourceError> {
-        Ok(self.manifest_of(self.version.max(at_least)).to_bytes().into())
+    async fn manifest(&self, previous: Option<u64>) -> Result<Bytes, SourceError> {
+        let least = previous.map_or(0, |version| version + 1);
+        Ok(self.manifest_of(self.version.max(least)).to_bytes().into())
     }
 
     async fn file(&self, path: &str, _file: &ManifestFile) -> Result<Bytes, SourceError> {
@@ -280,7 +281,7 @@ async fn one_change_among_ten_thousand_documents_takes_few_requests() {
         texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let destination: Arc<dyn Destination> = Arc::new(MemoryDestination::default());
     // Writing all of them is what other tests do.
-    let bytes = Documents::new(1, &files).manifest(0).await.unwrap();
+    let bytes = Documents::new(1, &files).manifest(None).await.unwrap();
     destination.write(MANIFEST_PATH, bytes, headers_of(MANIFEST_PATH)).await.unwrap();
     files[17].1 = "{}";
     let changed = Documents::new(2, &files);
@@ -395,8 +396,8 @@ async fn a_source_that_lies_changes_nothing_that_readers_see() {
     struct Lying(Documents);
     #[async_trait]
     impl PublicationSource for Lying {
-        async fn manifest(&self, at_least: u64) -> Result<Bytes, SourceError> {
-            self.0.manifest(at_least).await
+        async fn manifest(&self, previous: Option<u64>) -> Result<Bytes, SourceError> {
+            self.0.manifest(previous).await
         }
         async fn file(&self, _path: &str, _file: &ManifestFile) -> Result<Bytes, SourceError> {
             Ok(Bytes::from_static(b"other bytes"))

@@ -1,0 +1,61 @@
+//! The schemas of built-in types on which the server itself acts: a document that it can't read as
+//! what it is would do nothing, and its author would never learn why.
+
+use std::sync::LazyLock;
+
+use muster_model::ResourceType;
+use muster_schema::{NoSources, Schema};
+use muster_words::Xid;
+
+/// The type of the groups, and the schema of the documents in them.
+const SCHEMAS: [(&str, &str); 1] = [("publications", include_str!("built_in/publication.json"))];
+
+static COMPILED: LazyLock<Vec<(&str, Schema)>> = LazyLock::new(|| {
+    // A test compiles each of them, so none is left out in a release.
+    let compiled = |(groups, text): (&'static str, &str)| {
+        Some((groups, Schema::parse(text.as_bytes(), &NoSources).ok()?))
+    };
+    SCHEMAS.into_iter().filter_map(compiled).collect()
+});
+
+/// The schema of a built-in type's documents, if the program brings one.
+pub(super) fn built_in_schema(kind: &ResourceType, xid: &Xid) -> Option<&'static Schema> {
+    let (groups, _) = xid.group_ids().filter(|_| kind.built_in)?;
+    COMPILED.iter().find(|(name, _)| *name == groups.as_str()).map(|(_, schema)| schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn compiles_each_schema() {
+        assert_eq!(COMPILED.len(), SCHEMAS.len());
+    }
+
+    #[test]
+    fn a_publication_names_a_destination_and_an_address() {
+        let schema = COMPILED.iter().find(|(name, _)| *name == "publications").map(|(_, one)| one);
+        for (document, passes) in [
+            (json!({"destination": "web", "base_url": "https://cdn.example"}), true),
+            (json!({"destination": "web", "base_url": "http://a/b", "on_change": false}), true),
+            (
+                json!({"destination": "web", "base_url": "https://a", "channel": "staging",
+                "collections": ["providers"], "from": "/publications/a/entries/b"}),
+                true,
+            ),
+            (json!({"destination": "web"}), false),
+            (json!({"base_url": "https://a"}), false),
+            (json!({"destination": "/etc", "base_url": "https://a"}), false),
+            (json!({"destination": "web", "base_url": "ftp://a"}), false),
+            (json!({"destination": "web", "base_url": "https://a", "form": "x"}), false),
+            (json!({"destination": "web", "base_url": "https://a", "from": "/providers/a"}), false),
+            (json!([]), false),
+        ] {
+            let found = schema.map(|schema| schema.validate(&document).is_empty());
+            assert_eq!(found, Some(passes), "{document}");
+        }
+    }
+}
