@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod backup;
+pub mod client;
 pub mod completions;
 pub mod config;
 pub mod delete;
@@ -27,6 +28,7 @@ pub mod rollback;
 pub mod schema;
 pub mod search;
 pub mod serve;
+pub mod snapshot;
 pub mod status;
 pub mod validate;
 pub mod watch;
@@ -80,6 +82,11 @@ pub enum MusterCommand {
     Schema(schema::SchemaCommand),
     #[command(before_help = publish::EXAMPLES, visible_alias = "deploy")]
     Publish(publish::PublishArguments),
+    /// Read a published site as an application does
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    #[command(before_help = snapshot::EXAMPLES)]
+    Snapshot(snapshot::SnapshotArguments),
     #[command(before_help = export::EXAMPLES)]
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
@@ -131,6 +138,8 @@ impl MusterCommand {
             Self::Validate(validate) => context.wait(validate.run(context)),
             Self::Schema(schema) => context.wait(schema.run(context)),
             Self::Publish(publish) => context.wait(publish.run(context)),
+            Self::Client(client) => context.wait(client.run(context)),
+            Self::Snapshot(snapshot) => context.wait(snapshot.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),

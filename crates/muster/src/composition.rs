@@ -35,6 +35,6 @@ pub use refusals::directory_in_use;
 pub use restoring::{BackupToRestore, restore_backup};
 pub use serve::serve;
 pub use serve_options::ServeOptions;
-pub use site::rotate_site_key;
+pub use site::{bucket_access, rotate_site_key};
 pub use startup_message::{Example, StartupMessage};
 pub use verify::verify;

@@ -7,6 +7,7 @@ use crate::Arguments;
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 5] = [
     ("Start", &["init", "serve"]),
+    ("Publish", &["publish", "client", "snapshot"]),
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
     ("Prove", &["validate", "schema", "ledger"]),

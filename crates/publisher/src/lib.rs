@@ -7,6 +7,8 @@
 // The catalog's nested chains need more than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+#[cfg(feature = "buckets")]
+mod bucket;
 mod compression;
 mod contents;
 mod destination;
@@ -15,12 +17,15 @@ mod follower;
 mod history;
 mod keys;
 mod named;
+mod place;
 mod plan;
 mod publish;
 mod publisher;
 mod render;
 mod source;
 
+#[cfg(feature = "buckets")]
+pub use bucket::BucketDestination;
 pub use contents::{DEFAULT_COLLECTIONS, SiteContents, SiteFile, UnknownCollection};
 pub use destination::{Destination, DestinationError, FileHeaders, StoredFile};
 pub use folder::FolderDestination;
@@ -28,6 +33,7 @@ pub use follower::{FOLLOWER, PublicationFollower};
 pub use history::{EarlierSite, HistoryError, PublishedSite, earlier_manifest, gaps};
 pub use keys::{ReadKeys, SiteKeys, later_keys, next_key};
 pub use named::{aliases, headers_of};
+pub use place::{BadPlace, BucketAccess, destination_at};
 pub use plan::{MARKER_PATH, PublicationPlan};
 pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
 pub use publisher::{Publisher, RunError};

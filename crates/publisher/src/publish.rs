@@ -307,4 +307,4 @@ fn broken(path: &str, what: &dyn std::fmt::Display) -> PublishError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

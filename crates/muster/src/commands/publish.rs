@@ -2,12 +2,12 @@ mod restore;
 mod served_site;
 mod stored;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
 use muster_client::{Client, StreamItem, StreamStart};
 use muster_publisher::{
-    Destination, DestinationError, FolderDestination, PublishError, PublishOptions, publish,
+    BadPlace, Destination, DestinationError, PublishError, PublishOptions, destination_at, publish,
 };
 use muster_wire::{manifest::ManifestRequest, publications::PublicationOutcome};
 use muster_words::Moment;
@@ -16,6 +16,7 @@ use self::served_site::ServedSite;
 use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
+    composition,
     output::{
         Style,
         numbers::{counted, separated},
@@ -28,6 +29,7 @@ Examples:
   muster publish --to /srv/www/site --base-url https://cdn.example
   muster publish --to /srv/www/site --dry-run
   muster publish --to /srv/www/site --watch
+  muster publish --to s3://bucket/site --base-url https://cdn.example
   muster publish production
   muster publish restore --to /srv/www/site --version-id v20270131-120000 --key site.key
 
@@ -40,9 +42,9 @@ pub struct PublishArguments {
     /// A publication that the registry holds, such as production [default: all of them]
     #[arg(value_name = "NAME", conflicts_with = "to")]
     name: Option<String>,
-    /// The folder to publish to; it is created if there is none
-    #[arg(long, value_name = "FOLDER")]
-    to: Option<PathBuf>,
+    /// The folder to publish to, which is created if there is none, or s3://BUCKET/FOLDER
+    #[arg(long, value_name = "PLACE")]
+    to: Option<String>,
     /// The channel that the manifest names [default: production]
     #[arg(long, value_name = "NAME", requires = "to")]
     channel: Option<String>,
@@ -100,7 +102,7 @@ impl PublishArguments {
         &self,
         context: &Context,
         client: &Client,
-        to: &std::path::Path,
+        to: &str,
         now: Moment,
     ) -> Result<PublicationOutcome, Failure> {
         let request = ManifestRequest {
@@ -110,9 +112,9 @@ impl PublishArguments {
             previous: None,
         };
         let source = ServedSite { client: client.clone(), request };
-        let destination: Arc<dyn Destination> = Arc::new(FolderDestination::new(to.to_owned()));
+        let destination = destination(context, to)?;
         let options = PublishOptions { is_trial: self.dry_run, may_go_back: self.force, now };
-        let place = context.shown(to);
+        let place = shown(context, to);
         let report = publish(&source, &destination, &options).await;
         let report = report.map_err(|error| failure(error, &place))?;
         Ok(PublicationOutcome { dry_run: self.dry_run, ..report.outcome(&place) })
@@ -123,7 +125,7 @@ impl PublishArguments {
         &self,
         context: &Context,
         client: &Client,
-        to: &std::path::Path,
+        to: &str,
     ) -> Result<(), Failure> {
         // Followed first, so that no change falls between.
         let mut changes = client.changes(StreamStart::Now);
@@ -151,6 +153,23 @@ impl PublishArguments {
             tokio::time::sleep(COLLECTING).await;
         }
     }
+}
+
+/// The destination at a place.
+fn destination(context: &Context, place: &str) -> Result<Arc<dyn Destination>, Failure> {
+    destination_at(place, &composition::bucket_access(&context.environment)).map_err(|error| {
+        let help = match error {
+            BadPlace::NotBuilt => "build it with --features buckets, or publish to a folder",
+            BadPlace::NoKey => "set them in the environment of this command",
+            _ => "name a folder, or a bucket as s3://bucket/folder",
+        };
+        Failure::usage(format!("{place}: {error}")).help(help)
+    })
+}
+
+/// A place as people write it.
+fn shown(context: &Context, place: &str) -> String {
+    if place.contains("://") { place.to_owned() } else { context.shown(Path::new(place)) }
 }
 
 /// Waits for a change, or for a new connection, behind which changes may have been missed.

@@ -17,7 +17,7 @@ use muster_http::{
 use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
-use muster_publisher::{Publisher, SiteRenderer};
+use muster_publisher::{BucketAccess, Publisher, SiteRenderer};
 use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
@@ -72,10 +72,19 @@ pub(super) struct OpenOptions {
     pub connections_max: usize,
     /// Whether everybody may read the site.
     pub is_site_public: bool,
-    /// Where publications may go, each as `name=folder`.
+    /// Where publications may go, each as `name=place`.
     pub destinations: Vec<String>,
+    /// With what buckets are reached.
+    pub buckets: BucketAccess,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
+}
+
+impl OpenOptions {
+    /// Where publications may go, and with what.
+    fn places(&self) -> (&[String], &BucketAccess) {
+        (&self.destinations, &self.buckets)
+    }
 }
 
 /// An open registry with its routes, without a socket.
@@ -147,7 +156,7 @@ impl Assembly {
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
         let renderer = site::renderer(&registry, directory.as_ref());
-        let publisher = site::publisher(&registry, &renderer, &open_options.destinations)?;
+        let publisher = site::publisher(&registry, &renderer, open_options.places())?;
         let followed = (&registry, &publisher);
         let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);

@@ -58,6 +58,7 @@ pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transpo
     let open_options = OpenOptions {
         bare: opened.is_bare(),
         destinations: context.settings.site.destinations.clone(),
+        buckets: super::site::bucket_access(&context.environment),
         ..OpenOptions::default()
     };
     let assembly = Arc::new(Assembly::open(Storage::Data(opened), &open_options).await?);

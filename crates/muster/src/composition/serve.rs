@@ -48,7 +48,7 @@ async fn run(
     signals::survive_hang_up().map_err(|error| system("signals", &error))?;
     // Everything is checked before anything is created.
     let addresses = Addresses::parse(options)?;
-    let open_options = open_options(options, addresses.server)?;
+    let open_options = open_options(context, options, addresses.server)?;
     let admin_key = options.admin_key.as_deref().map(admin_key).transpose()?;
     let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
     log_start(options);
@@ -299,7 +299,11 @@ fn admin_key(text: &str) -> Result<ApiKey, Failure> {
     })
 }
 
-fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptions, Failure> {
+fn open_options(
+    context: &Context,
+    options: &ServeOptions,
+    address: SocketAddr,
+) -> Result<OpenOptions, Failure> {
     let public = options
         .public_url
         .as_deref()
@@ -324,6 +328,7 @@ fn open_options(options: &ServeOptions, address: SocketAddr) -> Result<OpenOptio
         anonymous: options.anonymous,
         is_site_public: options.is_site_public,
         destinations: options.destinations.clone(),
+        buckets: site::bucket_access(&context.environment),
         beyond_loopback: !address.ip().is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),

@@ -38,7 +38,7 @@ pub struct ServeOptions {
     pub allowed_origins: Vec<String>,
     /// Whether everybody may read the site.
     pub is_site_public: bool,
-    /// Where publications may go, each as `name=folder`.
+    /// Where publications may go, each as `name=place`.
     pub destinations: Vec<String>,
     /// The settings of the log.
     pub log: LogArea,

@@ -13,8 +13,8 @@ use muster_ledger::{
     note::{KeyName, NameError},
 };
 use muster_publisher::{
-    Destination, FOLLOWER, FolderDestination, PublicationFollower, Publisher, SiteKeys,
-    SiteRenderer, later_keys, next_key,
+    BucketAccess, Destination, FOLLOWER, PublicationFollower, Publisher, SiteKeys, SiteRenderer,
+    destination_at, later_keys, next_key,
 };
 use muster_registry::{Follower, MakeFollower, Registry};
 use muster_wire::manifest::SiteKey;
@@ -43,28 +43,49 @@ pub(super) fn renderer(registry: &Registry, directory: Option<&Directory>) -> Ar
 /// Runs the publications of a registry, to the destinations that the settings list.
 ///
 /// # Errors
-/// A destination isn't `name=folder`.
+/// A destination isn't a name and a place.
 pub(super) fn publisher(
     registry: &Registry,
     renderer: &Arc<SiteRenderer>,
-    destinations: &[String],
+    (destinations, access): (&[String], &BucketAccess),
 ) -> Result<Arc<Publisher>, Failure> {
     let mut known: BTreeMap<String, Arc<dyn Destination>> = BTreeMap::new();
     for text in destinations {
         let (name, place) = text.split_once('=').ok_or_else(|| bad_destination(text))?;
-        let place = Path::new(place.trim());
+        let (name, place) = (name.trim(), place.trim());
         // A relative path would depend on where the server was started.
-        if name.trim().is_empty() || !place.is_absolute() {
+        if name.is_empty() || !(Path::new(place).is_absolute() || place.contains("://")) {
             return Err(bad_destination(text));
         }
-        known.insert(name.trim().to_owned(), Arc::new(FolderDestination::new(place.to_owned())));
+        let destination = destination_at(place, access);
+        let destination = destination.map_err(|error| {
+            Failure::usage(format!("site.destinations: {name}: {error}"))
+                .help("muster config default explains the setting")
+        })?;
+        known.insert(name.to_owned(), destination);
     }
     Ok(Arc::new(Publisher::new(registry.clone(), renderer.clone(), known)))
 }
 
+/// With what buckets are reached: the variables of the environment that other programs use, too.
+#[must_use]
+pub fn bucket_access(environment: &BTreeMap<String, String>) -> BucketAccess {
+    let first = |names: &[&str]| {
+        let mut found = names.iter().filter_map(|name| environment.get(*name));
+        found.find(|value| !value.is_empty()).cloned().unwrap_or_default()
+    };
+    BucketAccess {
+        key_id: first(&["AWS_ACCESS_KEY_ID"]),
+        secret: first(&["AWS_SECRET_ACCESS_KEY"]),
+        token: first(&["AWS_SESSION_TOKEN"]),
+        region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
+        endpoint: first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+    }
+}
+
 fn bad_destination(text: &str) -> Failure {
-    Failure::usage(format!("site.destinations: {text:?} isn't a name and an absolute folder"))
-        .help("write it as name=folder, such as web=/srv/www/site")
+    Failure::usage(format!("site.destinations: {text:?} isn't a name and a place"))
+        .help("write it as web=/srv/www/site, or cdn=s3://bucket/site")
 }
 
 /// The follower that publishes changes. Where nothing can be published there is none.

@@ -49,7 +49,7 @@ pub struct HttpArea {
 pub struct SiteArea {
     /// Whether everybody may read it.
     pub public: bool,
-    /// The folders that publications may name, each as `name=folder`.
+    /// The places that publications may name, each as `name=place`.
     pub destinations: Vec<String>,
 }
 

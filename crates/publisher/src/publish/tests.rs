@@ -11,14 +11,14 @@ use super::*;
 use crate::{FileHeaders, FolderDestination, StoredFile, aliases};
 
 /// A source with these documents.
-struct Documents {
+pub(crate) struct Documents {
     files: BTreeMap<String, Bytes>,
     version: u64,
     signer: Signer,
 }
 
 impl Documents {
-    fn new(version: u64, files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(version: u64, files: &[(&str, &str)]) -> Self {
         let files = files
             .iter()
             .map(|(path, text)| ((*path).to_owned(), Bytes::copy_from_slice(text.as_bytes())));
@@ -172,16 +172,19 @@ impl Destination for Killed {
     }
 }
 
-fn options() -> PublishOptions {
+pub(crate) fn options() -> PublishOptions {
     PublishOptions { is_trial: false, may_go_back: false, now: Moment::EPOCH }
 }
 
-async fn done(source: &Documents, destination: &Arc<dyn Destination>) -> PublicationReport {
+pub(crate) async fn done(
+    source: &Documents,
+    destination: &Arc<dyn Destination>,
+) -> PublicationReport {
     publish(source, destination, &options()).await.unwrap()
 }
 
 /// What a reader finds that begins with the manifest: whole files that match it.
-async fn read_site(destination: &Arc<dyn Destination>) -> Manifest {
+pub(crate) async fn read_site(destination: &Arc<dyn Destination>) -> Manifest {
     let manifest = destination.read(MANIFEST_PATH).await.unwrap().unwrap();
     let manifest = Manifest::read(&manifest.bytes).unwrap().manifest;
     for (path, file) in &manifest.files {
@@ -193,7 +196,11 @@ async fn read_site(destination: &Arc<dyn Destination>) -> Manifest {
 }
 
 /// That every named file holds the bytes that belong there.
-async fn check_names(destination: &Arc<dyn Destination>, source: &Documents, gone: &[&str]) {
+pub(crate) async fn check_names(
+    destination: &Arc<dyn Destination>,
+    source: &Documents,
+    gone: &[&str],
+) {
     for (path, bytes) in source.named() {
         let found = destination.read(&path).await.unwrap().unwrap_or_else(|| panic!("{path}"));
         assert_eq!(found.bytes, bytes, "{path}");
@@ -207,21 +214,21 @@ async fn check_names(destination: &Arc<dyn Destination>, source: &Documents, gon
     }
 }
 
-const BEFORE: [(&str, &str); 4] = [
+pub(crate) const BEFORE: [(&str, &str); 4] = [
     ("fallback.json", "{}"),
     ("providers/cms/sanity.json", r#"{"n":1}"#),
     ("stacks/templates/hugo_template.json", r#"{"n":2}"#),
     ("stacks/templates/old-one.json", r#"{"n":3}"#),
 ];
 
-const AFTER: [(&str, &str); 4] = [
+pub(crate) const AFTER: [(&str, &str); 4] = [
     ("fallback.json", "{}"),
     ("providers/cms/sanity.json", r#"{"n":10}"#),
     ("providers/cms/tina.json", r#"{"n":11}"#),
     ("stacks/templates/hugo_template.json", r#"{"n":2}"#),
 ];
 
-const GONE: [&str; 3] = [
+pub(crate) const GONE: [&str; 3] = [
     "stacks/templates/old-one.json",
     "stacks/templates/old_one.json",
     "stacks/templates/old_one.json.gz",
@@ -410,7 +417,7 @@ async fn a_source_that_lies_changes_nothing_that_readers_see() {
 }
 
 /// What every destination does.
-async fn conforms(destination: &dyn Destination) {
+pub(crate) async fn conforms(destination: &dyn Destination) {
     let headers = headers_of(MANIFEST_PATH);
     let _begun = destination.begin().await.unwrap();
     assert_eq!(destination.read("a/b.json").await.unwrap(), None);

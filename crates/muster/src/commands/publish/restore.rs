@@ -3,8 +3,8 @@ use std::{path::PathBuf, sync::Arc};
 use clap::{ArgGroup, Args};
 use muster_guard::ledger_key;
 use muster_publisher::{
-    Destination, EarlierSite, FolderDestination, HistoryError, PublishOptions, PublishedSite,
-    SiteKeys, earlier_manifest, gaps, later_keys, publish,
+    EarlierSite, HistoryError, PublishOptions, PublishedSite, SiteKeys, earlier_manifest, gaps,
+    later_keys, publish,
 };
 use muster_wire::publications::PublicationOutcome;
 use muster_words::Moment;
@@ -26,9 +26,9 @@ const KEYS_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("when").args(["version_id", "hours_ago"]).required(true))]
 pub struct RestoreSiteArguments {
-    /// The folder with the site
-    #[arg(long, value_name = "FOLDER")]
-    to: PathBuf,
+    /// The folder with the site, or s3://BUCKET/FOLDER
+    #[arg(long, value_name = "PLACE")]
+    to: String,
     /// The number or the tag of the publication
     #[arg(long, value_name = "VERSION")]
     version_id: Option<String>,
@@ -45,13 +45,13 @@ pub struct RestoreSiteArguments {
 
 impl RestoreSiteArguments {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let place = context.shown(&self.to);
+        let place = super::shown(context, &self.to);
         let keys = self.keys()?;
         if keys.is_none() && !self.dry_run {
             return Err(Failure::usage("without its key the site can't be signed")
                 .help("--key FILE names keys/site.key of the registry, or a copy of it"));
         }
-        let destination: Arc<dyn Destination> = Arc::new(FolderDestination::new(self.to.clone()));
+        let destination = super::destination(context, &self.to)?;
         let now = context.screen.now;
         let wanted = self.wanted(now)?;
         let found = earlier_manifest(&*destination, &wanted, keys.as_ref()).await;
