@@ -38,6 +38,7 @@ pub use plan::{MARKER_PATH, PublicationPlan};
 pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
 pub use publisher::{Publisher, RunError};
 pub use render::{
-    DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, Site, SiteRenderer, republished,
+    DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, RenderedSite, SiteRenderer,
+    republished,
 };
 pub use source::{PublicationSource, SourceError};

@@ -11,7 +11,7 @@ pub struct BucketAccess {
     pub key_id: String,
     /// The access key's secret.
     pub secret: String,
-    /// The token of a session; empty for a lasting key.
+    /// The token of a key that expires; empty for one that doesn't.
     pub token: String,
     /// The region; empty: `us-east-1`.
     pub region: String,

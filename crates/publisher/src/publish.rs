@@ -134,6 +134,7 @@ pub async fn publish(
         options,
         requests: 0,
         unsure: BTreeSet::new(),
+        written: BTreeSet::new(),
         fetched: BTreeMap::new(),
     };
     let mut attempts = 1;
@@ -156,6 +157,8 @@ struct Publication<'a> {
     requests: u64,
     /// Named files that may hold anything.
     unsure: BTreeSet<String>,
+    /// Named files that this publication has written.
+    written: BTreeSet<String>,
     /// Files that were read for their objects, because their named copies come later.
     fetched: BTreeMap<String, Bytes>,
 }
@@ -172,8 +175,11 @@ impl Publication<'_> {
         let previous = published.as_ref().map(|manifest| manifest.version);
         let bytes = self.source.manifest(previous).await.map_err(PublishError::Source)?;
         let next = Manifest::read(&bytes).map_err(|error| broken(MANIFEST_PATH, &error))?.manifest;
-        if let Some(published) = &published {
-            self.check_order(published, &next)?;
+        if let Some(published) = &published
+            && let Err(error) = self.check_order(published, &next)
+        {
+            self.give_back(published).await?;
+            return Err(error);
         }
         let plan = PublicationPlan::between(published.as_ref(), &next, &self.unsure);
         let is_unchanged = published.as_ref().is_some_and(|published| {
@@ -206,9 +212,7 @@ impl Publication<'_> {
     ) -> Result<(), PublishError> {
         self.unsure.extend(plan.touched());
         if !self.unsure.is_empty() {
-            let marker = serde_json::to_value(Marker { paths: self.unsure.clone() });
-            let marker = json::to_canonical(&marker.unwrap_or_default());
-            self.write(MARKER_PATH, marker.into()).await?;
+            self.mark().await?;
         }
         for (path, file) in &plan.objects {
             let bytes = self.fetch(path, file).await?;
@@ -217,13 +221,43 @@ impl Publication<'_> {
         for (path, own) in &plan.named {
             let Some(file) = next.files.get(own) else { continue };
             let bytes = self.fetch(own, file).await?;
+            self.written.insert(path.clone());
             self.write_compressed(path, bytes).await?;
         }
         self.write(&history_path(next.version), bytes.clone()).await?;
         self.requests += 1;
         let headers = headers_of(MANIFEST_PATH);
         self.destination.replace(MANIFEST_PATH, bytes, headers, expected).await?;
-        for path in &plan.removed {
+        self.remove_names(&plan.removed).await
+    }
+
+    /// Gives the names that were written back what belongs there, because another publisher was
+    /// faster and has published something later. The marker stays: a third one may be at work.
+    async fn give_back(&mut self, published: &Manifest) -> Result<(), PublishError> {
+        if self.written.is_empty() {
+            return Ok(());
+        }
+        self.unsure.extend(self.written.clone());
+        self.mark().await?;
+        let plan = PublicationPlan::between(Some(published), published, &self.written);
+        for (path, own) in &plan.named {
+            let file = published.files.get(own);
+            let object = file.map(|file| object_path(&file.sha256)).unwrap_or_default();
+            if let Some(found) = self.read(&object).await? {
+                self.write_compressed(path, found.bytes).await?;
+            }
+        }
+        self.remove_names(&plan.removed).await
+    }
+
+    async fn mark(&mut self) -> Result<(), PublishError> {
+        let marker = serde_json::to_value(Marker { paths: self.unsure.clone() });
+        let marker = json::to_canonical(&marker.unwrap_or_default());
+        self.write(MARKER_PATH, marker.into()).await
+    }
+
+    async fn remove_names(&mut self, paths: &[String]) -> Result<(), PublishError> {
+        for path in paths {
             for ending in ["", ".gz", ".br"] {
                 self.requests += 1;
                 self.destination.remove(&format!("{path}{ending}")).await?;

@@ -14,8 +14,8 @@ use thiserror::Error;
 
 use crate::{
     DEFAULT_CHANNEL, Destination, EarlierSite, HistoryError, PublicationReport, PublicationSource,
-    PublishError, PublishOptions, PublishedSite, RenderError, RenderRequest, Site, SiteRenderer,
-    SourceError, earlier_manifest, publish,
+    PublishError, PublishOptions, PublishedSite, RenderError, RenderRequest, RenderedSite,
+    SiteRenderer, SourceError, earlier_manifest, publish,
 };
 
 /// Runs the publications of a registry: documents that say what is published where.
@@ -283,7 +283,7 @@ struct RegistrySource {
     renderer: Arc<SiteRenderer>,
     request: RenderRequest,
     /// The site whose manifest was asked for last; its files are read from the same view.
-    site: Mutex<Option<Arc<Site>>>,
+    site: Mutex<Option<Arc<RenderedSite>>>,
 }
 
 impl RegistrySource {

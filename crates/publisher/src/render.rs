@@ -68,7 +68,7 @@ pub enum RenderError {
 
 /// A rendered site: the signed manifest, and where the bytes of its files are.
 #[derive(Clone, Debug)]
-pub struct Site {
+pub struct RenderedSite {
     /// The manifest.
     pub manifest: Manifest,
     /// Its bytes.
@@ -81,7 +81,7 @@ pub struct Site {
     aliases: BTreeMap<String, String>,
 }
 
-impl Site {
+impl RenderedSite {
     /// A named file, by its own name or by another spelling of it.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<&SiteFile> {
@@ -110,7 +110,7 @@ pub struct SiteRenderer {
 
 #[derive(Default)]
 struct Kept {
-    sites: VecDeque<Arc<Site>>,
+    sites: VecDeque<Arc<RenderedSite>>,
     /// Files of sites that aren't kept any more.
     former: VecDeque<SiteFile>,
 }
@@ -149,10 +149,10 @@ impl SiteRenderer {
     ///
     /// # Errors
     /// See [`RenderError`].
-    pub async fn render(&self, request: RenderRequest) -> Result<Arc<Site>, RenderError> {
+    pub async fn render(&self, request: RenderRequest) -> Result<Arc<RenderedSite>, RenderError> {
         let view = self.registry.view();
         let version = version_of(&view, self.registry.now(), request.previous);
-        let is_same = |site: &&Arc<Site>| {
+        let is_same = |site: &&Arc<RenderedSite>| {
             site.request == request
                 && site.position == view.position()
                 && site.manifest.version == version
@@ -184,7 +184,7 @@ impl SiteRenderer {
     /// digest leads to nothing else in the ledger. Other collections than the usual ones are for
     /// callers with a key.
     #[must_use]
-    pub fn object(&self, site: &Site, digest: &Digest, has_key: bool) -> Option<SiteFile> {
+    pub fn object(&self, site: &RenderedSite, digest: &Digest, has_key: bool) -> Option<SiteFile> {
         let former = || {
             let kept = self.kept.lock();
             let mut sites = kept.sites.iter().filter(|site| has_key || site.is_usual());
@@ -199,7 +199,7 @@ impl SiteRenderer {
         view: &View,
         request: RenderRequest,
         version: u64,
-    ) -> Result<Site, RenderError> {
+    ) -> Result<RenderedSite, RenderError> {
         let named = request.collections.iter().map(String::as_str);
         let contents = match request.collections.is_empty() {
             // A registry of another model may lack them.
@@ -218,7 +218,7 @@ impl SiteRenderer {
             manifest = signed(manifest, keys);
         }
         let paths = contents.files.keys().map(String::as_str);
-        Ok(Site {
+        Ok(RenderedSite {
             bytes: manifest.to_bytes().into(),
             aliases: aliases(paths, |path| contents.files.contains_key(path)),
             left_out: contents.left_out,
@@ -231,7 +231,7 @@ impl SiteRenderer {
 }
 
 impl Kept {
-    fn keep(&mut self, site: Arc<Site>) {
+    fn keep(&mut self, site: Arc<RenderedSite>) {
         self.sites.push_front(site);
         while self.sites.len() > SITES_MAX
             && let Some(old) = self.sites.pop_back()

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// How the source is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum HealthStatus {
+pub enum SourceCondition {
     /// The last request succeeded.
     Healthy,
     /// One or two requests in a row failed.
@@ -20,7 +20,7 @@ pub enum HealthStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct HealthReport {
     /// How the source is doing.
-    pub status: HealthStatus,
+    pub status: SourceCondition,
     /// The part of the requests of the last hour that succeeded, in percent.
     pub uptime_score: f64,
     /// Failures in a row.
@@ -96,11 +96,11 @@ impl Record {
         }
     }
 
-    pub fn status(&self) -> HealthStatus {
+    pub fn status(&self) -> SourceCondition {
         match self.consecutive_failures {
-            0 => HealthStatus::Healthy,
-            1 | 2 => HealthStatus::Degraded,
-            _ => HealthStatus::Unhealthy,
+            0 => SourceCondition::Healthy,
+            1 | 2 => SourceCondition::Degraded,
+            _ => SourceCondition::Unhealthy,
         }
     }
 

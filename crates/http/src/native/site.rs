@@ -11,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use muster_guard::Forbidden;
-use muster_publisher::{DEFAULT_CHANNEL, RenderError, RenderRequest, Site, headers_of};
+use muster_publisher::{DEFAULT_CHANNEL, RenderError, RenderRequest, RenderedSite, headers_of};
 use muster_wire::{
     ErrorKind, Problem,
     manifest::{FALLBACK_PATH, MANIFEST_PATH, ManifestRequest, OBJECTS, history_path},
@@ -89,7 +89,7 @@ async fn rendered(
     caller: &Caller,
     request: ManifestRequest,
     subject: &str,
-) -> Result<Arc<Site>, Problem> {
+) -> Result<Arc<RenderedSite>, Problem> {
     // One site shows all documents of its collections.
     if caller.principal.scope.is_some() {
         return Err(problem_of_forbidden(Forbidden::Scope, subject));
@@ -174,7 +174,11 @@ fn share(native: &Native, headers: &mut HeaderMap) {
 }
 
 /// The answer for a file that isn't there, which says where to look.
-async fn missing(native: &Native, site: &Site, subject: &str) -> Result<Response, IntoProblem> {
+async fn missing(
+    native: &Native,
+    site: &RenderedSite,
+    subject: &str,
+) -> Result<Response, IntoProblem> {
     let not_found = || Problem::new(ErrorKind::NotFound).subject(subject);
     let file = site.file(FALLBACK_PATH).ok_or_else(not_found)?;
     let read = native.site.bytes(file).await;

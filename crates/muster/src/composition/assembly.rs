@@ -95,8 +95,7 @@ pub(super) struct Assembly {
     pub readiness: Arc<Readiness>,
     /// The layer in front of the routes.
     pub front: Arc<Front>,
-    /// Runs publications.
-    pub publisher: Arc<Publisher>,
+    publisher: Arc<Publisher>,
     /// The followers of the ledger. Only a server starts them.
     pub followers: Arc<Followers>,
     /// Whether the registry was just created.
@@ -216,6 +215,13 @@ impl Assembly {
         let principal = Arc::new(Principal::owner());
         let request = request.map(axum_body);
         self.front.answer(request, principal, self.phase.subscribe()).await
+    }
+
+    /// Starts what a server does on its own: the followers, and renewing what is published.
+    pub async fn start(&self) {
+        self.followers.start().await;
+        // It ends with the runtime; what it does can be interrupted anywhere.
+        tokio::spawn(site::renew(self.publisher.clone()));
     }
 
     /// Stops the followers and the writer, writes the last checkpoint, and removes the database's

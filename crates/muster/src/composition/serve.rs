@@ -83,8 +83,7 @@ async fn run(
         tokio::spawn(metrics.serve(Arc::new(assembly.front.metrics_alone()), phase.clone()));
     }
     let running = tokio::spawn(server.serve(assembly.front.clone(), phase.clone()));
-    assembly.followers.start().await;
-    let renewing = tokio::spawn(site::renew(assembly.publisher.clone()));
+    assembly.start().await;
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
         Ok(example) => example,
@@ -104,7 +103,6 @@ async fn run(
         served = running => served,
         served = stop_with_server(&assembly.followers, phase, grace) => served,
     };
-    renewing.abort();
     assembly.close().await;
     tracing::info!(position = assembly.registry.status().position.0, "muster has stopped");
     let fault = served.is_err().then_some("the server stopped because of a fault");

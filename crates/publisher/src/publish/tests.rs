@@ -303,6 +303,20 @@ async fn one_change_among_ten_thousand_documents_takes_few_requests() {
 struct Raced {
     inner: Arc<dyn Destination>,
     other: Mutex<Option<Documents>>,
+    /// The file before which the other one publishes.
+    before: &'static str,
+}
+
+impl Raced {
+    async fn race(&self, path: &str) {
+        let other = match path == self.before {
+            true => self.other.lock().take(),
+            false => None,
+        };
+        if let Some(other) = other {
+            publish(&other, &self.inner, &options()).await.unwrap();
+        }
+    }
 }
 
 #[async_trait]
@@ -321,6 +335,7 @@ impl Destination for Raced {
         bytes: Bytes,
         headers: FileHeaders,
     ) -> Result<(), DestinationError> {
+        self.race(path).await;
         self.inner.write(path, bytes, headers).await
     }
 
@@ -331,10 +346,7 @@ impl Destination for Raced {
         headers: FileHeaders,
         expected: Option<&str>,
     ) -> Result<(), DestinationError> {
-        let other = self.other.lock().take();
-        if let Some(other) = other {
-            publish(&other, &self.inner, &options()).await.unwrap();
-        }
+        self.race(path).await;
         self.inner.replace(path, bytes, headers, expected).await
     }
 
@@ -345,18 +357,25 @@ impl Destination for Raced {
 
 #[tokio::test]
 async fn of_two_publishers_at_once_the_later_state_stays_whole() {
-    for (mine, other, is_refused) in [(200, 300, true), (300, 200, false)] {
+    let named = "providers/x/y_z.json";
+    for (mine, other, before, is_refused) in
+        [(200, 300, MANIFEST_PATH, true), (200, 300, named, true), (300, 200, MANIFEST_PATH, false)]
+    {
         let inner: Arc<dyn Destination> = Arc::new(MemoryDestination::default());
         done(&Documents::new(100, &BEFORE), &inner).await;
         let states = |version| match version {
             300 => Documents::new(300, &AFTER),
             _ => Documents::new(200, &[("fallback.json", "{}"), ("providers/x/y_z.json", "[]")]),
         };
-        let raced = Raced { inner: inner.clone(), other: Mutex::new(Some(states(other))) };
+        let raced = Raced { inner: inner.clone(), other: Mutex::new(Some(states(other))), before };
         let raced: Arc<dyn Destination> = Arc::new(raced);
         let ended = publish(&states(mine), &raced, &options()).await;
         assert_eq!(matches!(ended, Err(PublishError::Later { .. })), is_refused, "{ended:?}");
-        // The loser may have left names behind; whoever publishes next repairs them.
+        // The loser has given back what it had written.
+        for (path, bytes) in states(300).named() {
+            assert_eq!(inner.read(&path).await.unwrap().unwrap().bytes, bytes, "{path}");
+        }
+        assert_eq!(inner.read(named).await.unwrap(), None);
         done(&states(300), &inner).await;
         assert_eq!(read_site(&inner).await.position, 300);
         check_names(&inner, &states(300), &["providers/x/y_z.json", "providers/x/y-z.json"]).await;

@@ -1,5 +1,5 @@
 use clap::Args;
-use muster_client::site::HealthStatus;
+use muster_client::site::SourceCondition;
 
 use super::SiteArguments;
 use crate::{Context, Exit, Failure, output::numbers::separated};
@@ -27,9 +27,9 @@ impl ClientHealthArguments {
         let screen = &context.screen;
         if screen.is_table() {
             let status = match health.status {
-                HealthStatus::Healthy => "healthy",
-                HealthStatus::Degraded => "degraded",
-                HealthStatus::Unhealthy => "unhealthy",
+                SourceCondition::Healthy => "healthy",
+                SourceCondition::Degraded => "degraded",
+                SourceCondition::Unhealthy => "unhealthy",
             };
             let took = health.average_response_time_ms;
             let version = health.manifest_version.map(separated);
@@ -42,7 +42,7 @@ impl ClientHealthArguments {
             screen.value(&serde_json::to_value(&health).unwrap_or_default())?;
         }
         match health.status {
-            HealthStatus::Healthy => Ok(()),
+            SourceCondition::Healthy => Ok(()),
             _ => Err(Failure::already_reported(Exit::Refused)),
         }
     }
