@@ -5,12 +5,12 @@ use clap::{ColorChoice, CommandFactory, builder::styling};
 use crate::Arguments;
 
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
-pub(crate) const WANTS: [(&str, &[&str]); 5] = [
+pub(crate) const WANTS: [(&str, &[&str]); 6] = [
     ("Start", &["init", "serve"]),
-    ("Publish", &["publish", "client", "snapshot"]),
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
     ("Prove", &["validate", "schema", "ledger"]),
+    ("Publish", &["publish", "client", "snapshot"]),
     ("Run", &["backup", "restore-backup", "keys", "config", "errors", "completions", "man"]),
 ];
 

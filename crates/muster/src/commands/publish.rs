@@ -1,6 +1,6 @@
 mod restore;
 mod served_site;
-mod stored;
+pub(in crate::commands) mod stored;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -185,7 +185,10 @@ async fn change(changes: &mut muster_client::ChangeStream) {
 }
 
 /// Shows what was done.
-fn show(context: &Context, outcome: &PublicationOutcome) -> Result<(), Failure> {
+pub(in crate::commands) fn show(
+    context: &Context,
+    outcome: &PublicationOutcome,
+) -> Result<(), Failure> {
     let screen = &context.screen;
     if !screen.is_table() {
         return screen.value(&serde_json::to_value(outcome).unwrap_or_default());

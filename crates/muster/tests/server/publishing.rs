@@ -217,6 +217,18 @@ fn a_publication_follows_each_change_and_is_promoted_as_it_was_staged() {
     let published = || Manifest::read(&fs::read(staging.join("manifest.json")).unwrap()).unwrap();
     wait_for("the change", || published().manifest.position == server.position());
     assert_eq!(shown(&staging).unwrap(), changed);
+    // Back to what was published first; the history stays.
+    let first = fs::read_dir(staging.join("history"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    let first = first.min().unwrap();
+    let back = ["rollback", "--publication", "staging", "--version-id", &first, "--yes"];
+    run(folder, &[&back[..], &["--server", &url]].concat()).expect(0);
+    let original =
+        server.get("/api/providers/cms/entries/sanity?at=2").expect(200).text().to_owned();
+    assert_eq!(shown(&staging).unwrap(), original);
+    let changed = config("62,");
+    wait_for("the next change", || published().manifest.position == server.position());
     let production = json!({
         "destination": "live", "base_url": "https://cdn.example",
         "from": "/publications/site/entries/staging",
@@ -265,4 +277,56 @@ fn a_new_key_is_trusted_because_the_one_before_has_signed_it() {
     }
     let signature = read.manifest.signature.unwrap();
     jws::verify_detached(&signature, &read.signed_part, [&third]).unwrap();
+}
+
+#[test]
+fn a_site_is_read_from_a_folder_a_server_a_snapshot_and_what_was_read_before() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let data = folder.join("data");
+    let server = Server::on(&data, &["--demo"]);
+    let url = server.url("127.0.0.1");
+    run(folder, &["publish", "--to", "site", "--server", &url]).expect(0);
+    let key = run(folder, &["keys", "site", "--server", &url]).expect(0).out.trim().to_owned();
+    let address = format!("{url}/site");
+    let get = |name: &str, more: &[&str], code: i32| {
+        let words = ["client", "get", name, "--key", &key, "--output", "json"];
+        run(folder, &[&words[..], more].concat()).expect(code)
+    };
+    for (place, name) in [
+        ("site", "providers/cms/sanity"),
+        (&address, "providers/cms/sanity.json"),
+        (&address, "manifest.json"),
+        ("site", "hugo-template"),
+    ] {
+        let answer = json_of(&get(name, &["--url", place], 0));
+        assert_eq!(answer["source"], "source", "{answer}");
+    }
+    let absent = get("providers/cms/ghost", &["--url", "site"], 1);
+    assert!(absent.err.contains("no_file"), "{}", absent.err);
+    let words = ["snapshot", "--url", "site", "--key", &key, "--to", "site.snapshot"];
+    run(folder, &words).expect(0);
+    let kept = ["--url", &address, "--cache", "kept"];
+    assert_eq!(json_of(&get("providers/cms/sanity", &kept, 0))["source"], "source");
+    let stats = run(folder, &["client", "stats", "--url", "site", "--output", "json"]).expect(0);
+    assert_eq!(json_of(&stats)["cache_entries"], 14);
+    let healthy = run(folder, &["client", "health", "--url", &address, "--output", "json"]);
+    assert_eq!(json_of(&healthy.expect(0))["status"], "healthy");
+    // Another key's site isn't believed.
+    run(folder, &["init", "--data", "other"]).expect(0);
+    let other = run(folder, &["keys", "site", "--data", "other"]).expect(0).out;
+    let health = ["client", "health", "--url", "site", "--max-retries", "1", "--output", "json"];
+    let refused = run(folder, &[&health[..], &["--key", other.trim()]].concat()).expect(1);
+    assert!(json_of(&refused)["last_error"].as_str().unwrap().contains("trusted"));
+    // The server is gone.
+    drop(server);
+    let once = ["--max-retries", "1"];
+    let answer = json_of(&get("providers/cms/sanity", &[&kept[..], &once].concat(), 0));
+    assert_eq!(answer["source"], "disk", "{answer}");
+    let brought = ["--url", &address, "--snapshot", "site.snapshot"];
+    let answer = json_of(&get("providers/cms/sanity", &[&brought[..], &once].concat(), 0));
+    assert_eq!(answer["source"], "embedded", "{answer}");
+    let nothing =
+        get("providers/cms/sanity", &[&["--url", address.as_str()], &once[..]].concat(), 1);
+    assert_eq!(json_of(&nothing)["source"], "degraded");
 }

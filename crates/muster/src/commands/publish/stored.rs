@@ -18,7 +18,10 @@ pub(super) async fn run(
 }
 
 /// The publications with this name: an xid, its last step, or its group and its last step.
-async fn named(client: &Client, name: Option<&str>) -> Result<Vec<Xid>, Failure> {
+pub(in crate::commands) async fn named(
+    client: &Client,
+    name: Option<&str>,
+) -> Result<Vec<Xid>, Failure> {
     let list = client.publications().await?.read()?;
     let all: Vec<Xid> = list.publications.iter().filter_map(|one| one.xid.parse().ok()).collect();
     let wanted = |xid: &Xid| {
