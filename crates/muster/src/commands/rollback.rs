@@ -36,6 +36,7 @@ Examples:
 
 /// Give documents and groups an earlier state again; the history stays
 #[derive(Debug, Args)]
+#[command(override_usage = "muster rollback [OPTIONS] <WHAT> <WHEN>")]
 #[command(group = ArgGroup::new("what").args(["place", "all", "publication"]).required(true))]
 #[command(group = ArgGroup::new("when").args(["to", "hours_ago", "version_id"]).required(true))]
 pub struct RollbackArguments {
