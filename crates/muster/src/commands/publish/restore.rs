@@ -22,7 +22,7 @@ Examples:
 /// The largest list of keys, in bytes: a thousand rotations.
 const KEYS_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Publish an earlier state again, from a site's own history; this needs no registry
+/// Publish an earlier state again, from a site's own history
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("when").args(["version_id", "hours_ago"]).required(true))]
 pub struct RestoreSiteArguments {
