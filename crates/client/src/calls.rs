@@ -18,6 +18,7 @@ mod references;
 mod rollback;
 mod schemas;
 mod search;
+mod site;
 
 pub use backup::BackupBytes;
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};

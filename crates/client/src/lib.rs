@@ -1,8 +1,9 @@
 //! The client library: a way to send requests ([`Transport`], over a socket or within the process),
 //! the calls of the API ([`Client`]), and their answers.
 //!
-//! It shares no code with the server and relies only on the public API. It has no cache yet, which
-//! will be behind [`Transport`].
+//! For applications, [`site`] reads what a registry publishes, with a cache and several fallbacks.
+//!
+//! It shares no code with the server and relies only on the public API.
 
 mod call;
 mod calls;
@@ -12,6 +13,7 @@ mod events;
 mod in_process;
 mod link;
 mod query;
+pub mod site;
 mod socket;
 mod tls;
 mod transport;

@@ -11,7 +11,7 @@ mod request_guard;
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use muster_guard::Principal;
+use muster_guard::{ANONYMOUS_ACTOR, Principal, Role};
 use muster_registry::LongWork;
 use muster_words::Position;
 use tokio::sync::watch::Receiver;
@@ -52,6 +52,8 @@ pub struct Front {
     request_ids: RequestIds,
     request_log: RequestLog,
     origins: AllowedOrigins,
+    /// Who reads the site without a key; none if that needs one.
+    site_reader: Option<Arc<Principal>>,
     /// Memory held by large responses until their clients have received them.
     answers: Arc<BodyBudget>,
     /// The turns for compressing large responses: as many as there are processors.
@@ -72,6 +74,7 @@ impl Front {
             request_ids: RequestIds::new(),
             request_log: RequestLog::default(),
             origins: AllowedOrigins::default(),
+            site_reader: None,
             answers: BodyBudget::new(answer::ANSWERS_BYTES_MAX),
             compressing: LongWork::default(),
         }
@@ -81,6 +84,13 @@ impl Front {
     #[must_use]
     pub fn with_fast_read(mut self, fast: Arc<dyn FastRead>) -> Self {
         self.fast = Some(fast);
+        self
+    }
+
+    /// Lets everybody read the site, also without a key.
+    #[must_use]
+    pub fn with_public_site(mut self) -> Self {
+        self.site_reader = Some(Arc::new(Principal::new(ANONYMOUS_ACTOR, Role::Consumer)));
         self
     }
 

@@ -46,6 +46,7 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
             | NativeEndpoint::Export
             | NativeEndpoint::Diff
             | NativeEndpoint::Deleted
+            | NativeEndpoint::RunPublication
             | NativeEndpoint::References,
         ) => below_first_step(path),
         _ => "/",

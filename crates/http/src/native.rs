@@ -1,5 +1,5 @@
 //! The endpoints that xRegistry doesn't define: plans, keys, the change stream, restore, the log,
-//! the ledger with its proofs and tiles, searches, references, validation and the status.
+//! the ledger with its proofs and tiles, searches, references, validation, the site and the status.
 //!
 //! Each file is one endpoint. None holds a rule of the registry: they turn requests into commands
 //! and reads, like the endpoints of xRegistry.
@@ -24,6 +24,7 @@ mod place;
 mod proofs;
 mod propagation;
 mod providers;
+mod publications;
 mod query;
 mod references;
 mod restore;
@@ -31,6 +32,7 @@ mod rollback;
 mod schemas;
 mod search;
 mod single_task;
+mod site;
 mod status;
 mod stream;
 mod tlog;
@@ -45,6 +47,7 @@ use axum::{
 pub use confluent::{SchemaAnswers, SchemaReads};
 pub use gate::{Access, Gate, GateError};
 pub use ledger::{last_line, progress_line};
+use muster_publisher::{Publisher, SiteRenderer};
 use muster_registry::{Followers, Registry};
 use muster_relay::Engine;
 use muster_search::TextIndex;
@@ -72,6 +75,9 @@ pub struct Native {
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
     providers: Option<LiveProviders>,
+    site: Arc<SiteRenderer>,
+    site_is_public: bool,
+    publisher: Option<Arc<Publisher>>,
 }
 
 /// How far the computer's clock is ahead of the time that is used, in seconds; none if it is
@@ -100,7 +106,11 @@ impl Native {
         let logs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let proofs = Arc::new(LongReads::of(1, registry.long_work().clone()));
         let searches = Arc::new(LongReads::new(registry.long_work().clone()));
+        let site = Arc::new(SiteRenderer::new(registry.clone(), Box::new(|| Ok(None))));
         Self {
+            site,
+            site_is_public: false,
+            publisher: None,
             registry,
             gate,
             feed,
@@ -155,6 +165,18 @@ impl Native {
     pub fn with_connections_max(self, connections_max: usize) -> Self {
         self.feed.leave_room(connections_max);
         self
+    }
+
+    /// Adds what renders the site, with its keys. Pages of every origin may read a public one.
+    #[must_use]
+    pub fn with_site(self, site: Arc<SiteRenderer>, is_public: bool) -> Self {
+        Self { site, site_is_public: is_public, ..self }
+    }
+
+    /// Adds what runs publications. Without it they are only listed.
+    #[must_use]
+    pub fn with_publisher(self, publisher: Arc<Publisher>) -> Self {
+        Self { publisher: Some(publisher), ..self }
     }
 
     /// Adds what the computer's clock is compared with, so that the status can warn of it.
@@ -261,6 +283,10 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ChatAsOpenai => on(method, providers::completions),
         NativeEndpoint::ModelsAsOpenai => on(method, providers::models),
         NativeEndpoint::ChatAsAnthropic => on(method, providers::messages),
+        NativeEndpoint::ShowSiteFile => on(method, site::show),
+        NativeEndpoint::RenderManifest => on(method, site::render),
+        NativeEndpoint::ListPublications => on(method, publications::list),
+        NativeEndpoint::RunPublication => on(method, publications::run),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

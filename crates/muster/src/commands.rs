@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod backup;
+pub mod client;
 pub mod completions;
 pub mod config;
 pub mod delete;
@@ -21,6 +22,7 @@ pub mod model;
 mod past;
 pub mod propagation;
 pub mod providers;
+pub mod publish;
 pub mod put;
 pub mod references;
 pub mod restore;
@@ -29,6 +31,7 @@ pub mod rollback;
 pub mod schema;
 pub mod search;
 pub mod serve;
+pub mod snapshot;
 pub mod status;
 pub mod validate;
 pub mod watch;
@@ -86,6 +89,13 @@ pub enum MusterCommand {
     /// List, add, watch and control live AI providers
     #[command(subcommand)]
     Providers(providers::ProvidersCommand),
+    #[command(before_help = publish::EXAMPLES, visible_alias = "deploy")]
+    Publish(publish::PublishArguments),
+    /// Read a published site as an application does
+    #[command(subcommand)]
+    Client(client::ClientCommand),
+    #[command(before_help = snapshot::EXAMPLES)]
+    Snapshot(snapshot::SnapshotArguments),
     #[command(before_help = export::EXAMPLES)]
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
@@ -141,6 +151,9 @@ impl MusterCommand {
             Self::Schema(schema) => context.wait(schema.run(context)),
             Self::Propagation(propagation) => context.wait(propagation.run(context)),
             Self::Providers(providers) => context.wait(providers.run(context)),
+            Self::Publish(publish) => context.wait(publish.run(context)),
+            Self::Client(client) => context.wait(client.run(context)),
+            Self::Snapshot(snapshot) => context.wait(snapshot.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),

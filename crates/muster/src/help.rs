@@ -5,12 +5,13 @@ use clap::{ColorChoice, CommandFactory, builder::styling};
 use crate::Arguments;
 
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
-pub(crate) const WANTS: [(&str, &[&str]); 6] = [
+pub(crate) const WANTS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "serve"]),
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "model"]),
     ("Send", &["propagation", "encryption"]),
     ("Prove", &["validate", "schema", "ledger"]),
+    ("Publish", &["publish", "client", "snapshot"]),
     (
         "Run",
         &[
@@ -55,7 +56,9 @@ fn laid_out(command: clap::Command) -> clap::Command {
     names.iter().fold(command, |command, name| {
         command.mut_subcommand(name, |one| {
             let has_more = one.has_subcommands();
-            let one = if has_more { one.subcommand_required(true) } else { one };
+            // A command that does something itself needs no other one.
+            let needs_one = has_more && !one.is_args_conflicts_with_subcommands_set();
+            let one = if needs_one { one.subcommand_required(true) } else { one };
             laid_out(one.help_template(PAGE))
         })
     })

@@ -17,7 +17,7 @@ use toml::{Table, Value};
 
 pub use areas::{
     AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, PropagationArea,
-    ProvidersArea, SecretsArea, ServerArea, TimeoutsArea, TlsArea,
+    ProvidersArea, SecretsArea, ServerArea, SiteArea, TimeoutsArea, TlsArea,
 };
 
 /// The default file, with every setting.
@@ -58,6 +58,8 @@ pub struct Settings {
     pub http: HttpArea,
     /// Whether the server speaks TLS.
     pub tls: TlsArea,
+    /// The published site, and where publications may go.
+    pub site: SiteArea,
     /// What the server never exceeds.
     pub limits: LimitsArea,
     /// The server's timeouts.
@@ -161,6 +163,7 @@ impl Default for Settings {
             access: AccessArea::default(),
             http: HttpArea::default(),
             tls: TlsArea::default(),
+            site: SiteArea::default(),
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
             propagation: PropagationArea::default(),
@@ -368,6 +371,11 @@ fn merge_variable(
                 number.map_err(|_| kind(origin, name.to_owned(), "a whole number", text))?;
             Value::Integer(number)
         }
+        Value::Boolean(_) => match text.trim() {
+            "true" => Value::Boolean(true),
+            "false" => Value::Boolean(false),
+            _ => return Err(kind(origin, name.to_owned(), TRUE_OR_FALSE, text)),
+        },
         Value::Array(_) => {
             let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
             Value::Array(texts.map(|text| Value::String(text.to_owned())).collect())
@@ -420,9 +428,12 @@ fn kind(origin: &str, name: String, expected: &'static str, found: &str) -> Sett
     SettingsError::Kind { origin: origin.to_owned(), name, expected, found: found.to_owned() }
 }
 
+const TRUE_OR_FALSE: &str = "true or false";
+
 const fn expected(default: &Value) -> &'static str {
     match default {
         Value::Integer(_) => "a whole number",
+        Value::Boolean(_) => TRUE_OR_FALSE,
         Value::Array(_) => "a list of texts in quotes",
         _ => "a text in quotes",
     }

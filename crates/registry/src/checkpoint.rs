@@ -198,6 +198,18 @@ impl CheckpointFile {
         signed.map_err(|error| CheckpointFileError::Read { path, source: io::Error::other(error) })
     }
 
+    /// The signed checkpoint of a ledger of this size, without writing it.
+    ///
+    /// # Errors
+    /// It can't be signed.
+    pub(crate) fn sign_root(
+        &self,
+        size: u64,
+        root: muster_words::Digest,
+    ) -> Result<String, muster_ledger::checkpoint::SignError> {
+        Checkpoint { origin: self.verifier().name().clone(), size, root }.sign(&self.signer)
+    }
+
     /// A text as a note, signed with the ledger's key.
     ///
     /// # Errors

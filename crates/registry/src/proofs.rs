@@ -96,6 +96,22 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// The signed checkpoint of the ledger up to a position. None if this registry signs none, or if
+    /// the ledger doesn't have that many entries.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or its entries aren't those that were replayed.
+    pub async fn checkpoint_at(&self, position: Position) -> Result<Option<String>, FetchError> {
+        let Some(file) = self.checkpoint() else { return Ok(None) };
+        let Some(proven) = self.prove_prefix(position.0, position.0).await? else {
+            return Ok(None);
+        };
+        let signed = file.sign_root(position.0, proven.to_root);
+        signed.map(Some).map_err(|_| FetchError::Corrupt(position))
+    }
+}
+
 /// What a failed computation says of the ledger.
 fn fault(error: HashesError, at: Position) -> FetchError {
     match error {

@@ -24,6 +24,9 @@ pub struct LedgerReport {
     /// The size of the ledger in the newest signed checkpoint, in entries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<u64>,
+    /// The public key for manifests of the published site, in the same format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sitekey: Option<String>,
 }
 
 /// One line of a verification: progress, or as the last line the result.
@@ -132,6 +135,7 @@ impl Sample for LedgerReport {
             origin: Some("7f3a19c2/changes".to_owned()),
             key: Some(CheckedCheckpoint::sample().verifier),
             checkpoint: Some(1204),
+            sitekey: None,
         }
     }
 }

@@ -181,6 +181,14 @@ pub enum NativeEndpoint {
     ModelsAsOpenai,
     /// `POST /providers/anthropic/v1/messages`.
     ChatAsAnthropic,
+    /// `GET /site/<file>`.
+    ShowSiteFile,
+    /// `POST /publish`.
+    RenderManifest,
+    /// `GET /publish`.
+    ListPublications,
+    /// `POST /publish/<xid>`.
+    RunPublication,
 }
 
 /// The endpoints about the server itself.
@@ -239,6 +247,8 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
             Endpoint::Native(NativeEndpoint::Confluent) => "/confluent/{*path}",
+            Endpoint::Native(NativeEndpoint::RunPublication) => "/publish/{*xid}",
+            Endpoint::Native(NativeEndpoint::ShowSiteFile) => "/site/{*file}",
             Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
             _ => self.path,
         }
@@ -272,6 +282,7 @@ impl Operation {
             ("{level}", "0"),
             ("{tile}", "000"),
             ("{path}", "config"),
+            ("{file}", "manifest.json"),
         ];
         samples.iter().fold(self.path.to_owned(), |path, (name, sample)| path.replace(name, sample))
     }

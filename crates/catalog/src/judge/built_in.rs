@@ -8,7 +8,8 @@ use muster_schema::{NoSources, Schema};
 use muster_words::Xid;
 
 /// The type of the groups, and the schema of the documents in them.
-const SCHEMAS: [(&str, &str); 2] = [
+const SCHEMAS: [(&str, &str); 3] = [
+    ("publications", include_str!("built_in/publication.json")),
     ("routes", include_str!("built_in/route.json")),
     ("targets", include_str!("built_in/target.json")),
 ];

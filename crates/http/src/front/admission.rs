@@ -74,9 +74,13 @@ impl RequestGuard {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request, (host, loopback), &self.front.origins)?;
             }
-            match key_of_provider_client(path, headers)? {
-                Some(bearer) => self.principal(Some(&bearer))?,
-                None => self.principal(authorization(headers)?)?,
+            let is_site = path.starts_with("/site/");
+            match (&self.front.site_reader, authorization(headers)?) {
+                (Some(reader), None) if is_site => reader.clone(),
+                (_, sent) => match key_of_provider_client(path, headers)? {
+                    Some(bearer) => self.principal(Some(&bearer))?,
+                    None => self.principal(sent)?,
+                },
             }
         };
         if !request.body().is_end_stream() {

@@ -35,6 +35,7 @@ pub(super) async fn show(State(native): State<Native>) -> Response {
         origin: Some(view.catalog().origin()),
         key: checkpoint.map(|file| file.verifier().to_string()),
         checkpoint: checkpoint.map(|file| file.position().0),
+        sitekey: native.site.public_key(),
     };
     answer::json(StatusCode::OK, &report)
 }

@@ -31,6 +31,8 @@ async fn answers_as_the_description_says() {
     let running = with_a_stopped_follower().await;
     running.submit(put("/providers/cms/entries/one", "{}")).await;
     running.submit(delete("/providers/cms/entries/one", false)).await;
+    let publication = r#"{"destination": "web", "base_url": "https://cdn.example"}"#;
+    running.submit(put("/publications/site/entries/web", publication)).await;
     let description = muster_wire::openapi::document("0.0.0");
     let mut checked = BTreeSet::new();
     for (id, request, body, expect) in [
@@ -97,6 +99,9 @@ async fn answers_as_the_description_says() {
         ("chatAsOpenai", "POST /providers/openai/v1/chat/completions", CHAT, 200),
         ("chatAsAnthropic", "POST /providers/anthropic/v1/messages", CHAT, 200),
         ("listModelsAsOpenai", "GET /providers/openai/v1/models", "", 200),
+        ("renderManifest", "POST /publish", "{}", 200),
+        ("listPublications", "GET /publish", "", 200),
+        ("runPublication", "POST /publish/publications/site/entries/web?dry_run", "", 200),
         ("listKeys", "GET /keys", "", 200),
         ("getOwnKey", "GET /keys/self", "", 200),
         ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),

@@ -30,6 +30,7 @@ use muster_http::{
 use muster_journal::{Ledger, LedgerHandle, MemoryLedger};
 use muster_ledger::{CommandId, Signer};
 use muster_model::Foundation;
+use muster_publisher::{Destination, FolderDestination, Publisher, SiteRenderer};
 use muster_registry::{
     CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
 };
@@ -103,6 +104,14 @@ pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
     Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap()
 }
 
+/// Runs publications, of which tests only ask what they would do.
+fn publisher(registry: &Registry) -> Arc<Publisher> {
+    let renderer = SiteRenderer::new(registry.clone(), Box::new(|| Ok(None)));
+    let nowhere: Arc<dyn Destination> = Arc::new(FolderDestination::new("/nowhere/site".into()));
+    let destinations = [("web".to_owned(), nowhere)].into();
+    Arc::new(Publisher::new(registry.clone(), Arc::new(renderer), destinations))
+}
+
 impl Running {
     /// One that signs checkpoints, into a file of this folder. Closed, so that its last
     /// checkpoint covers all that was put: this many documents, and the entry that opens it.
@@ -145,7 +154,8 @@ impl Running {
         let native = Native::new(registry.clone(), gate.clone())
             .with_followers(followers)
             .with_engine(Some(engine(&registry)))
-            .with_providers(with_an_echo(&registry).await);
+            .with_providers(with_an_echo(&registry).await)
+            .with_publisher(publisher(&registry));
         let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
         let metrics = Arc::new(Metrics::new());
         // What is newest when an answer leaves, long after it was made.

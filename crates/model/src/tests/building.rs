@@ -281,6 +281,7 @@ fn the_built_in_model_lies_under_the_user_s() {
             "configs",
             "entities",
             "providers",
+            "publications",
             "routes",
             "rulegroups",
             "schemagroups",

@@ -6,6 +6,7 @@ pub mod ledger;
 pub mod list;
 pub mod revoke;
 pub mod show;
+pub mod site;
 
 use std::fmt::Write as _;
 
@@ -30,6 +31,8 @@ pub enum KeysCommand {
     Forget(forget::Forget),
     #[command(before_help = ledger::EXAMPLES)]
     Ledger(ledger::LedgerKeyArguments),
+    #[command(before_help = site::EXAMPLES)]
+    Site(site::SiteKeyArguments),
 }
 
 impl KeysCommand {
@@ -41,6 +44,7 @@ impl KeysCommand {
             Self::Revoke(revoke) => revoke.run(context).await,
             Self::Forget(forget) => forget.run(context).await,
             Self::Ledger(ledger) => ledger.run(context).await,
+            Self::Site(site) => site.run(context).await,
         }
     }
 }

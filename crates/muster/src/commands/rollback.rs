@@ -1,7 +1,9 @@
 use clap::{ArgGroup, Args};
 use muster_client::Client;
+use muster_publisher::DEFAULT_COLLECTIONS;
 use muster_wire::{
     OrOther,
+    publications::Publication,
     rollback::{RollbackAct, RollbackReport, RollbackRequest, RollbackTo},
 };
 use muster_words::{Moment, Xid};
@@ -12,9 +14,10 @@ use super::{
     delete::confirm,
     get::explain,
     past::{When, version, when},
+    publish,
 };
 use crate::{
-    Context, Failure,
+    Context, Failure, OwnCode,
     arguments::{ConnectionArguments, Explanation},
     output::{differences::field_difference, numbers::counted, numbers::separated},
     plan::{self, Plan, Request, Step, StepAction, StepTarget, Unit},
@@ -27,13 +30,15 @@ Examples:
   muster rollback providers/cms --hours-ago 3 --dry-run
   muster rollback providers/cms --to 2027-01-31T12:00:00Z
   muster rollback --all --to 1,204 --message \"The import was wrong\"
+  muster rollback --publication production --version-id v20270131-120000
 
 ";
 
 /// Give documents and groups an earlier state again; the history stays
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("what").args(["place", "all"]).required(true))]
-#[command(group = ArgGroup::new("when").args(["to", "hours_ago"]).required(true))]
+#[command(override_usage = "muster rollback [OPTIONS] <WHAT> <WHEN>")]
+#[command(group = ArgGroup::new("what").args(["place", "all", "publication"]).required(true))]
+#[command(group = ArgGroup::new("when").args(["to", "hours_ago", "version_id"]).required(true))]
 pub struct RollbackArguments {
     /// A document, a group or a collection, such as providers/cms
     #[arg(value_name = "XID")]
@@ -48,6 +53,12 @@ pub struct RollbackArguments {
     /// The state this many hours ago
     #[arg(long, value_name = "COUNT")]
     hours_ago: Option<u32>,
+    /// Roll back what a publication shows, and publish it
+    #[arg(long, value_name = "NAME")]
+    publication: Option<String>,
+    /// The state that a publication showed with this number or this tag
+    #[arg(long, value_name = "VERSION", requires = "publication")]
+    version_id: Option<String>,
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -63,13 +74,24 @@ pub struct RollbackArguments {
 impl RollbackArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.explanation.of(self.connection.client(context).await?)?;
+        if let Some(name) = &self.publication {
+            return self.publication(context, &client, name).await;
+        }
         let place = self.place.as_deref().map(|place| format!("/{}", place.trim_matches('/')));
         let place = place.filter(|place| place != "/");
         let to = self.target(context, &client, place.as_deref()).await?;
-        let request = RollbackRequest { xid: place, to };
+        self.roll_back(context, &client, RollbackRequest { xid: place, to }).await
+    }
+
+    async fn roll_back(
+        &self,
+        context: &Context,
+        client: &Client,
+        request: RollbackRequest,
+    ) -> Result<(), Failure> {
         let report = match client.roll_back(&request, true).await {
             Ok(answer) => answer.read()?,
-            Err(error) => return Err(explained(&client, &request, error).await),
+            Err(error) => return Err(explained(client, &request, error).await),
         };
         let planned_at = report.position;
         let target = named_target(&request.to, &report);
@@ -83,9 +105,32 @@ impl RollbackArguments {
         confirm(context, self.yes, "Roll back?")?;
         let report = match client.roll_back(&request, false).await {
             Ok(answer) => answer.read()?,
-            Err(error) => return Err(explained(&client, &request, error).await),
+            Err(error) => return Err(explained(client, &request, error).await),
         };
-        done(context, &report, &self.undoing(planned_at))
+        done(context, &report, &undoing(&request, planned_at))
+    }
+
+    /// Rolls back the collections of a publication, and publishes it.
+    async fn publication(
+        &self,
+        context: &Context,
+        client: &Client,
+        name: &str,
+    ) -> Result<(), Failure> {
+        let (xid, collections) = published(client, name).await?;
+        let to = match &self.version_id {
+            Some(version) => RollbackTo { time: Some(time_of(version)?), ..RollbackTo::default() },
+            None => self.target(context, client, None).await?,
+        };
+        for collection in in_order(client, collections, &to).await? {
+            let request = RollbackRequest { xid: Some(collection), to: to.clone() };
+            self.roll_back(context, client, request).await?;
+        }
+        if self.dry_run {
+            return Ok(());
+        }
+        let outcome = client.run_publication(&xid, false).await?.read()?;
+        publish::show(context, &outcome)
     }
 
     /// The state that the flags name.
@@ -139,12 +184,72 @@ impl RollbackArguments {
         let failing = plan::failing(&plan.failing);
         failing.iter().chain(&plan.notes).try_for_each(|line| screen.line(line))
     }
+}
 
-    /// The command that undoes this one.
-    fn undoing(&self, position: u64) -> String {
-        let place = self.place.as_deref().map_or("--all", |place| place.trim_matches('/'));
-        format!("muster rollback {place} --to @{position}")
+/// The command that undoes this one.
+fn undoing(request: &RollbackRequest, position: u64) -> String {
+    let place = request.xid.as_deref().map_or("--all", |place| place.trim_matches('/'));
+    format!("muster rollback {place} --to @{position}")
+}
+
+/// A publication, and the paths of its collections.
+async fn published(client: &Client, name: &str) -> Result<(Xid, Vec<String>), Failure> {
+    let all = publish::stored::named(client, Some(name)).await?;
+    let Some(xid) = all.into_iter().next() else {
+        return Err(Failure::new(OwnCode::NoFile, format!("there is no publication {name}")));
+    };
+    let document = client.document(&xid).await?;
+    let publication: Publication = serde_json::from_slice(&document.bytes).map_err(|error| {
+        Failure::new(OwnCode::BadFile, format!("{xid} isn't a publication: {error}"))
+    })?;
+    if let Some(from) = publication.from {
+        let what = format!("{xid} takes its files from {from}");
+        return Err(Failure::usage(what).help("roll back that one, then publish this one"));
     }
+    let collections = match publication.collections.is_empty() {
+        true => DEFAULT_COLLECTIONS.map(str::to_owned).to_vec(),
+        false => publication.collections,
+    };
+    Ok((xid, collections.into_iter().map(|one| format!("/{one}")).collect()))
+}
+
+/// The collections in an order in which their references allow it: what refers to a new document
+/// goes before that document does, and what refers to a deleted one comes after it.
+async fn in_order(
+    client: &Client,
+    collections: Vec<String>,
+    to: &RollbackTo,
+) -> Result<Vec<String>, Failure> {
+    let Some(first) = collections.first().cloned() else { return Ok(collections) };
+    let request = RollbackRequest { xid: Some(first), to: to.clone() };
+    let is_refused = match client.roll_back(&request, true).await {
+        Ok(answer) => !answer.read()?.refused.is_empty(),
+        Err(_) => true,
+    };
+    Ok(if is_refused { collections.into_iter().rev().collect() } else { collections })
+}
+
+/// The time of the state that a publication showed. A tag is that of the last one in its second.
+fn time_of(version: &str) -> Result<String, Failure> {
+    let refused = || {
+        Failure::usage(format!("{version:?} isn't the number or the tag of a publication"))
+            .help("a manifest has both, as version and tag, such as v20270131-120000")
+    };
+    if let Ok(microseconds) = version.parse::<i64>() {
+        let time = Moment::from_microseconds(microseconds).map_err(|_| refused())?;
+        return Ok(time.to_string());
+    }
+    let (date, clock) =
+        version.strip_prefix('v').and_then(|one| one.split_once('-')).ok_or_else(refused)?;
+    let is_tag =
+        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_tag(date, 8) || !is_tag(clock, 6) {
+        return Err(refused());
+    }
+    let (year, month, day) = (&date[..4], &date[4..6], &date[6..]);
+    let (hour, minute, second) = (&clock[..2], &clock[2..4], &clock[4..]);
+    let text = format!("{year}-{month}-{day}T{hour}:{minute}:{second}.999999Z");
+    Ok(Moment::parse(&text).map_err(|_| refused())?.to_string())
 }
 
 const HELP: &str = "roll back a part of it, or put these documents as they should be first";
@@ -235,5 +340,26 @@ async fn explained(
     match request.xid.as_deref().and_then(|xid| xid.parse::<Xid>().ok()) {
         Some(xid) => explain(client, &xid, error).await,
         None => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_publication_is_in_its_number_and_in_its_tag() {
+        for (version, expect) in [
+            ("1801396800000001", Some("2027-01-31T12:00:00.000001Z")),
+            ("v20270131-120000", Some("2027-01-31T12:00:00.999999Z")),
+            ("v20271331-120000", None),
+            ("v2027013-1120000", None),
+            ("20270131-120000", None),
+            ("vä270131-120000", None),
+            ("99999999999999999999", None),
+            ("", None),
+        ] {
+            assert_eq!(time_of(version).ok().as_deref(), expect, "{version}");
+        }
     }
 }

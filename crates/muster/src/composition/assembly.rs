@@ -18,6 +18,7 @@ use muster_http::{
 use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
+use muster_publisher::{BucketAccess, Publisher, SiteRenderer};
 use muster_registry::{
     CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
     RegistrySettings, WriterEnd,
@@ -35,7 +36,7 @@ use super::{
     outbound::Outbound,
     relaying,
     routes::ServerRoutes,
-    texts,
+    site, texts,
     trusted_clock::TrustedClock,
 };
 use crate::{Failure, OwnCode};
@@ -73,10 +74,23 @@ pub(super) struct OpenOptions {
     pub origins: AllowedOrigins,
     /// The most connections of a server; 0: there is no server.
     pub connections_max: usize,
+    /// Whether everybody may read the site.
+    pub is_site_public: bool,
+    /// Where publications may go, each as `name=place`.
+    pub destinations: Vec<String>,
+    /// With what buckets are reached.
+    pub buckets: BucketAccess,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
     /// What the server may connect to.
     pub outbound: Outbound,
+}
+
+impl OpenOptions {
+    /// Where publications may go, and with what.
+    fn places(&self) -> (&[String], &BucketAccess) {
+        (&self.destinations, &self.buckets)
+    }
 }
 
 /// An open registry with its routes, without a socket.
@@ -87,6 +101,7 @@ pub(super) struct Assembly {
     pub readiness: Arc<Readiness>,
     /// The layer in front of the routes.
     pub front: Arc<Front>,
+    publisher: Arc<Publisher>,
     /// The followers of the ledger. Only a server starts them.
     pub followers: Arc<Followers>,
     /// The engine of propagation. Only a server starts it.
@@ -150,8 +165,10 @@ impl Assembly {
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
         let providers = live_providers::open(&registry, open_options);
-        let texts =
-            texts::open(&store, directory.as_ref(), &registry, open_options, &providers).await?;
+        let renderer = site::renderer(&registry, directory.as_ref());
+        let publisher = site::publisher(&registry, &renderer, open_options.places())?;
+        let followed = (&registry, &publisher, &providers);
+        let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
         let engine = relaying::open(&registry, directory.as_ref(), open_options)?;
         let store: Arc<dyn OpenStore> = store;
@@ -159,13 +176,20 @@ impl Assembly {
             let store = store.clone();
             StoredLedger { file: absolute(file), bytes: Arc::new(move || store.bytes(LEDGER)) }
         });
-        let around = (followers.clone(), texts, engine.clone(), file);
-        let live = &providers;
-        let (front, doors) = front(&registry, &readiness, open_options, around, live).await?;
+        let around = Around {
+            followers: followers.clone(),
+            texts,
+            engine: engine.clone(),
+            file,
+            providers: providers.clone(),
+            site: (renderer, publisher.clone()),
+        };
+        let (front, doors) = front(&registry, &readiness, open_options, around).await?;
         Ok(Self {
             registry,
             readiness,
             front: Arc::new(front),
+            publisher,
             followers,
             engine,
             providers,
@@ -220,12 +244,15 @@ impl Assembly {
         self.front.answer(request, principal, self.phase.subscribe()).await
     }
 
-    /// Starts what follows the ledger: the followers, and the engine of propagation.
-    pub async fn start_following(&self) {
+    /// Starts what a server does on its own: the followers, the engine of propagation, and renewing
+    /// what is published.
+    pub async fn start(&self) {
         self.followers.start().await;
         if let Some(engine) = &self.engine {
             engine.start();
         }
+        // It ends with the runtime; what it does can be interrupted anywhere.
+        tokio::spawn(site::renew(self.publisher.clone()));
     }
 
     /// Stops the followers and the writer, writes the last checkpoint, and removes the database's
@@ -436,22 +463,33 @@ fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
     });
 }
 
-/// What works beside the routes: followers, the index of words, the engine of propagation, and the
-/// ledger's file.
-type Around = (Arc<Followers>, Option<Arc<TextIndex>>, Option<Arc<Engine>>, Option<StoredLedger>);
+/// What works beside the routes.
+pub(super) struct Around {
+    pub followers: Arc<Followers>,
+    /// The index of words.
+    pub texts: Option<Arc<TextIndex>>,
+    /// The engine of propagation.
+    pub engine: Option<Arc<Engine>>,
+    /// The ledger's file.
+    pub file: Option<StoredLedger>,
+    pub providers: LiveProviders,
+    pub site: PublishedSite,
+}
+
+/// What renders the site, and what publishes it.
+pub(super) type PublishedSite = (Arc<SiteRenderer>, Arc<Publisher>);
 
 /// The routes, and the layer in front of them.
 async fn front(
     registry: &Registry,
     readiness: &Arc<Readiness>,
     open_options: &OpenOptions,
-    (followers, texts, engine, file): Around,
-    providers: &LiveProviders,
+    around: Around,
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
     measure(registry, &metrics);
-    measure_followers(&followers, &metrics);
-    if let Some(engine) = &engine {
+    measure_followers(&around.followers, &metrics);
+    if let Some(engine) = &around.engine {
         relaying::measure(engine, &metrics);
     }
     let store = {
@@ -469,8 +507,8 @@ async fn front(
         store_time: STORE_TIME,
         checks: health_checks::all(
             registry,
-            (&followers, engine.as_ref()),
-            file.as_ref().map(|it| it.file.clone()),
+            (&around.followers, around.engine.as_ref()),
+            around.file.as_ref().map(|it| it.file.clone()),
         ),
         metrics: metrics.clone(),
     };
@@ -480,9 +518,8 @@ async fn front(
     let documents = DocumentCache::new(registry.clone(), rendered);
     let door =
         XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
-    live_providers::measure(providers, &metrics);
-    let followed = (followers, texts, engine, providers.clone());
-    let doors = ServerRoutes::open(registry, open_options, followed, file).await?;
+    live_providers::measure(&around.providers, &metrics);
+    let doors = ServerRoutes::open(registry, open_options, around).await?;
     let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();
@@ -495,6 +532,9 @@ async fn front(
         .with_request_log(open_options.request_log)
         .with_allowed_origins(open_options.origins.clone())
         .with_position(move || view.view().position());
+    if open_options.is_site_public {
+        front = front.with_public_site();
+    }
     if let Some(public) = &open_options.public {
         front = front.with_public_address(public.clone());
     }

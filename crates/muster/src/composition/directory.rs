@@ -29,6 +29,8 @@ const FORMAT: u32 = 1;
 /// | `search.*` | the index of words; it is built anew if it is missing, and is not part of a backup |
 /// | `changes.checkpoint` | the newest signed checkpoint |
 /// | `keys/ledger.key` | the ledger's signing key; only its owner can read it |
+/// | `keys/site.key` | the key that signs the published site; made when it is first needed |
+/// | `keys/site.keys` | the keys that signed the site after the first one; not secret |
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -311,6 +313,18 @@ impl Directory {
     #[must_use]
     pub fn key(&self) -> PathBuf {
         self.path.join("keys").join("ledger.key")
+    }
+
+    /// The file of the keys that came after the first one, each signed by the one before it.
+    #[must_use]
+    pub fn site_keys(&self) -> PathBuf {
+        self.path.join("keys").join("site.keys")
+    }
+
+    /// The file of the key that signs the site.
+    #[must_use]
+    pub fn site_key(&self) -> PathBuf {
+        self.path.join("keys").join("site.key")
     }
 }
 

@@ -57,7 +57,13 @@ pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transpo
     let opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
     let outbound = Outbound::read(&context.settings, &context.environment)?;
-    let open_options = OpenOptions { bare: opened.is_bare(), outbound, ..OpenOptions::default() };
+    let open_options = OpenOptions {
+        bare: opened.is_bare(),
+        destinations: context.settings.site.destinations.clone(),
+        buckets: super::site::bucket_access(&context.environment),
+        outbound,
+        ..OpenOptions::default()
+    };
     let assembly = Arc::new(Assembly::open(Storage::Data(opened), &open_options).await?);
     OPENED.lock().unwrap_or_else(PoisonError::into_inner).push(assembly.clone());
     Ok(Arc::new(in_process(&assembly, context.shown(directory))))

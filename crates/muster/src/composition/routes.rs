@@ -3,14 +3,12 @@ use std::sync::Arc;
 use axum::Router;
 use muster_guard::{ANONYMOUS_ACTOR, ApiKey, GivenKey, Principal};
 use muster_http::{
-    Gatekeeper, LiveProviders,
-    native::{Access, Gate, Native, SchemaAnswers, StoredLedger},
+    Gatekeeper,
+    native::{Access, Gate, Native, SchemaAnswers},
 };
-use muster_registry::{Followers, Registry};
-use muster_relay::Engine;
-use muster_search::TextIndex;
+use muster_registry::Registry;
 
-use super::assembly::{AFTER_DAMAGE, OpenOptions};
+use super::assembly::{AFTER_DAMAGE, Around, OpenOptions};
 use crate::{Failure, OwnCode};
 
 /// The endpoints beside `/api`, and the check of keys.
@@ -21,17 +19,11 @@ pub(super) struct ServerRoutes {
 }
 
 impl ServerRoutes {
-    /// Reads the registry's keys. `file` is the ledger's file, if it has one.
+    /// Reads the registry's keys.
     pub async fn open(
         registry: &Registry,
         open_options: &OpenOptions,
-        (followers, texts, engine, providers): (
-            Arc<Followers>,
-            Option<Arc<TextIndex>>,
-            Option<Arc<Engine>>,
-            LiveProviders,
-        ),
-        file: Option<StoredLedger>,
+        around: Around,
     ) -> Result<Self, Failure> {
         let given = open_options.key.as_deref().map(GivenKey::new).transpose().map_err(|error| {
             Failure::new(OwnCode::BadKey, format!("MUSTER_API_KEY doesn't hold an API key: {error}"))
@@ -43,12 +35,15 @@ impl ServerRoutes {
             Failure::new(OwnCode::KeysUnreadable, error.to_string()).help(AFTER_DAMAGE)
         })?;
         gate.set_reachable(open_options.beyond_loopback);
+        let (site, publisher) = around.site;
         let mut native = Native::new(registry.clone(), gate.clone())
-            .with_followers(followers)
-            .with_file(file)
-            .with_texts(texts)
-            .with_engine(engine)
-            .with_providers(providers);
+            .with_followers(around.followers)
+            .with_file(around.file)
+            .with_site(site, open_options.is_site_public)
+            .with_publisher(publisher)
+            .with_texts(around.texts)
+            .with_engine(around.engine)
+            .with_providers(around.providers);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);
         }

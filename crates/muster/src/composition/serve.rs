@@ -21,7 +21,7 @@ use super::{
     live_providers, logging, open_files,
     outbound::Outbound,
     refusals::{Reach, key_required},
-    signals,
+    signals, site,
     trusted_clock::TrustedClock,
 };
 use crate::{Context, Failure, OwnCode};
@@ -80,7 +80,7 @@ async fn run(
     }
     let running = listening.serve(&assembly, &phase);
     live_providers::begin(&assembly, open_options.outbound.refresh).await;
-    assembly.start_following().await;
+    assembly.start().await;
     let assembly = Arc::new(assembly);
     let example = match fill(options, &assembly, phase.clone()).await {
         Ok(example) => example,
@@ -386,6 +386,9 @@ fn open_options(
         public,
         key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
+        is_site_public: options.is_site_public,
+        destinations: options.destinations.clone(),
+        buckets: site::bucket_access(&context.environment),
         beyond_loopback: !addresses.is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),

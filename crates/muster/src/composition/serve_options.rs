@@ -38,6 +38,10 @@ pub struct ServeOptions {
     pub timeouts: TimeoutsArea,
     /// The origins whose web pages may use the server.
     pub allowed_origins: Vec<String>,
+    /// Whether everybody may read the site.
+    pub is_site_public: bool,
+    /// Where publications may go, each as `name=place`.
+    pub destinations: Vec<String>,
     /// The settings of the log.
     pub log: LogArea,
 }

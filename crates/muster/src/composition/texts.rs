@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
 use muster_http::{LiveProviders, PROVIDERS_FOLLOWER, ProviderFollower};
+use muster_publisher::Publisher;
 use muster_registry::{FollowerLimits, Followers, MakeFollower, Registry};
 use muster_search::{FOLLOWER, TextFollower, TextIndex};
 use muster_stores::Store;
 use muster_words::Id;
 
-use super::{assembly::OpenOptions, directory::Directory};
+use super::{assembly::OpenOptions, directory::Directory, site};
 use crate::{Failure, OwnCode};
 
 /// The file of the index of words in the data directory.
@@ -27,9 +28,8 @@ pub(super) struct FollowedTexts {
 pub(super) async fn open(
     store: &Arc<dyn Store>,
     directory: Option<&Directory>,
-    registry: &Registry,
+    (registry, publisher, providers): (&Registry, &Arc<Publisher>, &LiveProviders),
     open_options: &OpenOptions,
-    providers: &LiveProviders,
 ) -> Result<FollowedTexts, Failure> {
     if open_options.connections_max == 0 {
         return Ok(FollowedTexts::default());
@@ -62,7 +62,8 @@ pub(super) async fn open(
         let providers = providers.clone();
         Box::new(move || Box::new(ProviderFollower(providers.clone())))
     };
-    let all = vec![(name, make), (of_providers, make_live)];
+    let mut all = vec![(name, make), (of_providers, make_live)];
+    all.extend(site::follower(registry, publisher));
     let followers = Followers::open(registry, &marks, FollowerLimits::default(), all).await;
     Ok(FollowedTexts { followers, index: Some(index) })
 }

@@ -144,6 +144,15 @@ own_codes! {
     ContentMissing:
         "Stored bytes are missing, but no entry says that they were erased.",
         "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+    DestinationBusy:
+        "Another publication to the same destination is running.",
+        "Wait for its end, then publish again.";
+    DestinationFailed:
+        "A file of the destination can't be read or written.",
+        "Correct what the message names, then publish again; readers still find the earlier state.";
+    DestinationForeign:
+        "The destination holds other files, another registry's site, or a later state.",
+        "Use another destination; the message says what is there, and whether --force replaces it.";
     DocumentDiffers:
         "The file doesn't hold a document that the proof is about.",
         "Compare its digest with the one that the message names; a byte more or less is another document.";

@@ -46,6 +46,16 @@ pub struct HttpArea {
     pub allowed_origins: Vec<String>,
 }
 
+/// The published site, and where publications may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteArea {
+    /// Whether everybody may read it.
+    pub public: bool,
+    /// The places that publications may name, each as `name=place`.
+    pub destinations: Vec<String>,
+}
+
 /// Access without a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -35,6 +35,7 @@ mod plans;
 mod proofs;
 mod propagating;
 mod providers;
+mod publishing;
 mod reference;
 mod references;
 mod repeats;

@@ -379,6 +379,14 @@ codes! { ErrorCode, ErrorKind;
         "<subject> is outside the key's scope.",
         "The key may be used only in other places of the registry, and not for the whole registry.",
         "Use a key whose scope includes the place. A request about the whole registry needs a key without a scope.";
+    PublicationBroken { error_detail: String }: Muster 409,
+        "\"<subject>\" can't be published: <error_detail>.",
+        "The publication's document, its destination or what is there doesn't allow it.",
+        "Correct what the message names, then publish again.";
+    PublicationFailed { error_detail: String }: Muster 502,
+        "\"<subject>\" wasn't published: <error_detail>.",
+        "A file of the destination can't be read or written. Readers still find the earlier state.",
+        "Correct what the message names, then publish again.";
     SecretDenied { reference: String, pointer: String }: Muster 403,
         "\"<subject>\" names the secret \"<reference>\" at \"<pointer>\", which the settings don't list.",
         "Only an admin may put a document that names a secret which the settings don't list.",

@@ -105,3 +105,25 @@ fn a_route_names_its_targets_as_its_mode_says() {
         assert_eq!(faults("routes", &document), expect, "{document}");
     }
 }
+
+#[test]
+fn a_publication_names_a_destination_and_an_address() {
+    for (document, passes) in [
+        (json!({"destination": "web", "base_url": "https://cdn.example"}), true),
+        (json!({"destination": "web", "base_url": "http://a/b", "on_change": false}), true),
+        (
+            json!({"destination": "web", "base_url": "https://a", "channel": "staging",
+            "collections": ["providers"], "from": "/publications/a/entries/b"}),
+            true,
+        ),
+        (json!({"destination": "web"}), false),
+        (json!({"base_url": "https://a"}), false),
+        (json!({"destination": "/etc", "base_url": "https://a"}), false),
+        (json!({"destination": "web", "base_url": "ftp://a"}), false),
+        (json!({"destination": "web", "base_url": "https://a", "form": "x"}), false),
+        (json!({"destination": "web", "base_url": "https://a", "from": "/providers/a"}), false),
+        (json!([]), false),
+    ] {
+        assert_eq!(faults("publications", &document).is_empty(), passes, "{document}");
+    }
+}

@@ -89,6 +89,10 @@ const WHOLE: &str = "
     getTile                 GET    /tlog/tile/0/000.p/1         +---+ everything
     getEntryBundle          GET    /tlog/tile/entries/000.p/1   +---+ everything
     verifyLedger            POST   /ledger/verify               +---+ everything
+    getSiteFile             GET    /site/manifest.json          +++++ everything
+    listPublications        GET    /publish                     +++-+ everything
+    renderManifest          POST   /publish                     ++--- everything
+    runPublication          POST   /publish/publications/a/entries/none  ++--- everything
     getBackup               GET    /backup                      +---- everything
     listKeys                GET    /keys                        +---+ everything
     getOwnKey               GET    /keys/self                   +++++ noplace

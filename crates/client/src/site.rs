@@ -1,0 +1,28 @@
+//! Reads a published site, and is never left without an answer: from memory, from the source, from
+//! what is old in memory, from disk, from a snapshot in the program, and at last with an answer that
+//! says that there is none.
+//!
+//! Documents are kept by their digests and a manifest says which belong together, so an answer is
+//! never of another state than the manifest that it comes with.
+
+mod answer;
+mod disk;
+mod health;
+mod memory;
+mod options;
+mod reader;
+mod refresh;
+mod snapshot;
+mod source;
+mod verified;
+
+pub use answer::{SiteAnswer, SiteError, Tier};
+pub use health::{CacheStatistics, HealthReport, SourceCondition};
+pub use options::SiteOptions;
+pub use reader::SiteReader;
+pub use snapshot::{Snapshot, SnapshotError};
+pub use source::{FolderSource, SiteSource, SourceFault, UrlSource};
+pub use verified::{ManifestRefused, VerifiedManifest};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,397 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use muster_wire::manifest::{MANIFEST_PATH, Manifest, ManifestFile};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    CacheStatistics, HealthReport, SiteAnswer, SiteError, SiteOptions, SiteSource, Tier,
+    VerifiedManifest, disk::Disk, health::Record, memory::Memory,
+};
+
+/// Reads a published site. Clones share their memory.
+#[derive(Clone)]
+pub struct SiteReader {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub sources: Vec<Arc<dyn SiteSource>>,
+    pub options: SiteOptions,
+    pub disk: Option<Disk>,
+    pub state: Guarded<State>,
+    pub refreshing: tokio::sync::Mutex<()>,
+    /// One request at a time for each document.
+    fetching: Guarded<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// The newest manifest that was read.
+    pub manifest: Option<Arc<VerifiedManifest>>,
+    /// When the source last confirmed it; none: it is from disk or from the snapshot.
+    pub checked: Option<Instant>,
+    /// Whether the disk was looked at.
+    is_disk_read: bool,
+    /// The largest number of a manifest that was ever read.
+    pub seen: u64,
+    pub memory: Memory,
+    pub record: Record,
+    /// Until when the source isn't asked.
+    pub rests_until: Option<Instant>,
+}
+
+/// A value behind a lock that is never held across a wait. A panic while it was held leaves it as it
+/// was, which is no worse than a cache that lacks something.
+#[derive(Default)]
+pub(super) struct Guarded<T>(StdMutex<T>);
+
+impl<T> Guarded<T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// At which part of its life a manifest is read again in the background, in tenths.
+const REFRESH_AHEAD: u32 = 8;
+
+impl SiteReader {
+    /// A reader of these sources, which are asked in their order.
+    #[must_use]
+    pub fn new(sources: Vec<Arc<dyn SiteSource>>, options: SiteOptions) -> Self {
+        let disk = options.disk.clone().map(Disk::new);
+        let state = Guarded::<State>::default();
+        // Whoever shows an older state than the program brought holds news back.
+        let brought = options.snapshot.as_ref().map(|one| one.manifest.manifest.version);
+        state.lock().seen = brought.unwrap_or_default();
+        Self {
+            inner: Arc::new(Inner {
+                sources,
+                options,
+                disk,
+                state,
+                refreshing: tokio::sync::Mutex::default(),
+                fetching: Guarded::default(),
+            }),
+        }
+    }
+
+    /// A file of the site by its path, such as `providers/cms/sanity.json`, or `manifest.json`.
+    ///
+    /// # Errors
+    /// See [`SiteError`].
+    pub async fn get(&self, path: &str) -> Result<SiteAnswer, SiteError> {
+        let answer = self.inner.answer(path).await;
+        let is_ahead = self.inner.is_due_soon();
+        if is_ahead && let Ok(SiteAnswer { tier: Tier::Fresh, .. }) = &answer {
+            let inner = self.inner.clone();
+            tokio::spawn(async move {
+                let deadline = inner.deadline();
+                // Whoever asks next finds the old one still fresh.
+                let _ = inner.refresh(deadline).await;
+            });
+        }
+        answer
+    }
+
+    /// The manifest.
+    ///
+    /// # Errors
+    /// See [`SiteError`].
+    pub async fn get_manifest(&self) -> Result<SiteAnswer, SiteError> {
+        self.get(MANIFEST_PATH).await
+    }
+
+    /// A provider of a category.
+    ///
+    /// # Errors
+    /// See [`SiteError`].
+    pub async fn get_provider(&self, category: &str, name: &str) -> Result<SiteAnswer, SiteError> {
+        self.get(&format!("providers/{category}/{name}.json")).await
+    }
+
+    /// A stack by its type, whatever its category is.
+    ///
+    /// # Errors
+    /// See [`SiteError`].
+    pub async fn get_stack_metadata(&self, stack_type: &str) -> Result<SiteAnswer, SiteError> {
+        let found = self.inner.manifest(self.inner.deadline()).await;
+        let path = found.ok().and_then(|(manifest, _)| manifest.find("stacks", stack_type));
+        // Without a manifest, the documents of the application may still have it.
+        let own = || {
+            let name = format!("/{stack_type}.json");
+            let mut paths = self.inner.options.fallback_data.keys();
+            paths.find(|path| path.starts_with("stacks/") && path.ends_with(&name)).cloned()
+        };
+        match path.or_else(own) {
+            Some(path) => self.get(&path).await,
+            None => self.inner.nothing(&format!("stacks/{stack_type}"), None),
+        }
+    }
+
+    /// All providers, or those of a category, by `<category>/<name>`.
+    ///
+    /// # Errors
+    /// See [`SiteError`].
+    pub async fn get_all_providers(
+        &self,
+        category: Option<&str>,
+    ) -> Result<BTreeMap<String, SiteAnswer>, SiteError> {
+        let found = self.inner.manifest(self.inner.deadline()).await;
+        let (manifest, _) =
+            found.map_err(|why| SiteError::Unreachable { path: MANIFEST_PATH.to_owned(), why })?;
+        let categories = &manifest.manifest.providers;
+        let wanted = categories.iter().filter(|(name, _)| category.is_none_or(|one| one == **name));
+        let mut all = BTreeMap::new();
+        for (category, names) in wanted {
+            for name in names {
+                let answer = self.get_provider(category, name).await?;
+                all.insert(format!("{category}/{name}"), answer);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The manifest in use and the bytes of all its files, for a snapshot.
+    ///
+    /// # Errors
+    /// The source can't be read.
+    pub async fn whole(
+        &self,
+    ) -> Result<(Arc<VerifiedManifest>, BTreeMap<String, Bytes>), SiteError> {
+        let unreachable = |path: &str, why| SiteError::Unreachable { path: path.to_owned(), why };
+        let deadline = self.inner.deadline();
+        let refreshed = self.inner.refresh(deadline).await;
+        refreshed.map_err(|why| unreachable(MANIFEST_PATH, why))?;
+        let manifest = self.inner.state.lock().manifest.clone();
+        let manifest = manifest.ok_or_else(|| unreachable(MANIFEST_PATH, String::new()))?;
+        let mut files = BTreeMap::new();
+        for (path, file) in &manifest.manifest.files {
+            let bytes = self.inner.fetch(path, file, self.inner.deadline()).await;
+            files.insert(file.sha256.clone(), bytes.map_err(|why| unreachable(path, why))?);
+        }
+        Ok((manifest, files))
+    }
+
+    /// How the source is doing.
+    #[must_use]
+    pub fn get_health_status(&self) -> HealthReport {
+        let state = self.inner.state.lock();
+        let record = &state.record;
+        let seconds = |since: Instant| since.elapsed().as_secs_f64();
+        HealthReport {
+            status: record.status(),
+            uptime_score: record.uptime_score(),
+            consecutive_failures: record.consecutive_failures,
+            last_successful_fetch: record.last_success.map(seconds),
+            cache_hit_ratio: record.hit_ratio(),
+            average_response_time_ms: record.average_ms(),
+            stale_for_seconds: record.stale_since.map(seconds),
+            last_error: record.last_error.clone(),
+            manifest_version: state.manifest.as_ref().map(|one| one.manifest.version),
+        }
+    }
+
+    /// What is in memory.
+    #[must_use]
+    pub fn get_cache_stats(&self) -> CacheStatistics {
+        let is_fresh = self.inner.age().is_some_and(|age| age < self.inner.options.cache_ttl);
+        let state = self.inner.state.lock();
+        let entries = state.memory.len();
+        let fresh = if is_fresh { entries } else { 0 };
+        CacheStatistics {
+            cache_entries: entries,
+            fresh_entries: fresh,
+            stale_entries: entries - fresh,
+            cache_hit_ratio: state.record.hit_ratio(),
+            cache_size_bytes: state.memory.bytes(),
+            oldest_entry_age_seconds: state
+                .memory
+                .oldest()
+                .map_or(0.0, |since| since.elapsed().as_secs_f64()),
+            cache_evictions: state.memory.evictions,
+        }
+    }
+
+    /// Forgets what is in memory; the disk stays.
+    pub fn clear_cache(&self) {
+        let mut state = self.inner.state.lock();
+        state.memory.clear();
+        (state.manifest, state.checked, state.is_disk_read) = (None, None, false);
+    }
+}
+
+impl Inner {
+    async fn answer(&self, path: &str) -> Result<SiteAnswer, SiteError> {
+        let result = self.look(path).await;
+        let mut state = self.state.lock();
+        state.record.answers += 1;
+        if let Ok(answer) = &result {
+            match answer.tier {
+                Tier::Fresh => {
+                    state.record.hits += 1;
+                    state.record.stale_since = None;
+                }
+                Tier::Source => state.record.stale_since = None,
+                _ => {
+                    state.record.stale_since.get_or_insert_with(Instant::now);
+                }
+            }
+        }
+        result
+    }
+
+    async fn look(&self, path: &str) -> Result<SiteAnswer, SiteError> {
+        let deadline = self.deadline();
+        let (manifest, tier) = match self.manifest(deadline).await {
+            Ok(found) => found,
+            Err(why) => return self.nothing(path, Some(why)),
+        };
+        if path == MANIFEST_PATH {
+            let value = serde_json::to_value(&manifest.manifest).unwrap_or_default();
+            return Ok(self.found(Arc::new(value), tier, String::new()));
+        }
+        let Some((own, file)) = manifest.file(path) else {
+            // The application's documents may hold more than the site.
+            return match self.options.fallback_data.contains_key(path) {
+                true => self.nothing(path, None),
+                false => Err(SiteError::Absent { path: path.to_owned() }),
+            };
+        };
+        let kept = self.state.lock().memory.get(&file.sha256);
+        if let Some(value) = kept {
+            return Ok(self.found(value, tier, file.version.clone()));
+        }
+        let (bytes, tier) = match self.bytes((own, file), tier, deadline).await {
+            Ok(found) => found,
+            Err(why) => return self.nothing(path, Some(why)),
+        };
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| SiteError::Data { path: path.to_owned(), why: error.to_string() })?;
+        let (value, most) = (Arc::new(value), self.options.cache_bytes_max);
+        self.state.lock().memory.keep(&file.sha256, value.clone(), bytes.len(), most);
+        Ok(self.found(value, tier, file.version.clone()))
+    }
+
+    /// The bytes of a file that isn't in memory, and where they come from. What an earlier run read
+    /// has the digest that the manifest names, so it is right.
+    async fn bytes(
+        &self,
+        (path, file): (&str, &ManifestFile),
+        tier: Tier,
+        deadline: Instant,
+    ) -> Result<(Bytes, Tier), String> {
+        let turn = self.fetching.lock().entry(file.sha256.clone()).or_default().clone();
+        let held = timeout_at(deadline, turn.lock()).await;
+        let held = held.map_err(|_| "the time is over".to_owned())?;
+        let on_disk = || self.disk.as_ref().and_then(|disk| disk.object(&file.sha256));
+        let found = match (tier, on_disk()) {
+            (Tier::Fresh | Tier::Source, Some(bytes)) => Ok((bytes, tier)),
+            (_, Some(bytes)) => Ok((bytes, Tier::Disk)),
+            (_, None) => {
+                let fetched = self.fetch(path, file, deadline).await;
+                // With a manifest that may be old, the answer may be old as well.
+                let from = if tier <= Tier::Source { Tier::Source } else { tier };
+                fetched.map(|bytes| (bytes, from))
+            }
+        };
+        drop(held);
+        self.fetching.lock().remove(&file.sha256);
+        found
+    }
+
+    /// The manifest to answer by, and what an answer by it is.
+    pub(super) async fn manifest(
+        &self,
+        deadline: Instant,
+    ) -> Result<(Arc<VerifiedManifest>, Tier), String> {
+        let ttl = self.options.cache_ttl;
+        if let (Some(age), Some(kept)) = (self.age(), self.kept())
+            && age < ttl
+        {
+            return Ok((kept, Tier::Fresh));
+        }
+        self.remember();
+        let refreshed = self.refresh(deadline).await;
+        let kept = self.kept();
+        match (refreshed, kept) {
+            (Ok(()), Some(kept)) => Ok((kept, Tier::Source)),
+            (Err(why), _) if !self.options.fallback_enabled => Err(why),
+            (_, Some(kept)) if self.age().is_some() => Ok((kept, Tier::Stale)),
+            (_, Some(kept)) => Ok((kept, Tier::Disk)),
+            (refreshed, None) => Err(refreshed.err().unwrap_or_default()),
+        }
+    }
+
+    /// Reads the manifest of an earlier run, once. It counts as seen, so that nobody can show an
+    /// older one after a restart.
+    fn remember(&self) {
+        if std::mem::replace(&mut self.state.lock().is_disk_read, true) {
+            return;
+        }
+        let Some(bytes) = self.disk.as_ref().and_then(Disk::manifest) else { return };
+        let (key, channel) = (self.options.key.as_ref(), self.options.channel.as_deref());
+        let Ok(manifest) = VerifiedManifest::read(bytes, key, channel) else { return };
+        let mut state = self.state.lock();
+        state.seen = state.seen.max(manifest.manifest.version);
+        state.manifest.get_or_insert_with(|| Arc::new(manifest));
+    }
+
+    /// The answer where the site itself has none: from the program, or that there is none.
+    fn nothing(&self, path: &str, why: Option<String>) -> Result<SiteAnswer, SiteError> {
+        let unreachable = |why| SiteError::Unreachable { path: path.to_owned(), why };
+        if let Some(why) = why.clone().filter(|_| !self.options.fallback_enabled) {
+            return Err(unreachable(why));
+        }
+        let snapshot = self.options.snapshot.as_ref();
+        if path == MANIFEST_PATH
+            && let Some(snapshot) = snapshot
+        {
+            let value = serde_json::to_value(&snapshot.manifest.manifest).unwrap_or_default();
+            return Ok(self.found(Arc::new(value), Tier::Embedded, String::new()));
+        }
+        if let Some((value, version)) = snapshot.and_then(|snapshot| snapshot.document(path)) {
+            return Ok(self.found(Arc::new(value), Tier::Embedded, version));
+        }
+        if let Some(value) = self.options.fallback_data.get(path) {
+            return Ok(self.found(Arc::new(value.clone()), Tier::Embedded, String::new()));
+        }
+        let Some(why) = why else { return Err(SiteError::Absent { path: path.to_owned() }) };
+        let value = json!({"status": "degraded", "reason": why, "path": path});
+        Ok(self.found(Arc::new(value), Tier::Degraded, String::new()))
+    }
+
+    fn found(&self, value: Arc<Value>, tier: Tier, version: String) -> SiteAnswer {
+        SiteAnswer { value, tier, age: self.age(), version }
+    }
+
+    fn kept(&self) -> Option<Arc<VerifiedManifest>> {
+        self.state.lock().manifest.clone()
+    }
+
+    /// How long ago the source confirmed the manifest.
+    fn age(&self) -> Option<Duration> {
+        self.state.lock().checked.map(|checked| checked.elapsed())
+    }
+
+    fn is_due_soon(&self) -> bool {
+        let due = self.options.cache_ttl / 10 * REFRESH_AHEAD;
+        self.age().is_some_and(|age| age >= due)
+            && self.refreshing.try_lock().is_ok()
+            && self.options.use_registry
+    }
+}
+
+/// The manifest as a type.
+impl SiteAnswer {
+    /// The manifest, if this is one.
+    #[must_use]
+    pub fn manifest(&self) -> Option<Manifest> {
+        serde_json::from_value((*self.value).clone()).ok()
+    }
+}

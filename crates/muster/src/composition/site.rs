@@ -1,0 +1,180 @@
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use muster_guard::ledger_key::{self, LedgerKeyError};
+use muster_ledger::{
+    Signer,
+    note::{KeyName, NameError},
+};
+use muster_publisher::{
+    BucketAccess, Destination, FOLLOWER, PublicationFollower, Publisher, SiteKeys, SiteRenderer,
+    destination_at, later_keys, next_key,
+};
+use muster_registry::{Follower, MakeFollower, Registry};
+use muster_wire::manifest::SiteKey;
+use muster_words::Id;
+
+use super::{
+    clock::random,
+    directory::{Directory, IfMissing},
+};
+use crate::{Context, Failure, OwnCode, bounded_file};
+
+/// The largest list of keys, in bytes: a thousand rotations.
+const KEYS_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Renders the site of a registry. A registry in memory has no key, so its site isn't signed.
+pub(super) fn renderer(registry: &Registry, directory: Option<&Directory>) -> Arc<SiteRenderer> {
+    let paths = directory.map(|directory| (directory.site_key(), directory.site_keys()));
+    let id = registry.view().id().to_string();
+    let read_keys = move || {
+        let read = |(key, later): &(PathBuf, PathBuf)| keys(key, later, &id);
+        paths.as_ref().map(read).transpose()
+    };
+    Arc::new(SiteRenderer::new(registry.clone(), Box::new(read_keys)))
+}
+
+/// Runs the publications of a registry, to the destinations that the settings list.
+///
+/// # Errors
+/// A destination isn't a name and a place.
+pub(super) fn publisher(
+    registry: &Registry,
+    renderer: &Arc<SiteRenderer>,
+    (destinations, access): (&[String], &BucketAccess),
+) -> Result<Arc<Publisher>, Failure> {
+    let mut known: BTreeMap<String, Arc<dyn Destination>> = BTreeMap::new();
+    for text in destinations {
+        let (name, place) = text.split_once('=').ok_or_else(|| bad_destination(text))?;
+        let (name, place) = (name.trim(), place.trim());
+        // A relative path would depend on where the server was started.
+        if name.is_empty() || !(Path::new(place).is_absolute() || place.contains("://")) {
+            return Err(bad_destination(text));
+        }
+        let destination = destination_at(place, access);
+        let destination = destination.map_err(|error| {
+            Failure::usage(format!("site.destinations: {name}: {error}"))
+                .help("muster config default explains the setting")
+        })?;
+        known.insert(name.to_owned(), destination);
+    }
+    Ok(Arc::new(Publisher::new(registry.clone(), renderer.clone(), known)))
+}
+
+/// With what buckets are reached: the variables of the environment that other programs use, too.
+#[must_use]
+pub fn bucket_access(environment: &BTreeMap<String, String>) -> BucketAccess {
+    let first = |names: &[&str]| {
+        let mut found = names.iter().filter_map(|name| environment.get(*name));
+        found.find(|value| !value.is_empty()).cloned().unwrap_or_default()
+    };
+    BucketAccess {
+        key_id: first(&["AWS_ACCESS_KEY_ID"]),
+        secret: first(&["AWS_SECRET_ACCESS_KEY"]),
+        token: first(&["AWS_SESSION_TOKEN"]),
+        region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
+        endpoint: first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+    }
+}
+
+fn bad_destination(text: &str) -> Failure {
+    Failure::usage(format!("site.destinations: {text:?} isn't a name and a place"))
+        .help("write it as web=/srv/www/site, or cdn=s3://bucket/site")
+}
+
+/// The follower that publishes changes. Where nothing can be published there is none.
+pub(super) fn follower(
+    registry: &Registry,
+    publisher: &Arc<Publisher>,
+) -> Option<(Id, MakeFollower)> {
+    let name: Id = FOLLOWER.parse().ok().filter(|_| publisher.has_destinations())?;
+    let (registry, publisher) = (registry.clone(), publisher.clone());
+    let make = move || -> Box<dyn Follower> {
+        Box::new(PublicationFollower::new(registry.clone(), publisher.clone()))
+    };
+    Some((name, Box::new(make)))
+}
+
+/// Renews manifests until the server stops. What is unchanged and young stays as it is.
+pub(super) async fn renew(publisher: Arc<Publisher>) {
+    loop {
+        tokio::time::sleep(RENEWAL_CHECK).await;
+        // An error is logged and in the status of the publication.
+        let _ = publisher.run_all().await;
+    }
+}
+
+/// How often manifests are checked for their age.
+const RENEWAL_CHECK: Duration = Duration::from_secs(3_600);
+
+/// Replaces the key of a data directory's site by a new one, which the present one signs. Returns
+/// the new public key.
+///
+/// # Errors
+/// The directory is in use, or its keys can't be read or written.
+pub fn rotate_site_key(context: &Context, path: &Path) -> Result<String, Failure> {
+    let directory = Directory::open(path, IfMissing::Refuse, false)
+        .map_err(|error| error.failure(&context.shown(path)))?;
+    rotate(&directory).map_err(|what| {
+        Failure::new(OwnCode::LedgerKey, what).help("correct the key file as the message says")
+    })
+}
+
+fn rotate(directory: &Directory) -> Result<String, String> {
+    let (key, later) = (directory.site_key(), directory.site_keys());
+    let ledger = ledger_key::read(&directory.key()).map_err(said)?;
+    let registry = ledger.verifier().name().as_str().split('/').next().unwrap_or_default();
+    let present = keys(&key, &later, registry)?;
+    let name = present.signer.verifier().name().clone();
+    let next = key.with_extension("next");
+    let signer = ledger_key::make(&next, name, &random()).map_err(said)?;
+    let mut all = present.later;
+    all.push(next_key(&present.signer, signer.verifier()));
+    // The list first: what it holds beyond the present key isn't used.
+    let list = serde_json::to_vec_pretty(&all).map_err(|error| error.to_string())?;
+    let written = replace(&later, &list).and_then(|()| fs::rename(&next, &key));
+    written.map_err(|error| format!("{}: {error}", key.display()))?;
+    Ok(signer.verifier().to_string())
+}
+
+/// Reads the keys of a site, or makes the first one.
+fn keys(path: &Path, later: &Path, registry: &str) -> Result<SiteKeys, String> {
+    let signer = match ledger_key::read(path) {
+        Err(LedgerKeyError::Missing { .. }) => make(path, registry)?,
+        read => read.map_err(said)?,
+    };
+    let listed: Vec<SiteKey> = match bounded_file::read(later, KEYS_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(format!("{}: {error}", later.display())),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| format!("{} is no list of keys: {error}", later.display()))?,
+    };
+    let later = later_keys(listed, signer.verifier());
+    Ok(SiteKeys { signer, later })
+}
+
+fn make(path: &Path, registry: &str) -> Result<Signer, String> {
+    let name: Result<KeyName, NameError> = format!("{registry}/site").parse();
+    let name = name.map_err(|error| error.to_string())?;
+    ledger_key::make(path, name, &random()).map_err(said)
+}
+
+fn said(error: LedgerKeyError) -> String {
+    format!("{error}; {}", error.help())
+}
+
+/// Replaces a file atomically.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("keys.new");
+    let mut file = File::create(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}

@@ -1,0 +1,44 @@
+//! Publishing: renders a view as a site of static files with a signed manifest, and brings the site
+//! to a destination so that its readers see the old state or the new one, and nothing between.
+//!
+//! It isn't a place of truth: a site can be deleted and published again. It serves no requests, and
+//! it never decides what a document may say.
+
+// The catalog's nested chains need more than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
+#[cfg(feature = "buckets")]
+mod bucket;
+mod compression;
+mod contents;
+mod destination;
+mod folder;
+mod follower;
+mod history;
+mod keys;
+mod named;
+mod place;
+mod plan;
+mod publish;
+mod publisher;
+mod render;
+mod source;
+
+#[cfg(feature = "buckets")]
+pub use bucket::BucketDestination;
+pub use contents::{DEFAULT_COLLECTIONS, SiteContents, SiteFile, UnknownCollection};
+pub use destination::{Destination, DestinationError, FileHeaders, StoredFile};
+pub use folder::FolderDestination;
+pub use follower::{FOLLOWER, PublicationFollower};
+pub use history::{EarlierSite, HistoryError, PublishedSite, earlier_manifest, gaps};
+pub use keys::{ReadKeys, SiteKeys, later_keys, next_key};
+pub use named::{aliases, headers_of};
+pub use place::{BadPlace, BucketAccess, destination_at};
+pub use plan::{MARKER_PATH, PublicationPlan};
+pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
+pub use publisher::{Publisher, RunError};
+pub use render::{
+    DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, RenderedSite, SiteRenderer,
+    republished,
+};
+pub use source::{PublicationSource, SourceError};

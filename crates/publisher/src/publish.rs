@@ -1,0 +1,344 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use muster_wire::{
+    manifest::{MANIFEST_PATH, Manifest, ManifestError, ManifestFile, history_path, object_path},
+    publications::PublicationOutcome,
+};
+use muster_words::{Digest, Moment, json};
+use thiserror::Error;
+
+use crate::{
+    Destination, DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, RENEWAL_US,
+    SourceError, compression::compressed, headers_of, plan::Marker,
+};
+
+/// How often a publication begins again because another publisher was faster. Each time the other
+/// one has published something, so more would only mean that both fight for ever.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// How a site is published.
+#[derive(Clone, Debug)]
+pub struct PublishOptions {
+    /// Only find out what would be done.
+    pub is_trial: bool,
+    /// Publish also what is older than what is there, or another registry's.
+    pub may_go_back: bool,
+    /// The present time, for when a manifest is renewed.
+    pub now: Moment,
+}
+
+/// What a publication did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicationReport {
+    /// What was written and removed.
+    pub plan: PublicationPlan,
+    /// The manifest that is there now.
+    pub manifest: Manifest,
+    /// The number of the publication before; none if there was none.
+    pub before: Option<u64>,
+    /// Whether nothing was written, because all of it is there.
+    pub is_unchanged: bool,
+    /// How many requests to the destination that took.
+    pub requests: u64,
+}
+
+impl PublicationReport {
+    /// The same for others: `to` names where the site lies.
+    #[must_use]
+    pub fn outcome(self, to: &str) -> PublicationOutcome {
+        let Self { plan, manifest, before, is_unchanged, requests: _ } = self;
+        PublicationOutcome {
+            to: to.to_owned(),
+            dry_run: false,
+            unchanged: is_unchanged,
+            channel: manifest.channel,
+            version: manifest.version,
+            tag: manifest.tag,
+            position: manifest.position,
+            expires: manifest.expires,
+            before,
+            files: manifest.files.len() as u64,
+            objects: plan.objects.len() as u64,
+            written: plan.named.into_iter().map(|(path, _)| path).collect(),
+            removed: plan.removed,
+        }
+    }
+}
+
+/// Why a site can't be published.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// What is published can't be read.
+    #[error("{0}")]
+    Source(SourceError),
+    /// The source's manifest or one of its files isn't what it should be.
+    #[error("{path} of the source is broken: {what}")]
+    BrokenSource {
+        /// The file.
+        path: String,
+        /// Why.
+        what: String,
+    },
+    /// The destination refuses.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// The destination's manifest can't be understood.
+    #[error("the manifest that is there can't be read: {0}")]
+    BrokenManifest(#[from] ManifestError),
+    /// The destination holds another registry's site.
+    #[error("it holds the site of the registry {found}, not of {expected}")]
+    OtherRegistry {
+        /// The registry whose site is there.
+        found: String,
+        /// The registry that is published.
+        expected: String,
+    },
+    /// The destination holds a later state.
+    #[error("it holds position {published}, which is later than {offered}")]
+    Later {
+        /// The position that is published.
+        published: u64,
+        /// The position that would be.
+        offered: u64,
+    },
+    /// The file can't be compressed.
+    #[error("a file can't be compressed: {0}")]
+    Compression(#[from] std::io::Error),
+}
+
+/// Brings a site to a destination.
+///
+/// The objects come first, then the named files, and the manifest last; what isn't needed any more
+/// goes after that. A marker names the files that change, so that after an interruption the next
+/// publication knows which of them to mistrust.
+///
+/// # Errors
+/// See [`PublishError`]. Whatever happened, readers that begin with the manifest find the old state
+/// or the new one, and another publication ends right.
+pub async fn publish(
+    source: &dyn PublicationSource,
+    destination: &Arc<dyn Destination>,
+    options: &PublishOptions,
+) -> Result<PublicationReport, PublishError> {
+    let _begun = match options.is_trial {
+        true => None,
+        false => Some(destination.begin().await?),
+    };
+    let mut publication = Publication {
+        source,
+        destination,
+        options,
+        requests: 0,
+        unsure: BTreeSet::new(),
+        written: BTreeSet::new(),
+        fetched: BTreeMap::new(),
+    };
+    let mut attempts = 1;
+    loop {
+        match publication.attempt().await {
+            Err(PublishError::Destination(DestinationError::Changed))
+                if attempts < ATTEMPTS_MAX =>
+            {
+                attempts += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+struct Publication<'a> {
+    source: &'a dyn PublicationSource,
+    destination: &'a Arc<dyn Destination>,
+    options: &'a PublishOptions,
+    requests: u64,
+    /// Named files that may hold anything.
+    unsure: BTreeSet<String>,
+    /// Named files that this publication has written.
+    written: BTreeSet<String>,
+    /// Files that were read for their objects, because their named copies come later.
+    fetched: BTreeMap<String, Bytes>,
+}
+
+/// How many bytes of files are kept in memory between their objects and their named copies.
+const FETCHED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+impl Publication<'_> {
+    async fn attempt(&mut self) -> Result<PublicationReport, PublishError> {
+        let found = self.read(MANIFEST_PATH).await?;
+        let published = found.as_ref().map(|file| Manifest::read(&file.bytes)).transpose()?;
+        let published = published.map(|read| read.manifest);
+        let is_marked = self.read_marker().await?;
+        let previous = published.as_ref().map(|manifest| manifest.version);
+        let bytes = self.source.manifest(previous).await.map_err(PublishError::Source)?;
+        let next = Manifest::read(&bytes).map_err(|error| broken(MANIFEST_PATH, &error))?.manifest;
+        if let Some(published) = &published
+            && let Err(error) = self.check_order(published, &next)
+        {
+            self.give_back(published).await?;
+            return Err(error);
+        }
+        let plan = PublicationPlan::between(published.as_ref(), &next, &self.unsure);
+        let is_unchanged = published.as_ref().is_some_and(|published| {
+            published.says_the_same_as(&next) && plan.is_empty() && !self.is_renewed(published)
+        });
+        if !is_unchanged && !self.options.is_trial {
+            let expected = found.as_ref().map(|file| file.tag.as_str());
+            self.write_all(&plan, &next, bytes, expected).await?;
+        }
+        if !self.options.is_trial && (is_marked || !is_unchanged) {
+            self.requests += 1;
+            self.destination.remove(MARKER_PATH).await?;
+        }
+        let manifest = if is_unchanged { published.unwrap_or(next) } else { next };
+        Ok(PublicationReport {
+            plan,
+            manifest,
+            before: previous,
+            is_unchanged,
+            requests: self.requests,
+        })
+    }
+
+    async fn write_all(
+        &mut self,
+        plan: &PublicationPlan,
+        next: &Manifest,
+        bytes: Bytes,
+        expected: Option<&str>,
+    ) -> Result<(), PublishError> {
+        self.unsure.extend(plan.touched());
+        if !self.unsure.is_empty() {
+            self.mark().await?;
+        }
+        for (path, file) in &plan.objects {
+            let bytes = self.fetch(path, file).await?;
+            self.write_compressed(&object_path(&file.sha256), bytes).await?;
+        }
+        for (path, own) in &plan.named {
+            let Some(file) = next.files.get(own) else { continue };
+            let bytes = self.fetch(own, file).await?;
+            self.written.insert(path.clone());
+            self.write_compressed(path, bytes).await?;
+        }
+        self.write(&history_path(next.version), bytes.clone()).await?;
+        self.requests += 1;
+        let headers = headers_of(MANIFEST_PATH);
+        self.destination.replace(MANIFEST_PATH, bytes, headers, expected).await?;
+        self.remove_names(&plan.removed).await
+    }
+
+    /// Gives the names that were written back what belongs there, because another publisher was
+    /// faster and has published something later. The marker stays: a third one may be at work.
+    async fn give_back(&mut self, published: &Manifest) -> Result<(), PublishError> {
+        if self.written.is_empty() {
+            return Ok(());
+        }
+        self.unsure.extend(self.written.clone());
+        self.mark().await?;
+        let plan = PublicationPlan::between(Some(published), published, &self.written);
+        for (path, own) in &plan.named {
+            let file = published.files.get(own);
+            let object = file.map(|file| object_path(&file.sha256)).unwrap_or_default();
+            if let Some(found) = self.read(&object).await? {
+                self.write_compressed(path, found.bytes).await?;
+            }
+        }
+        self.remove_names(&plan.removed).await
+    }
+
+    async fn mark(&mut self) -> Result<(), PublishError> {
+        let marker = serde_json::to_value(Marker { paths: self.unsure.clone() });
+        let marker = json::to_canonical(&marker.unwrap_or_default());
+        self.write(MARKER_PATH, marker.into()).await
+    }
+
+    async fn remove_names(&mut self, paths: &[String]) -> Result<(), PublishError> {
+        for path in paths {
+            for ending in ["", ".gz", ".br"] {
+                self.requests += 1;
+                self.destination.remove(&format!("{path}{ending}")).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch(&mut self, path: &str, file: &ManifestFile) -> Result<Bytes, PublishError> {
+        if let Some(bytes) = self.fetched.get(&file.sha256) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.source.file(path, file).await.map_err(PublishError::Source)?;
+        if Digest::of(&bytes).to_string() != file.sha256 {
+            return Err(broken(path, &"its digest isn't the one in the manifest"));
+        }
+        let kept: usize = self.fetched.values().map(Bytes::len).sum();
+        if kept + bytes.len() <= FETCHED_BYTES_MAX {
+            self.fetched.insert(file.sha256.clone(), bytes.clone());
+        }
+        Ok(bytes)
+    }
+
+    async fn read(&mut self, path: &str) -> Result<Option<crate::StoredFile>, PublishError> {
+        self.requests += 1;
+        Ok(self.destination.read(path).await?)
+    }
+
+    async fn write(&mut self, path: &str, bytes: Bytes) -> Result<(), PublishError> {
+        self.requests += 1;
+        Ok(self.destination.write(path, bytes, headers_of(path)).await?)
+    }
+
+    async fn write_compressed(&mut self, path: &str, bytes: Bytes) -> Result<(), PublishError> {
+        for (ending, bytes) in compressed(&bytes)? {
+            self.write(&format!("{path}.{ending}"), bytes).await?;
+        }
+        self.write(path, bytes).await
+    }
+
+    /// Reads what an interrupted publication left. Returns whether there is a marker.
+    async fn read_marker(&mut self) -> Result<bool, PublishError> {
+        let Some(file) = self.read(MARKER_PATH).await? else { return Ok(false) };
+        // One that can't be read names nothing; it is written before anything that it would name.
+        let marker: Marker = serde_json::from_slice(&file.bytes).unwrap_or_default();
+        self.unsure.extend(marker.paths.into_iter().filter(|path| is_below(path)));
+        Ok(true)
+    }
+
+    fn check_order(&self, published: &Manifest, next: &Manifest) -> Result<(), PublishError> {
+        if self.options.may_go_back {
+            return Ok(());
+        }
+        if published.registry != next.registry {
+            let (found, expected) = (published.registry.clone(), next.registry.clone());
+            return Err(PublishError::OtherRegistry { found, expected });
+        }
+        let is_earlier = published.position > next.position || published.version > next.version;
+        if is_earlier && !published.says_the_same_as(next) {
+            let (published, offered) = (published.position, next.position);
+            return Err(PublishError::Later { published, offered });
+        }
+        Ok(())
+    }
+
+    /// Whether less than half of a manifest's life is left.
+    fn is_renewed(&self, published: &Manifest) -> bool {
+        let left = published.expires_at().map(|end| end.microseconds());
+        left.is_none_or(|end| end - self.options.now.microseconds() < RENEWAL_US)
+    }
+}
+
+/// Whether a path of a marker is one of a site's. The file lies where others may write.
+fn is_below(path: &str) -> bool {
+    let is_step = |step: &str| !step.is_empty() && step != "." && step != "..";
+    path.split('/').all(is_step) && !path.starts_with("objects/") && path != MANIFEST_PATH
+}
+
+fn broken(path: &str, what: &dyn std::fmt::Display) -> PublishError {
+    PublishError::BrokenSource { path: path.to_owned(), what: what.to_string() }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

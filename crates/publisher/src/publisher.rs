@@ -1,0 +1,318 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use muster_catalog::{View, entity::Entity};
+use muster_registry::{FetchError, Registry};
+use muster_wire::{
+    manifest::ManifestFile,
+    publications::{PUBLICATIONS, Publication, PublicationStatus},
+};
+use muster_words::Xid;
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use crate::{
+    DEFAULT_CHANNEL, Destination, EarlierSite, HistoryError, PublicationReport, PublicationSource,
+    PublishError, PublishOptions, PublishedSite, RenderError, RenderRequest, RenderedSite,
+    SiteRenderer, SourceError, earlier_manifest, publish,
+};
+
+/// Runs the publications of a registry: documents that say what is published where.
+///
+/// A document only names a destination; where that is, the operator has said. So nobody who may
+/// write a document can let the server write where it shouldn't.
+pub struct Publisher {
+    registry: Registry,
+    renderer: Arc<SiteRenderer>,
+    destinations: BTreeMap<String, Arc<dyn Destination>>,
+    /// One publication runs at a time, because each reads all that it writes.
+    turn: tokio::sync::Mutex<()>,
+    results: Mutex<BTreeMap<String, LastRun>>,
+}
+
+/// What the last run of a publication led to.
+#[derive(Clone, Debug, Default)]
+struct LastRun {
+    tag: Option<String>,
+    position: Option<u64>,
+    error: Option<String>,
+}
+
+/// Why a publication didn't run.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// There is no such publication.
+    #[error("there is no publication {0}")]
+    Absent(Xid),
+    /// Its document can't be understood.
+    #[error("{xid} isn't a publication: {what}")]
+    Document {
+        /// The publication.
+        xid: Xid,
+        /// Why.
+        what: String,
+    },
+    /// The settings don't list its destination.
+    #[error("{xid} names the destination {name}, which the settings don't list")]
+    Unlisted {
+        /// The publication.
+        xid: Xid,
+        /// The destination.
+        name: String,
+    },
+    /// The publication that it takes its files from can't be read.
+    #[error("{xid} can't be read: {source}")]
+    From {
+        /// The other publication.
+        xid: String,
+        /// Why.
+        source: Box<HistoryError>,
+    },
+    /// The keys can't be read.
+    #[error(transparent)]
+    Keys(#[from] RenderError),
+    /// The registry can't be read.
+    #[error("the ledger can't be read")]
+    Fetch(#[from] FetchError),
+    /// The site can't be published.
+    #[error("{xid}: {source}")]
+    Publish {
+        /// The publication.
+        xid: Xid,
+        /// Why.
+        source: Box<PublishError>,
+    },
+}
+
+impl Publisher {
+    /// A publisher to these destinations, by their names.
+    #[must_use]
+    pub fn new(
+        registry: Registry,
+        renderer: Arc<SiteRenderer>,
+        destinations: BTreeMap<String, Arc<dyn Destination>>,
+    ) -> Self {
+        let (turn, results) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { registry, renderer, destinations, turn, results }
+    }
+
+    /// Whether anything could be published at all.
+    #[must_use]
+    pub fn has_destinations(&self) -> bool {
+        !self.destinations.is_empty()
+    }
+
+    /// The publications that a view shows, and how each stands.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub async fn statuses(&self, view: &View) -> Result<Vec<PublicationStatus>, FetchError> {
+        let mut statuses = Vec::new();
+        for xid in xids(view) {
+            let read = match self.read(view, &xid).await {
+                Err(RunError::Fetch(error)) => return Err(error),
+                read => read,
+            };
+            let last = self.results.lock().get(&xid.to_string()).cloned().unwrap_or_default();
+            let error = last.error.or_else(|| read.as_ref().err().map(ToString::to_string));
+            let publication = read.ok();
+            statuses.push(PublicationStatus {
+                xid: xid.to_string(),
+                on_change: publication.as_ref().is_some_and(is_on_change),
+                channel: publication.as_ref().map(channel_of),
+                destination: publication.map(|publication| publication.destination),
+                tag: last.tag,
+                position: last.position,
+                error,
+            });
+        }
+        Ok(statuses)
+    }
+
+    /// Runs a publication now, or finds out what it would do.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn run(&self, xid: &Xid, is_trial: bool) -> Result<PublicationReport, RunError> {
+        let view = self.registry.view();
+        let publication = self.read(&view, xid).await?;
+        let _turn = self.turn.lock().await;
+        let ran = self.run_as(xid, &publication, is_trial, &view).await;
+        if !is_trial {
+            let last = match &ran {
+                Ok(report) => LastRun {
+                    tag: Some(report.manifest.tag.clone()),
+                    position: Some(report.manifest.position),
+                    error: None,
+                },
+                Err(error) => {
+                    let before = self.results.lock().get(&xid.to_string()).cloned();
+                    LastRun { error: Some(error.to_string()), ..before.unwrap_or_default() }
+                }
+            };
+            self.results.lock().insert(xid.to_string(), last);
+        }
+        ran
+    }
+
+    /// Runs every publication that follows changes. All are tried before the first error counts.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn run_all(&self) -> Result<(), RunError> {
+        let view = self.registry.view();
+        let mut failed = None;
+        for xid in xids(&view) {
+            // What can't be understood stays in the status, and waits for its author.
+            let Ok(publication) = self.read(&view, &xid).await else { continue };
+            if !is_on_change(&publication) {
+                continue;
+            }
+            match self.run(&xid, false).await {
+                Ok(report) if !report.is_unchanged => {
+                    let tag = &report.manifest.tag;
+                    tracing::info!(publication = %xid, tag, "published");
+                }
+                Ok(_) => {}
+                Err(RunError::Unlisted { .. }) => {
+                    tracing::warn!(publication = %xid, "its destination isn't in the settings");
+                }
+                Err(error) => {
+                    tracing::warn!(publication = %xid, %error, "a publication failed");
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn run_as(
+        &self,
+        xid: &Xid,
+        publication: &Publication,
+        is_trial: bool,
+        view: &View,
+    ) -> Result<PublicationReport, RunError> {
+        let destination = self.destination(xid, publication)?;
+        let now = self.registry.now();
+        let options = PublishOptions { is_trial, may_go_back: false, now };
+        let source: Box<dyn PublicationSource> = match &publication.from {
+            None => Box::new(RegistrySource::new(self.renderer.clone(), publication)),
+            Some(from) => Box::new(self.staged(view, from, publication).await?),
+        };
+        let published = publish(&*source, &destination, &options).await;
+        published.map_err(|error| RunError::Publish { xid: xid.clone(), source: Box::new(error) })
+    }
+
+    /// The files of another publication, as they are at its destination.
+    async fn staged(
+        &self,
+        view: &View,
+        from: &str,
+        publication: &Publication,
+    ) -> Result<PublishedSite, RunError> {
+        let absent = || HistoryError::Absent;
+        let other = |error| RunError::From { xid: from.to_owned(), source: Box::new(error) };
+        let from_xid: Xid = from.parse().map_err(|_| other(absent()))?;
+        let from_publication = self.read(view, &from_xid).await?;
+        let destination = self.destination(&from_xid, &from_publication)?;
+        let keys = self.renderer.keys()?;
+        let newest = &EarlierSite::Newest;
+        let found = earlier_manifest(&*destination, newest, keys.as_ref().as_ref()).await;
+        let manifest = found.map_err(other)?;
+        Ok(PublishedSite {
+            destination,
+            manifest,
+            channel: channel_of(publication),
+            base_url: publication.base_url.clone(),
+            keys,
+            now: self.registry.now(),
+        })
+    }
+
+    fn destination(
+        &self,
+        xid: &Xid,
+        publication: &Publication,
+    ) -> Result<Arc<dyn Destination>, RunError> {
+        let name = &publication.destination;
+        self.destinations
+            .get(name)
+            .cloned()
+            .ok_or_else(|| RunError::Unlisted { xid: xid.clone(), name: name.clone() })
+    }
+
+    async fn read(&self, view: &View, xid: &Xid) -> Result<Publication, RunError> {
+        let is_one = xid.collection().is_some_and(|all| all.groups.as_str() == PUBLICATIONS);
+        let version = view.version_at(xid).filter(|_| is_one);
+        let content = version.and_then(|version| version.document);
+        let content = content.ok_or_else(|| RunError::Absent(xid.clone()))?;
+        let bytes = self.registry.contents(&[content]).await?.into_iter().flatten().next();
+        let bytes = bytes.ok_or_else(|| RunError::Absent(xid.clone()))?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| RunError::Document { xid: xid.clone(), what: error.to_string() })
+    }
+}
+
+/// The publications of a view.
+fn xids(view: &View) -> Vec<Xid> {
+    let mut found = Vec::new();
+    if view.model().group_type(PUBLICATIONS).is_none() {
+        return found;
+    }
+    for group in Entity::Registry.members_after(view, PUBLICATIONS, None) {
+        let members = group.members_after(view, "entries", None);
+        let names =
+            members.map(|one| format!("/{PUBLICATIONS}/{}/entries/{}", group.id(), one.id()));
+        found.extend(names.filter_map(|name| name.parse::<Xid>().ok()));
+    }
+    found
+}
+
+fn is_on_change(publication: &Publication) -> bool {
+    publication.on_change.unwrap_or(publication.from.is_none())
+}
+
+fn channel_of(publication: &Publication) -> String {
+    publication.channel.clone().unwrap_or_else(|| DEFAULT_CHANNEL.to_owned())
+}
+
+/// The registry itself as the source of a publication.
+struct RegistrySource {
+    renderer: Arc<SiteRenderer>,
+    request: RenderRequest,
+    /// The site whose manifest was asked for last; its files are read from the same view.
+    site: Mutex<Option<Arc<RenderedSite>>>,
+}
+
+impl RegistrySource {
+    fn new(renderer: Arc<SiteRenderer>, publication: &Publication) -> Self {
+        let request = RenderRequest {
+            channel: channel_of(publication),
+            base_url: publication.base_url.clone(),
+            collections: publication.collections.clone(),
+            previous: None,
+        };
+        Self { renderer, request, site: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl PublicationSource for RegistrySource {
+    async fn manifest(&self, previous: Option<u64>) -> Result<Bytes, SourceError> {
+        let request = RenderRequest { previous, ..self.request.clone() };
+        let site = self.renderer.render(request).await?;
+        let bytes = site.bytes.clone();
+        *self.site.lock() = Some(site);
+        Ok(bytes)
+    }
+
+    async fn file(&self, path: &str, _file: &ManifestFile) -> Result<Bytes, SourceError> {
+        let site = self.site.lock().clone();
+        let file = site.as_ref().and_then(|site| site.file(path));
+        let file = file.ok_or("the site has no such file")?;
+        let bytes = self.renderer.bytes(file).await?;
+        Ok(bytes.ok_or("the document was purged meanwhile")?)
+    }
+}
