@@ -362,8 +362,20 @@ fn write_format(path: &Path, bare: bool) -> io::Result<()> {
 fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
     let entries = fs::read_dir(path)
         .map_err(|source| DirectoryError::System { path: path.to_owned(), source })?;
-    let ours =
-        ["lock", "FORMAT", "FORMAT.new", "keys", "search.db", "search.db-wal", "search.db-shm"];
+    let ours = [
+        "lock",
+        "FORMAT",
+        "FORMAT.new",
+        "keys",
+        "search.db",
+        "search.db-wal",
+        "search.db-shm",
+        "relay.db",
+        "relay.db-wal",
+        "relay.db-shm",
+        "config",
+        "propagation",
+    ];
     let ours =
         [&ours[..], &["changes.checkpoint", "changes.checkpoint.new", "lost+found"]].concat();
     let store = store_in(path, LastUse::default());

@@ -34,7 +34,9 @@ pub(super) fn open(
         return Ok(None);
     }
     let folder = directory.map(Directory::path);
-    let file = folder.map(|folder| folder.join(FILE));
+    // A command may run as another user than the server, so it makes no file.
+    let is_server = open_options.connections_max > 0;
+    let file = folder.map(|folder| folder.join(FILE)).filter(|file| is_server || file.exists());
     let store = RelayStore::open(file.as_deref(), registry.view().id()).map_err(|error| {
         let mut what = error.to_string();
         let mut cause = std::error::Error::source(&error);
