@@ -3,7 +3,8 @@
 //! cache of rendered documents ([`FastRead`]), and passes the rest to the routes.
 //!
 //! It holds no rule of the registry: a route turns a request into a command or a query, and the
-//! result into an answer. It stores nothing, and fetches nothing for clients.
+//! result into an answer. It stores nothing. It opens no URL that a client names, but
+//! those of AI providers that documents declare.
 
 // rustdoc checks every public type for auto traits. The catalog's nested chains and maps need more
 // than the compiler's default of 128 steps.
