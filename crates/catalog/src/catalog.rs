@@ -241,11 +241,11 @@ impl Catalog {
         let (_, resource) = xid.resource_ids()?;
         let versions = self.registrations.group(group)?.versions(resource);
         let same = versions.filter(|(_, registration)| registration.guid == *guid);
-        let live = same.filter_map(|(number, _)| {
+        let mut live = same.filter_map(|(number, _)| {
             let id: Id = number.to_string().parse().ok()?;
             self.resource_at(xid)?.versions.get(&id).map(|_| id)
         });
-        live.last()
+        live.next_back()
     }
 
     /// The name of a schema's subject in Confluent's API.
@@ -255,7 +255,7 @@ impl Catalog {
             return "".into();
         };
         let registered = self.registrations.group(group.1);
-        let named = registered.and_then(|group| group.versions(resource).last());
+        let named = registered.and_then(|group| group.versions(resource).next_back());
         let named = named.and_then(|(_, registration)| registration.subject.clone());
         named.unwrap_or_else(|| resource.as_str().into())
     }

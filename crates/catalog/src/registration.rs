@@ -62,7 +62,10 @@ impl GroupRegistrations {
     }
 
     /// The registered versions of a resource by their numbers, deleted ones included.
-    pub fn versions(&self, resource: &Id) -> impl Iterator<Item = (u32, &Arc<Registration>)> {
+    pub fn versions(
+        &self,
+        resource: &Id,
+    ) -> impl DoubleEndedIterator<Item = (u32, &Arc<Registration>)> {
         let versions = self.resources.get(resource);
         versions.into_iter().flatten().map(|(number, registration)| (*number, registration))
     }

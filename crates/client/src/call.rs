@@ -36,6 +36,8 @@ pub struct Client {
     authorization: Option<HeaderValue>,
     /// The reason for changes.
     message: Option<HeaderValue>,
+    /// Whether the other side is another product, with an API that both have.
+    is_foreign: bool,
 }
 
 /// A request that is being built.
@@ -189,7 +191,13 @@ impl Client {
             value.set_sensitive(true);
             Some(value)
         });
-        Self { transport, authorization, message: None }
+        Self { transport, authorization, message: None, is_foreign: false }
+    }
+
+    /// A client of another product, with an API that both have. Its answers have no position.
+    #[must_use]
+    pub fn of_another_product(transport: Arc<dyn Transport>) -> Self {
+        Self { is_foreign: true, ..Self::new(transport, None) }
     }
 
     /// The same client, which sends this reason with its changes.
@@ -256,7 +264,7 @@ impl Client {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
             value.unwrap_or("nothing").to_owned()
         };
-        if response.headers().contains_key(POSITION) {
+        if self.is_foreign || response.headers().contains_key(POSITION) {
             return Ok(response);
         }
         Err(self.unexpected(if response.status().is_redirection() {

@@ -17,7 +17,7 @@ mod source;
 mod verified;
 
 pub use answer::{SiteAnswer, SiteError, Tier};
-pub use health::{CacheStatistics, HealthReport, SourceCondition};
+pub use health::{CacheStatistics, SiteHealth, SourceCondition};
 pub use options::SiteOptions;
 pub use reader::SiteReader;
 pub use snapshot::{Snapshot, SnapshotError};

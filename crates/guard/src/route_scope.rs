@@ -5,11 +5,12 @@ use crate::{Forbidden, Principal};
 
 /// Checks whether somebody may put a route or a target. A route sends what it selects to others, so
 /// who may read only some places may select only those. A target also gets what the broadcasts of
-/// others send, so nobody with a scope may put one.
+/// others send, a publication makes documents public, and a live provider is called with the
+/// server's credentials, so nobody with a scope may put one of these.
 ///
 /// # Errors
-/// The route selects something outside of its author's scope, or everything; or it is a target and
-/// its author has a scope.
+/// The route selects something outside of its author's scope, or everything; or it is a target, a
+/// publication or a live provider, and its author has a scope.
 pub fn check_route(
     principal: &Principal,
     resource: &Xid,
@@ -18,7 +19,7 @@ pub fn check_route(
     let Some(scope) = &principal.scope else { return Ok(()) };
     match resource.group_ids().map(|(groups, _)| groups.as_str()) {
         Some("routes") => {}
-        Some("targets") => return Err(Forbidden::Scope),
+        Some("targets" | "publications" | "aiproviders") => return Err(Forbidden::Scope),
         _ => return Ok(()),
     }
     // What isn't a route is refused by the schema.

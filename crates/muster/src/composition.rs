@@ -14,6 +14,7 @@ mod health_checks;
 mod listen_address;
 mod live_providers;
 mod logging;
+mod measuring;
 mod open;
 mod open_files;
 mod outbound;

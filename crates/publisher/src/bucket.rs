@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use self::connector::OwnConnections;
 use crate::{
-    BadPlace, BucketAccess, Destination, DestinationError, FileHeaders, StoredFile, headers_of,
+    BadPlace, BucketAccess, DestinationError, FileHeaders, SiteDestination, StoredFile, headers_of,
 };
 
 /// The region of a bucket, if nobody says it.
@@ -118,7 +118,7 @@ impl BucketDestination {
 }
 
 #[async_trait]
-impl Destination for BucketDestination {
+impl SiteDestination for BucketDestination {
     async fn begin(&self) -> Result<Box<dyn Send>, DestinationError> {
         self.is_tried.get_or_try_init(|| self.try_conditions()).await?;
         Ok(Box::new(()))

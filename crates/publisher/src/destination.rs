@@ -8,9 +8,9 @@ use thiserror::Error;
 ///
 /// A path is relative, has `/` between its steps, and no step is empty, `.` or `..`.
 #[async_trait]
-pub trait Destination: Send + Sync {
+pub trait SiteDestination: Send + Sync {
     /// Begins a publication. Where the destination can be locked, it MUST stay locked until the
-    /// result is dropped; elsewhere [`Destination::replace`] tells publishers apart.
+    /// result is dropped; elsewhere [`SiteDestination::replace`] tells publishers apart.
     async fn begin(&self) -> Result<Box<dyn Send>, DestinationError>;
 
     /// A file with its tag; none if it isn't there.
@@ -25,7 +25,7 @@ pub trait Destination: Send + Sync {
         headers: FileHeaders,
     ) -> Result<(), DestinationError>;
 
-    /// As [`Destination::write`], but only if the file still has this tag; none: if there is no such
+    /// As [`SiteDestination::write`], but only if the file still has this tag; none: if there is no such
     /// file. Otherwise it MUST answer [`DestinationError::Changed`] and write nothing.
     async fn replace(
         &self,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use muster_wire::manifest::MANIFEST_PATH;
 use muster_words::Digest;
 
-use crate::{Destination, DestinationError, FileHeaders, MARKER_PATH, StoredFile};
+use crate::{DestinationError, FileHeaders, MARKER_PATH, SiteDestination, StoredFile};
 
 /// The file that a publication holds locked.
 const LOCK: &str = ".muster-publish.lock";
@@ -165,7 +165,7 @@ impl FolderDestination {
 }
 
 #[async_trait]
-impl Destination for FolderDestination {
+impl SiteDestination for FolderDestination {
     async fn begin(&self) -> Result<Box<dyn Send>, DestinationError> {
         let lock = self.blocking(LOCK, |folder, _| folder.lock()).await?;
         Ok(Box::new(lock))

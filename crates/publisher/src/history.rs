@@ -8,7 +8,9 @@ use muster_wire::manifest::{
 use muster_words::Moment;
 use thiserror::Error;
 
-use crate::{Destination, DestinationError, PublicationSource, SiteKeys, SourceError, republished};
+use crate::{
+    DestinationError, PublicationSource, SiteDestination, SiteKeys, SourceError, republished,
+};
 
 /// How many publications back one is looked for.
 const STEPS_MAX: usize = 10_000;
@@ -56,7 +58,7 @@ pub enum HistoryError {
 /// # Errors
 /// See [`HistoryError`].
 pub async fn earlier_manifest(
-    destination: &dyn Destination,
+    destination: &dyn SiteDestination,
     wanted: &EarlierSite,
     keys: Option<&SiteKeys>,
 ) -> Result<Manifest, HistoryError> {
@@ -91,7 +93,7 @@ pub async fn earlier_manifest(
 /// # Errors
 /// The destination can't be read.
 pub async fn gaps(
-    destination: &dyn Destination,
+    destination: &dyn SiteDestination,
     manifest: &Manifest,
 ) -> Result<Vec<String>, DestinationError> {
     let mut missing = Vec::new();
@@ -106,7 +108,7 @@ pub async fn gaps(
 /// A site that was published before, as the source of another publication.
 pub struct PublishedSite {
     /// Where its files are.
-    pub destination: Arc<dyn Destination>,
+    pub destination: Arc<dyn SiteDestination>,
     /// Its manifest.
     pub manifest: Manifest,
     /// The channel of the new publication.

@@ -27,7 +27,7 @@ mod source;
 #[cfg(feature = "buckets")]
 pub use bucket::BucketDestination;
 pub use contents::{DEFAULT_COLLECTIONS, SiteContents, SiteFile, UnknownCollection};
-pub use destination::{Destination, DestinationError, FileHeaders, StoredFile};
+pub use destination::{DestinationError, FileHeaders, SiteDestination, StoredFile};
 pub use folder::FolderDestination;
 pub use follower::{FOLLOWER, PublicationFollower};
 pub use history::{EarlierSite, HistoryError, PublishedSite, earlier_manifest, gaps};

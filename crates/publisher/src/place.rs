@@ -2,7 +2,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use thiserror::Error;
 
-use crate::{Destination, FolderDestination};
+use crate::{FolderDestination, SiteDestination};
 
 /// With what a bucket is reached. Whoever starts the program gives it; documents never do.
 #[derive(Clone, Default)]
@@ -51,7 +51,7 @@ pub enum BadPlace {
 pub fn destination_at(
     place: &str,
     access: &BucketAccess,
-) -> Result<Arc<dyn Destination>, BadPlace> {
+) -> Result<Arc<dyn SiteDestination>, BadPlace> {
     match place.split_once("://") {
         None => Ok(Arc::new(FolderDestination::new(PathBuf::from(place)))),
         Some(("s3", bucket)) => bucket_at(bucket, access),
@@ -60,11 +60,11 @@ pub fn destination_at(
 }
 
 #[cfg(feature = "buckets")]
-fn bucket_at(bucket: &str, access: &BucketAccess) -> Result<Arc<dyn Destination>, BadPlace> {
+fn bucket_at(bucket: &str, access: &BucketAccess) -> Result<Arc<dyn SiteDestination>, BadPlace> {
     Ok(Arc::new(crate::BucketDestination::new(bucket, access)?))
 }
 
 #[cfg(not(feature = "buckets"))]
-fn bucket_at(_bucket: &str, _access: &BucketAccess) -> Result<Arc<dyn Destination>, BadPlace> {
+fn bucket_at(_bucket: &str, _access: &BucketAccess) -> Result<Arc<dyn SiteDestination>, BadPlace> {
     Err(BadPlace::NotBuilt)
 }

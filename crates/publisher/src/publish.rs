@@ -12,7 +12,7 @@ use muster_words::{Digest, Moment, json};
 use thiserror::Error;
 
 use crate::{
-    Destination, DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, RENEWAL_US,
+    DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, RENEWAL_US, SiteDestination,
     SourceError, compression::compressed, headers_of, plan::Marker,
 };
 
@@ -121,7 +121,7 @@ pub enum PublishError {
 /// or the new one, and another publication ends right.
 pub async fn publish(
     source: &dyn PublicationSource,
-    destination: &Arc<dyn Destination>,
+    destination: &Arc<dyn SiteDestination>,
     options: &PublishOptions,
 ) -> Result<PublicationReport, PublishError> {
     let _begun = match options.is_trial {
@@ -152,7 +152,7 @@ pub async fn publish(
 
 struct Publication<'a> {
     source: &'a dyn PublicationSource,
-    destination: &'a Arc<dyn Destination>,
+    destination: &'a Arc<dyn SiteDestination>,
     options: &'a PublishOptions,
     requests: u64,
     /// Named files that may hold anything.

@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::{
-    DEFAULT_CHANNEL, Destination, EarlierSite, HistoryError, PublicationReport, PublicationSource,
-    PublishError, PublishOptions, PublishedSite, RenderError, RenderRequest, RenderedSite,
+    DEFAULT_CHANNEL, EarlierSite, HistoryError, PublicationReport, PublicationSource, PublishError,
+    PublishOptions, PublishedSite, RenderError, RenderRequest, RenderedSite, SiteDestination,
     SiteRenderer, SourceError, earlier_manifest, publish,
 };
 
@@ -25,7 +25,7 @@ use crate::{
 pub struct Publisher {
     registry: Registry,
     renderer: Arc<SiteRenderer>,
-    destinations: BTreeMap<String, Arc<dyn Destination>>,
+    destinations: BTreeMap<String, Arc<dyn SiteDestination>>,
     /// One publication runs at a time, because each reads all that it writes.
     turn: tokio::sync::Mutex<()>,
     results: Mutex<BTreeMap<String, LastRun>>,
@@ -91,7 +91,7 @@ impl Publisher {
     pub fn new(
         registry: Registry,
         renderer: Arc<SiteRenderer>,
-        destinations: BTreeMap<String, Arc<dyn Destination>>,
+        destinations: BTreeMap<String, Arc<dyn SiteDestination>>,
     ) -> Self {
         let (turn, results) = (tokio::sync::Mutex::default(), Mutex::default());
         Self { registry, renderer, destinations, turn, results }
@@ -235,7 +235,7 @@ impl Publisher {
         &self,
         xid: &Xid,
         publication: &Publication,
-    ) -> Result<Arc<dyn Destination>, RunError> {
+    ) -> Result<Arc<dyn SiteDestination>, RunError> {
         let name = &publication.destination;
         self.destinations
             .get(name)

@@ -9,7 +9,7 @@ use crate::retry::BreakerPolicy;
 /// While it is open nothing is sent, and nothing is dropped either: deliveries wait, and the mark
 /// stays where it is. Then one delivery tries.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Breaker {
+pub struct ReceiverBreaker {
     failures: u32,
     state: State,
 }
@@ -26,7 +26,7 @@ enum State {
 
 /// The state of a breaker, by the names that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BreakerState {
+pub enum ReceiverBreakerState {
     /// Deliveries are made.
     Closed,
     /// Deliveries wait.
@@ -35,7 +35,7 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-impl BreakerState {
+impl ReceiverBreakerState {
     /// The state's name in the API and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -49,7 +49,7 @@ impl BreakerState {
 
 /// Whether a delivery may be tried now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum ReceiverAdmission {
     /// It may.
     Go,
     /// Not before this time has passed.
@@ -63,17 +63,19 @@ const TRIAL_TIME_MAX: Duration = Duration::from_secs(600);
 /// How often who waits for a trial looks again.
 const TRIAL_LOOK: Duration = Duration::from_millis(50);
 
-impl Breaker {
+impl ReceiverBreaker {
     /// Asks for a delivery at a time since some fixed moment. The first one after the rest becomes
     /// the trial.
-    pub fn admit(&mut self, now: Duration) -> Admission {
+    pub fn admit(&mut self, now: Duration) -> ReceiverAdmission {
         match self.state {
-            State::Closed => Admission::Go,
-            State::Open(until) if now < until => Admission::Wait(until - now),
-            State::Trial(since) if now < since + TRIAL_TIME_MAX => Admission::Wait(TRIAL_LOOK),
+            State::Closed => ReceiverAdmission::Go,
+            State::Open(until) if now < until => ReceiverAdmission::Wait(until - now),
+            State::Trial(since) if now < since + TRIAL_TIME_MAX => {
+                ReceiverAdmission::Wait(TRIAL_LOOK)
+            }
             State::Open(_) | State::Trial(_) => {
                 self.state = State::Trial(now);
-                Admission::Go
+                ReceiverAdmission::Go
             }
         }
     }
@@ -117,11 +119,11 @@ impl Breaker {
 
     /// The state at a time.
     #[must_use]
-    pub fn state(&self, now: Duration) -> BreakerState {
+    pub fn state(&self, now: Duration) -> ReceiverBreakerState {
         match self.state {
-            State::Closed => BreakerState::Closed,
-            State::Open(until) if now < until => BreakerState::Open,
-            State::Open(_) | State::Trial(_) => BreakerState::HalfOpen,
+            State::Closed => ReceiverBreakerState::Closed,
+            State::Open(until) if now < until => ReceiverBreakerState::Open,
+            State::Open(_) | State::Trial(_) => ReceiverBreakerState::HalfOpen,
         }
     }
 
@@ -139,7 +141,7 @@ mod tests {
     /// `+` a success, `-` a failure, `?` a delivery asks (`go` or `wait`), a number: seconds pass.
     fn play(steps: &str) -> String {
         let policy = Some(BreakerPolicy { threshold: 3, rest: Duration::from_secs(60) });
-        let (mut breaker, mut now) = (Breaker::default(), Duration::from_secs(1_000));
+        let (mut breaker, mut now) = (ReceiverBreaker::default(), Duration::from_secs(1_000));
         let mut told = Vec::new();
         for step in steps.split(' ') {
             match step {
@@ -148,8 +150,8 @@ mod tests {
                     breaker.failed(policy, now);
                 }
                 "?" => told.push(match breaker.admit(now) {
-                    Admission::Go => "go".to_owned(),
-                    Admission::Wait(_) => "wait".to_owned(),
+                    ReceiverAdmission::Go => "go".to_owned(),
+                    ReceiverAdmission::Wait(_) => "wait".to_owned(),
                 }),
                 "s" => told.push(breaker.state(now).name().to_owned()),
                 "reset" => breaker.reset(),
@@ -183,10 +185,10 @@ mod tests {
 
     #[test]
     fn without_a_policy_it_never_opens() {
-        let mut breaker = Breaker::default();
+        let mut breaker = ReceiverBreaker::default();
         for second in 0..100 {
             assert!(!breaker.failed(None, Duration::from_secs(second)));
-            assert_eq!(breaker.admit(Duration::from_secs(second)), Admission::Go);
+            assert_eq!(breaker.admit(Duration::from_secs(second)), ReceiverAdmission::Go);
         }
         assert_eq!(breaker.failures(), 100);
     }

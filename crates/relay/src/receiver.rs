@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    breaker::{Admission, Breaker, BreakerState},
+    breaker::{ReceiverAdmission, ReceiverBreaker, ReceiverBreakerState},
     decision::TryOutcome,
     retry::RetryPolicy,
     target::RelayTarget,
@@ -25,7 +25,7 @@ pub struct Receiver {
     /// What its document says.
     pub target: RelayTarget,
     permits: Arc<Semaphore>,
-    breaker: Mutex<Breaker>,
+    breaker: Mutex<ReceiverBreaker>,
     /// When the server started, as the breaker's beginning of time.
     started: Instant,
     /// Why it is held; none if it isn't.
@@ -78,11 +78,11 @@ impl Receiver {
             }
             let admission = self.breaker.lock().admit(self.now());
             match admission {
-                Admission::Go => {
+                ReceiverAdmission::Go => {
                     let receiver = self.clone();
                     return TryPermit { receiver, is_settled: false, _permit: permit };
                 }
-                Admission::Wait(time) => {
+                ReceiverAdmission::Wait(time) => {
                     drop(permit);
                     tokio::select! {
                         () = sleep(time) => {}
@@ -114,7 +114,7 @@ impl Receiver {
 
     /// The state of the breaker.
     #[must_use]
-    pub fn breaker(&self) -> BreakerState {
+    pub fn breaker(&self) -> ReceiverBreakerState {
         self.breaker.lock().state(self.now())
     }
 

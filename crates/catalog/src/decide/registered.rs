@@ -1,6 +1,8 @@
 //! The registration of schemas: which id a new version gets, and whether it may be written.
 
-use muster_words::Xid;
+use std::collections::BTreeSet;
+
+use muster_words::{Id, Xid};
 
 use super::{
     NoDecision,
@@ -11,7 +13,7 @@ use crate::{
     changes::SchemaRegistered,
     command::Target,
     judge::holds_schemas,
-    registration::{is_schema, version_number},
+    registration::{SCHEMA_TYPES, is_schema, version_number},
     schema_settings::SchemaMode,
     tree::{DocumentPart, VersionNode},
 };
@@ -42,6 +44,8 @@ impl Draft<'_> {
     pub(super) fn check_deletable(&self, target: &Target) -> Result<(), NoDecision> {
         let xid = match target {
             Target::Entity(xid) | Target::Versions(xid) if is_schema(xid) => xid,
+            Target::Entity(xid) => return self.check_members(xid),
+            Target::Resources { group, .. } => return self.check_members(group),
             _ => return Ok(()),
         };
         let resource = xid.resource().unwrap_or_else(|| xid.clone());
@@ -51,6 +55,27 @@ impl Draft<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses to delete a group that has schemas which take no writes.
+    fn check_members(&self, group: &Xid) -> Result<(), NoDecision> {
+        let Xid::Group { groups, group: group_id } = group else { return Ok(()) };
+        let Some(found) = self.catalog.group_at(group) else { return Ok(()) };
+        if groups.as_str() != SCHEMA_TYPES.0 {
+            return Ok(());
+        }
+        for (resources, all) in &found.resources {
+            for resource in all.values() {
+                let xid = Xid::Resource {
+                    groups: groups.clone(),
+                    group: group_id.clone(),
+                    resources: resources.clone(),
+                    resource: resource.id.clone(),
+                };
+                self.check_deletable(&Target::Entity(xid))?;
+            }
+        }
+        Ok(())
     }
 
     /// Which writes a schema takes.
@@ -112,11 +137,7 @@ impl Draft<'_> {
             }
             None => match known {
                 Some(id) => id,
-                None => {
-                    let of_command = self.registered.iter().filter(|((own, _), _)| own == group);
-                    let last = of_command.map(|(_, id)| *id).max();
-                    last.max(there.map(|there| there.last_id())).unwrap_or(0) + 1
-                }
+                None => self.next_id(group),
             },
         };
         self.registered.insert(key, id);
@@ -128,6 +149,24 @@ impl Draft<'_> {
             references: identity.references.clone(),
             subject: identity.subject.clone(),
         }))
+    }
+
+    /// The id of the next schema of a group: one more than the highest, or, if that is the highest
+    /// there can be, the lowest one that nothing has.
+    fn next_id(&self, group: &Id) -> u32 {
+        let there = self.catalog.registrations.group(group);
+        let of_command = self.registered.iter().filter(|((own, _), _)| own == group);
+        let of_command: BTreeSet<u32> = of_command.map(|(_, id)| *id).collect();
+        let last = of_command.last().copied().max(there.map(|there| there.last_id()));
+        match last.unwrap_or(0) {
+            last if last < i32::MAX.unsigned_abs() => last + 1,
+            _ => (1..)
+                .find(|id| {
+                    let is_used = there.is_some_and(|there| there.users(*id).next().is_some());
+                    !is_used && !of_command.contains(id)
+                })
+                .unwrap_or(u32::MAX),
+        }
     }
 }
 

@@ -74,7 +74,12 @@ impl Judge<'_> {
             rule_set: attribute("ruleset").filter(|sent| !sent.is_null()),
         };
         let guid = SchemaGuid::of(&text, parts);
-        let subject = attribute("subject").and_then(Value::as_str).map(ToOwned::to_owned);
+        // A name that isn't this schema's would show it as another one.
+        let subject = attribute("subject").and_then(Value::as_str);
+        let subject = subject.filter(|name| {
+            hashed_id(name).as_ref() == document.xid.resource().as_ref().and_then(Xid::id)
+        });
+        let subject = subject.map(ToOwned::to_owned);
         Ok(Some(SchemaIdentity { guid, references: named.versions, subject }))
     }
 

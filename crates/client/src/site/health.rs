@@ -18,7 +18,7 @@ pub enum SourceCondition {
 
 /// The health of a reader.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct HealthReport {
+pub struct SiteHealth {
     /// How the source is doing.
     pub status: SourceCondition,
     /// The part of the requests of the last hour that succeeded, in percent.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    CacheStatistics, HealthReport, SiteAnswer, SiteError, SiteOptions, SiteSource, Tier,
+    CacheStatistics, SiteAnswer, SiteError, SiteHealth, SiteOptions, SiteSource, Tier,
     VerifiedManifest, disk::Disk, health::Record, memory::Memory,
 };
 
@@ -180,11 +180,11 @@ impl SiteReader {
 
     /// How the source is doing.
     #[must_use]
-    pub fn get_health_status(&self) -> HealthReport {
+    pub fn get_health_status(&self) -> SiteHealth {
         let state = self.inner.state.lock();
         let record = &state.record;
         let seconds = |since: Instant| since.elapsed().as_secs_f64();
-        HealthReport {
+        SiteHealth {
             status: record.status(),
             uptime_score: record.uptime_score(),
             consecutive_failures: record.consecutive_failures,

@@ -30,7 +30,7 @@ use muster_http::{
 use muster_journal::{Ledger, LedgerHandle, MemoryLedger};
 use muster_ledger::{CommandId, Signer};
 use muster_model::Foundation;
-use muster_publisher::{Destination, FolderDestination, Publisher, SiteRenderer};
+use muster_publisher::{FolderDestination, Publisher, SiteDestination, SiteRenderer};
 use muster_registry::{
     CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
 };
@@ -107,7 +107,8 @@ pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
 /// Runs publications, of which tests only ask what they would do.
 fn publisher(registry: &Registry) -> Arc<Publisher> {
     let renderer = SiteRenderer::new(registry.clone(), Box::new(|| Ok(None)));
-    let nowhere: Arc<dyn Destination> = Arc::new(FolderDestination::new("/nowhere/site".into()));
+    let nowhere: Arc<dyn SiteDestination> =
+        Arc::new(FolderDestination::new("/nowhere/site".into()));
     let destinations = [("web".to_owned(), nowhere)].into();
     Arc::new(Publisher::new(registry.clone(), Arc::new(renderer), destinations))
 }

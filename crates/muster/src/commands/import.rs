@@ -36,7 +36,7 @@ pub struct ImportArguments {
     #[command(subcommand)]
     kind: Option<ImportKind>,
     #[command(flatten)]
-    file: Option<FileImport>,
+    file: FileImport,
 }
 
 /// What is imported, if it isn't a file.
@@ -49,8 +49,8 @@ enum ImportKind {
 #[derive(Debug, Args)]
 struct FileImport {
     /// The file that muster export wrote, JSON Lines or YAML; - is standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    file: Option<PathBuf>,
     /// The file is a catalogue of AI models: models.dev, liter-llm or litellm
     #[arg(long, value_enum, value_name = "CATALOGUE", hide_possible_values = true)]
     from: Option<ModelCatalogue>,
@@ -68,22 +68,24 @@ struct FileImport {
 
 impl ImportArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        match (self.kind, self.file) {
-            (Some(ImportKind::Confluent(confluent)), _) => confluent.run(context).await,
-            (None, Some(file)) => file.run(context).await,
-            (None, None) => Err(Failure::usage("name the file to import")),
+        match self.kind {
+            Some(ImportKind::Confluent(confluent)) => confluent.run(context).await,
+            None => self.file.run(context).await,
         }
     }
 }
 
 impl FileImport {
     async fn run(self, context: &Context) -> Result<(), Failure> {
-        let shown = context.shown(&self.file);
-        if self.file.as_os_str() == "-" && std::io::stdin().is_terminal() {
+        let Some(file) = self.file.clone() else {
+            return Err(Failure::usage("name the file to import").help("- is standard input"));
+        };
+        let shown = context.shown(&file);
+        if file.as_os_str() == "-" && std::io::stdin().is_terminal() {
             return Err(Failure::usage("standard input is a terminal")
                 .help("name a file, or send an export into a pipe"));
         }
-        let mut source = ImportSource::open(&self.file, &shown)?;
+        let mut source = ImportSource::open(&file, &shown)?;
         if let Some(catalogue) = self.from {
             source = source.into_catalogue(catalogue)?;
         }

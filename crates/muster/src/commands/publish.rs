@@ -7,7 +7,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use clap::{Args, Subcommand};
 use muster_client::{Client, StreamItem, StreamStart};
 use muster_publisher::{
-    BadPlace, Destination, DestinationError, PublishError, PublishOptions, destination_at, publish,
+    BadPlace, DestinationError, PublishError, PublishOptions, SiteDestination, destination_at,
+    publish,
 };
 use muster_wire::{manifest::ManifestRequest, publications::PublicationOutcome};
 use muster_words::Moment;
@@ -156,7 +157,7 @@ impl PublishArguments {
 }
 
 /// The destination at a place.
-fn destination(context: &Context, place: &str) -> Result<Arc<dyn Destination>, Failure> {
+fn destination(context: &Context, place: &str) -> Result<Arc<dyn SiteDestination>, Failure> {
     destination_at(place, &composition::bucket_access(&context.environment)).map_err(|error| {
         let help = match error {
             BadPlace::NotBuilt => "build it with --features buckets, or publish to a folder",

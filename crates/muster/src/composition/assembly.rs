@@ -2,7 +2,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -20,8 +20,7 @@ use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
 use muster_publisher::{BucketAccess, Publisher, SiteRenderer};
 use muster_registry::{
-    CheckpointFile, FollowerState, FollowerStatus, Followers, Genesis, OpenError, Registry,
-    RegistrySettings, WriterEnd,
+    CheckpointFile, Followers, Genesis, OpenError, Registry, RegistrySettings, WriterEnd,
 };
 use muster_relay::Engine;
 use muster_search::TextIndex;
@@ -32,7 +31,7 @@ use tokio::sync::watch;
 use super::{
     clock::{clock, random, random_id},
     directory::Directory,
-    health_checks, live_providers,
+    health_checks, live_providers, measuring,
     outbound::Outbound,
     relaying,
     routes::ServerRoutes,
@@ -487,8 +486,8 @@ async fn front(
     around: Around,
 ) -> Result<(Front, ServerRoutes), Failure> {
     let metrics = Arc::new(Metrics::new());
-    measure(registry, &metrics);
-    measure_followers(&around.followers, &metrics);
+    measuring::measure(registry, &metrics);
+    measuring::measure_followers(&around.followers, &metrics);
     if let Some(engine) = &around.engine {
         relaying::measure(engine, &metrics);
     }
@@ -539,75 +538,4 @@ async fn front(
         front = front.with_public_address(public.clone());
     }
     Ok((front, doors))
-}
-
-/// Registers the registry's metrics.
-fn measure(registry: &Registry, metrics: &Metrics) {
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let gauge = |name, help, read: fn(&muster_registry::RegistryStatus) -> u64| {
-        let registry = registry.clone();
-        metrics.gauge(name, help, move || number(read(&registry.status())));
-    };
-    gauge("ledger_position", "Position of the last entry.", |status| status.position.0);
-    gauge("documents", "Documents, also schemas and rules.", |status| status.documents);
-    gauge("groups", "Groups in the registry.", |status| status.groups);
-    gauge("hidden", "Deleted names that can be restored.", |status| status.hidden);
-    gauge("commands_waiting", "Commands that wait for the writer.", |status| status.waiting);
-    let timed = registry.clone();
-    metrics.times(
-        "write_duration",
-        "Time from a command until its answer, of writes.",
-        move || {
-            let times = timed.write_times();
-            // Few commands are done in less than an eighth of a millisecond.
-            let (short, rest) = times.counts.split_at(SHORTEST_OCTAVE.min(times.counts.len()));
-            let mut counts = rest.to_vec();
-            if let Some((_, first)) = counts.first_mut() {
-                *first += short.iter().map(|(_, count)| count).sum::<u64>();
-            }
-            (counts, times.total)
-        },
-    );
-    let version = env!("CARGO_PKG_VERSION");
-    metrics.labelled_gauge(
-        "build_info",
-        "The program's version; always 1.",
-        "version",
-        move || vec![(version.to_owned(), 1)],
-    );
-    let started = seconds_of(SystemTime::now());
-    metrics
-        .gauge("start_time_seconds", "When the server was started, in Unix time.", move || started);
-}
-
-/// The first octave of write times with a bucket of its own: it ends at 128 µs.
-const SHORTEST_OCTAVE: usize = 6;
-
-/// A time as seconds since 1970.
-pub(super) fn seconds_of(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Registers the metrics of the followers' lag.
-fn measure_followers(followers: &Arc<Followers>, metrics: &Metrics) {
-    let gauge = |name, help, read: fn(&FollowerStatus) -> u64| {
-        let followers = followers.clone();
-        metrics.labelled_gauge(name, help, "follower", move || {
-            let value = |status: &FollowerStatus| i64::try_from(read(status)).unwrap_or(i64::MAX);
-            let all = followers.status();
-            all.iter().map(|status| (status.name.to_string(), value(status))).collect()
-        });
-    };
-    gauge("follower_running", "Whether a follower is running.", |status| {
-        u64::from(status.state == FollowerState::Running)
-    });
-    gauge("follower_behind_entries", "Entries that a follower hasn't processed.", |status| {
-        status.lag_entries
-    });
-    gauge(
-        "follower_behind_seconds",
-        "Age of the next change that a follower will process.",
-        |status| status.lag_time.as_secs(),
-    );
 }

@@ -17,7 +17,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::assembly::seconds_of;
+use super::measuring::seconds_of;
 use crate::{Failure, OwnCode};
 
 /// How often the files are looked at: a renewal has weeks of time, and a person who replaced one

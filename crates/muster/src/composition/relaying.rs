@@ -101,8 +101,8 @@ pub(super) fn measure(engine: &Arc<Engine>, metrics: &Metrics) {
         "Whether nothing is sent to a target after failures in a row.",
         "target",
         move || {
-            let open = |breaker: muster_relay::breaker::BreakerState| {
-                i64::from(breaker != muster_relay::breaker::BreakerState::Closed)
+            let open = |breaker: muster_relay::breaker::ReceiverBreakerState| {
+                i64::from(breaker != muster_relay::breaker::ReceiverBreakerState::Closed)
             };
             let all = targets.targets().into_iter();
             all.map(|target| (target.name.to_string(), open(target.breaker))).collect()

@@ -13,8 +13,8 @@ use muster_ledger::{
     note::{KeyName, NameError},
 };
 use muster_publisher::{
-    BucketAccess, Destination, FOLLOWER, PublicationFollower, Publisher, SiteKeys, SiteRenderer,
-    destination_at, later_keys, next_key,
+    BucketAccess, FOLLOWER, PublicationFollower, Publisher, SiteDestination, SiteKeys,
+    SiteRenderer, destination_at, later_keys, next_key,
 };
 use muster_registry::{Follower, MakeFollower, Registry};
 use muster_wire::manifest::SiteKey;
@@ -49,7 +49,7 @@ pub(super) fn publisher(
     renderer: &Arc<SiteRenderer>,
     (destinations, access): (&[String], &BucketAccess),
 ) -> Result<Arc<Publisher>, Failure> {
-    let mut known: BTreeMap<String, Arc<dyn Destination>> = BTreeMap::new();
+    let mut known: BTreeMap<String, Arc<dyn SiteDestination>> = BTreeMap::new();
     for text in destinations {
         let (name, place) = text.split_once('=').ok_or_else(|| bad_destination(text))?;
         let (name, place) = (name.trim(), place.trim());

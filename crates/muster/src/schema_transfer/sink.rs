@@ -93,12 +93,40 @@ impl TransferPlan {
 
     /// The contexts into which versions are written.
     fn contexts(&self) -> BTreeSet<&str> {
+        self.subjects().into_iter().map(context_of).collect()
+    }
+
+    /// The subjects of which versions are written.
+    fn subjects(&self) -> BTreeSet<&str> {
         let subjects = self.steps.iter().filter_map(|step| match step {
             TransferStep::Register(schema) => schema.subject.as_deref(),
             TransferStep::Delete(subject, _) => Some(subject.as_str()),
             _ => None,
         });
-        subjects.map(context_of).collect()
+        subjects.collect()
+    }
+
+    /// Sets the mode `IMPORT` where versions are written; returns the modes that were set there, by
+    /// the path of each.
+    async fn open(
+        &self,
+        registry: &RemoteRegistry,
+    ) -> Result<BTreeMap<String, Option<String>>, Failure> {
+        let mut modes = BTreeMap::new();
+        let contexts = self.contexts().into_iter().map(|context| (mode_path(context), true));
+        let subjects = self.subjects().into_iter();
+        let subjects = subjects.map(|subject| (format!("/mode/{}", encoded(subject)), false));
+        for (path, is_context) in contexts.chain(subjects) {
+            let before = registry.get(&path).await?;
+            let before = before.and_then(|mode| mode["mode"].as_str().map(ToOwned::to_owned));
+            // A subject without a mode of its own has that of its context.
+            if is_context || before.is_some() {
+                let body = json!({"mode": IMPORT});
+                registry.change(Method::PUT, &format!("{path}?force=true"), Some(&body)).await?;
+                modes.insert(path, before);
+            }
+        }
+        Ok(modes)
     }
 
     /// Does the steps. While versions are written, their contexts are in the mode `IMPORT`; then they
@@ -111,15 +139,7 @@ impl TransferPlan {
         registry: &RemoteRegistry,
         mut progress: impl FnMut(usize),
     ) -> Result<(), Failure> {
-        let mut modes = BTreeMap::new();
-        for context in self.contexts() {
-            let path = mode_path(context);
-            let before = registry.get(&path).await?;
-            let before = before.and_then(|mode| mode["mode"].as_str().map(ToOwned::to_owned));
-            let body = json!({"mode": IMPORT});
-            registry.change(Method::PUT, &format!("{path}?force=true"), Some(&body)).await?;
-            modes.insert(path, before);
-        }
+        let modes = self.open(registry).await?;
         let (mut done, mut outcome) = (0, Ok(()));
         for step in &self.steps {
             if matches!(step, TransferStep::Config(..) | TransferStep::Mode(..)) {
@@ -133,9 +153,17 @@ impl TransferPlan {
             progress(done);
         }
         for (path, before) in modes {
-            let mode = before.filter(|mode| mode != IMPORT).unwrap_or("READWRITE".to_owned());
-            let body = json!({"mode": mode});
-            let back = registry.change(Method::PUT, &path, Some(&body)).await;
+            let back = match before.filter(|mode| mode != IMPORT) {
+                Some(mode) => {
+                    registry.change(Method::PUT, &path, Some(&json!({"mode": mode}))).await
+                }
+                None if path == "/mode" => {
+                    let body = json!({"mode": "READWRITE"});
+                    registry.change(Method::PUT, &path, Some(&body)).await
+                }
+                // It had none of its own.
+                None => registry.change(Method::DELETE, &path, None).await,
+            };
             outcome = outcome.and(back.map(|_| ()));
         }
         outcome?;

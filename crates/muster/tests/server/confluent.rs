@@ -224,6 +224,73 @@ fn an_import_keeps_ids_versions_and_times() {
 }
 
 #[test]
+fn the_highest_id_leaves_room_for_more() {
+    let server = Server::in_memory(&[]);
+    let sent = |id: i64, text: &str| json!({"schema": text, "id": id, "version": 1}).to_string();
+    let highest = i64::from(i32::MAX);
+    check(
+        &server,
+        &[
+            ("PUT /mode", r#"{"mode": "IMPORT"}"#, 200),
+            ("POST /subjects/s/versions", &sent(highest + 1, "\"int\""), 42201),
+            ("POST /subjects/s/versions", &sent(i64::MAX, "\"int\""), 42201),
+            ("POST /subjects/s/versions", &sent(highest, "\"int\""), 200),
+            ("POST /subjects/t/versions", &sent(1, "\"string\""), 200),
+            ("PUT /mode", r#"{"mode": "READWRITE"}"#, 200),
+        ],
+    );
+    let (_, next) = ask(&server, "POST /subjects/u/versions", r#"{"schema": "\"double\""}"#);
+    assert_eq!(next["id"], 2, "{next}");
+    let (_, next) =
+        ask(&server, "POST /subjects/u/versions?force=true", r#"{"schema": "\"int\""}"#);
+    assert_eq!(next["id"], highest, "{next}");
+}
+
+/// A draft has no subject here, so what is deleted or erased here never takes it along.
+#[test]
+fn a_deletion_leaves_drafts() {
+    let server = Server::in_memory(&[]);
+    let long = r#"{"schema": "\"long\""}"#;
+    check(&server, &[("POST /subjects/s/versions", long, 200)]);
+    let draft = "/api/schemagroups/default/schemas/s/versions/draft";
+    let put = Ask::new("PUT", draft)
+        .body("\"int\"")
+        .header("content-type", "application/json")
+        .header("xRegistry-format", "Avro/1.12.0")
+        .header("xRegistry-state", "draft");
+    server.ask(&put).expect(201);
+    let is_there = || server.get(draft).expect(200);
+    check(&server, &[("DELETE /subjects/s/versions/1", "", 200)]);
+    is_there();
+    check(&server, &[("POST /subjects/s/versions", long, 200), ("DELETE /subjects/s", "", 200)]);
+    is_there();
+    check(&server, &[("DELETE /contexts/.", "", 42211)]);
+    check(&server, &[("DELETE /subjects/s?permanent=true", "", 200)]);
+    is_there();
+    check(
+        &server,
+        &[("GET /subjects/s/versions?deleted=true", "", 40401), ("DELETE /contexts/.", "", 42211)],
+    );
+    is_there();
+}
+
+#[test]
+fn a_group_with_schemas_that_take_no_writes_stays() {
+    let server = Server::in_memory(&[]);
+    check(
+        &server,
+        &[
+            ("POST /subjects/s/versions", r#"{"schema": "\"int\""}"#, 200),
+            ("PUT /mode/s", r#"{"mode": "READONLY"}"#, 200),
+        ],
+    );
+    for path in ["/api/schemagroups/default", "/api/schemagroups/default/schemas"] {
+        server.ask(&Ask::new("DELETE", path)).refused(400, "not_available");
+    }
+    check(&server, &[("GET /subjects/s/versions/1", "", 200)]);
+}
+
+#[test]
 fn two_who_register_the_same_schema_at_once_get_one_version() {
     let server = Server::in_memory(&[]);
     let body = avro(&json!([id()]));

@@ -89,7 +89,7 @@ fn bucket(server: &Versitygw, place: &str) -> BucketDestination {
 async fn a_bucket_keeps_the_contract_and_holds_a_whole_site() {
     let Some(server) = versitygw() else { return };
     conforms(&bucket(&server, "site/contract")).await;
-    let place: Arc<dyn Destination> = Arc::new(bucket(&server, "site/a/b"));
+    let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/a/b"));
     done(&Documents::new(100, &BEFORE), &place).await;
     let after = Documents::new(200, &AFTER);
     let report = done(&after, &place).await;
@@ -104,12 +104,12 @@ async fn of_many_publishers_of_a_bucket_the_latest_state_stays_whole() {
     let Some(server) = versitygw() else { return };
     let server = Arc::new(server);
     done(&Documents::new(100, &BEFORE), &{
-        let place: Arc<dyn Destination> = Arc::new(bucket(&server, "site/race"));
+        let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/race"));
         place
     })
     .await;
     let runs = (1..=6_u64).map(|number| {
-        let place: Arc<dyn Destination> = Arc::new(bucket(&server, "site/race"));
+        let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/race"));
         tokio::spawn(async move {
             let files = if number % 2 == 0 { &AFTER } else { &BEFORE };
             // Whoever is too slow is refused, or finds what it would have written.
@@ -119,7 +119,7 @@ async fn of_many_publishers_of_a_bucket_the_latest_state_stays_whole() {
     for run in runs.collect::<Vec<_>>() {
         run.await.unwrap();
     }
-    let place: Arc<dyn Destination> = Arc::new(bucket(&server, "site/race"));
+    let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/race"));
     read_site(&place).await;
     let last = Documents::new(200, &AFTER);
     done(&last, &place).await;

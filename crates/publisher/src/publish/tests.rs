@@ -79,7 +79,7 @@ struct MemoryDestination {
 }
 
 #[async_trait]
-impl Destination for MemoryDestination {
+impl SiteDestination for MemoryDestination {
     async fn begin(&self) -> Result<Box<dyn Send>, DestinationError> {
         Ok(Box::new(()))
     }
@@ -120,7 +120,7 @@ impl Destination for MemoryDestination {
 
 /// A destination whose writes stop after some, as if the publisher had been killed there.
 struct Killed {
-    inner: Arc<dyn Destination>,
+    inner: Arc<dyn SiteDestination>,
     left: AtomicU64,
 }
 
@@ -136,7 +136,7 @@ impl Killed {
 }
 
 #[async_trait]
-impl Destination for Killed {
+impl SiteDestination for Killed {
     async fn begin(&self) -> Result<Box<dyn Send>, DestinationError> {
         self.inner.begin().await
     }
@@ -178,13 +178,13 @@ pub(crate) fn options() -> PublishOptions {
 
 pub(crate) async fn done(
     source: &Documents,
-    destination: &Arc<dyn Destination>,
+    destination: &Arc<dyn SiteDestination>,
 ) -> PublicationReport {
     publish(source, destination, &options()).await.unwrap()
 }
 
 /// What a reader finds that begins with the manifest: whole files that match it.
-pub(crate) async fn read_site(destination: &Arc<dyn Destination>) -> Manifest {
+pub(crate) async fn read_site(destination: &Arc<dyn SiteDestination>) -> Manifest {
     let manifest = destination.read(MANIFEST_PATH).await.unwrap().unwrap();
     let manifest = Manifest::read(&manifest.bytes).unwrap().manifest;
     for (path, file) in &manifest.files {
@@ -197,7 +197,7 @@ pub(crate) async fn read_site(destination: &Arc<dyn Destination>) -> Manifest {
 
 /// That every named file holds the bytes that belong there.
 pub(crate) async fn check_names(
-    destination: &Arc<dyn Destination>,
+    destination: &Arc<dyn SiteDestination>,
     source: &Documents,
     gone: &[&str],
 ) {
@@ -244,12 +244,12 @@ async fn killed_at_each_step_readers_see_one_state_and_the_next_publication_ends
         loop {
             let folder = tempfile::tempdir().unwrap();
             let root = folder.path().join("site");
-            let inner: Arc<dyn Destination> = Arc::new(FolderDestination::new(root));
+            let inner: Arc<dyn SiteDestination> = Arc::new(FolderDestination::new(root));
             if !is_first {
                 done(&old, &inner).await;
             }
             let killed = Killed { inner: inner.clone(), left: AtomicU64::new(steps) };
-            let killed: Arc<dyn Destination> = Arc::new(killed);
+            let killed: Arc<dyn SiteDestination> = Arc::new(killed);
             let ended = publish(&new, &killed, &options()).await.is_ok();
             if !is_first {
                 states.insert(read_site(&inner).await.position);
@@ -286,7 +286,7 @@ async fn one_change_among_ten_thousand_documents_takes_few_requests() {
         .collect();
     let mut files: Vec<(&str, &str)> =
         texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let destination: Arc<dyn Destination> = Arc::new(MemoryDestination::default());
+    let destination: Arc<dyn SiteDestination> = Arc::new(MemoryDestination::default());
     // Writing all of them is what other tests do.
     let bytes = Documents::new(1, &files).manifest(None).await.unwrap();
     destination.write(MANIFEST_PATH, bytes, headers_of(MANIFEST_PATH)).await.unwrap();
@@ -301,7 +301,7 @@ async fn one_change_among_ten_thousand_documents_takes_few_requests() {
 
 /// A destination at which another publisher is faster, once.
 struct Raced {
-    inner: Arc<dyn Destination>,
+    inner: Arc<dyn SiteDestination>,
     other: Mutex<Option<Documents>>,
     /// The file before which the other one publishes.
     before: &'static str,
@@ -320,7 +320,7 @@ impl Raced {
 }
 
 #[async_trait]
-impl Destination for Raced {
+impl SiteDestination for Raced {
     async fn begin(&self) -> Result<Box<dyn Send>, DestinationError> {
         self.inner.begin().await
     }
@@ -361,14 +361,14 @@ async fn of_two_publishers_at_once_the_later_state_stays_whole() {
     for (mine, other, before, is_refused) in
         [(200, 300, MANIFEST_PATH, true), (200, 300, named, true), (300, 200, MANIFEST_PATH, false)]
     {
-        let inner: Arc<dyn Destination> = Arc::new(MemoryDestination::default());
+        let inner: Arc<dyn SiteDestination> = Arc::new(MemoryDestination::default());
         done(&Documents::new(100, &BEFORE), &inner).await;
         let states = |version| match version {
             300 => Documents::new(300, &AFTER),
             _ => Documents::new(200, &[("fallback.json", "{}"), ("providers/x/y_z.json", "[]")]),
         };
         let raced = Raced { inner: inner.clone(), other: Mutex::new(Some(states(other))), before };
-        let raced: Arc<dyn Destination> = Arc::new(raced);
+        let raced: Arc<dyn SiteDestination> = Arc::new(raced);
         let ended = publish(&states(mine), &raced, &options()).await;
         assert_eq!(matches!(ended, Err(PublishError::Later { .. })), is_refused, "{ended:?}");
         // The loser has given back what it had written.
@@ -385,7 +385,7 @@ async fn of_two_publishers_at_once_the_later_state_stays_whole() {
 #[tokio::test]
 async fn is_renewed_at_half_its_life_and_not_before() {
     let source = Documents::new(100, &BEFORE);
-    let destination: Arc<dyn Destination> = Arc::new(MemoryDestination::default());
+    let destination: Arc<dyn SiteDestination> = Arc::new(MemoryDestination::default());
     done(&source, &destination).await;
     for (now, is_unchanged) in [(0, true), (RENEWAL_US, true), (RENEWAL_US + 101, false)] {
         let options = PublishOptions { now: Moment::from_microseconds(now).unwrap(), ..options() };
@@ -397,7 +397,7 @@ async fn is_renewed_at_half_its_life_and_not_before() {
 #[tokio::test]
 async fn refuses_what_would_destroy_something() {
     let folder = tempfile::tempdir().unwrap();
-    let place = |name: &str| -> Arc<dyn Destination> {
+    let place = |name: &str| -> Arc<dyn SiteDestination> {
         Arc::new(FolderDestination::new(folder.path().join(name)))
     };
     std::fs::create_dir(folder.path().join("home")).unwrap();
@@ -417,7 +417,7 @@ async fn refuses_what_would_destroy_something() {
 
 #[tokio::test]
 async fn a_source_that_lies_changes_nothing_that_readers_see() {
-    let destination: Arc<dyn Destination> = Arc::new(MemoryDestination::default());
+    let destination: Arc<dyn SiteDestination> = Arc::new(MemoryDestination::default());
     done(&Documents::new(100, &BEFORE), &destination).await;
     struct Lying(Documents);
     #[async_trait]
@@ -436,7 +436,7 @@ async fn a_source_that_lies_changes_nothing_that_readers_see() {
 }
 
 /// What every destination does.
-pub(crate) async fn conforms(destination: &dyn Destination) {
+pub(crate) async fn conforms(destination: &dyn SiteDestination) {
     let headers = headers_of(MANIFEST_PATH);
     let _begun = destination.begin().await.unwrap();
     assert_eq!(destination.read("a/b.json").await.unwrap(), None);

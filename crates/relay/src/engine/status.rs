@@ -6,7 +6,7 @@ use muster_words::{Moment, Position, Xid};
 
 use super::Engine;
 use crate::{
-    breaker::BreakerState,
+    breaker::ReceiverBreakerState,
     store::{LinkKey, StoreError},
 };
 
@@ -47,7 +47,7 @@ pub struct TargetStatus {
     /// Why it is held; none if it isn't.
     pub held: Option<String>,
     /// The state of its breaker.
-    pub breaker: BreakerState,
+    pub breaker: ReceiverBreakerState,
     /// Failures in a row.
     pub failures: u32,
     /// Requests that run now.
@@ -136,7 +136,7 @@ impl Engine {
             let is_finished = progress.is_finished.load(Ordering::Relaxed);
             let held = link.receiver.held();
             let error = progress.error.lock().clone();
-            let is_open = link.receiver.breaker() != BreakerState::Closed;
+            let is_open = link.receiver.breaker() != ReceiverBreakerState::Closed;
             let (name, reason) = match (is_finished, held, error) {
                 (true, ..) => ("finished", None),
                 (_, Some(held), _) => ("held", Some(held)),

@@ -87,6 +87,17 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The name, as clients read it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Global => ":.__GLOBAL:".to_owned(),
+            Self::Context(context) => format!(":{}:", context.name()),
+            Self::Subject(subject) => subject.qualified(),
+        }
+    }
+}
+
 impl Subject {
     fn new(context: Context, name: &str) -> Result<Self, DoorError> {
         let is_valid = !name.is_empty()

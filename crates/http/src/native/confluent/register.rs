@@ -23,13 +23,28 @@ use super::{
     Door, Query, answer,
     names::Subject,
     problem::DoorError,
-    stored::{Entry, Loaded, Shown, check_version_name, identity_references, newest, shown_type},
+    stored::{
+        Entry, Loaded, Shown, bytes_of, check_version_name, identity_references, newest, shown_type,
+    },
 };
 use crate::submit::origin;
 
 /// How schemas are compared at this door where nothing is set.
 const DEFAULT_RULE: CompatibilityRule =
     CompatibilityRule { level: Level::Backward, policy: Policy::ConfluentStrict };
+
+/// The most versions that are looked through for one with the same text and other metadata.
+const LOOKED_THROUGH_MAX: usize = 100;
+
+/// The most versions with which one schema is compared, and their bytes.
+const COMPARED_MAX: usize = 1_000;
+const COMPARED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The characters of an earlier schema that a message shows.
+const SHOWN_MAX: usize = 10_000;
+
+/// The most references of one schema.
+const REFERENCES_MAX: usize = 1_000;
 
 /// The most messages about one schema.
 const MESSAGES_MAX: usize = 100;
@@ -57,6 +72,9 @@ impl Door {
         self.check(Permission::WriteDocuments, &xid.to_string())?;
         let settings = self.settings_of(subject);
         let id = request.id.filter(|id| *id >= 0);
+        if id.is_some() {
+            self.check_import(subject)?;
+        }
         self.check_mode(subject, &settings, id.is_some())?;
         let live = self.versions(subject, Shown::Live);
         let previous = match live.last() {
@@ -70,6 +88,11 @@ impl Door {
             return Ok(answer::json(&registered_answer(&there, &sent)));
         }
         let next = self.view.catalog().registrations.last_number(&xid) + 1;
+        if i32::try_from(next).is_err() && !is_import {
+            return Err(DoorError::invalid_schema(
+                "the subject has the highest version there can be",
+            ));
+        }
         if let Some(version) = version.filter(|_| !is_import)
             && version != i64::from(next)
         {
@@ -84,14 +107,21 @@ impl Door {
             ..SchemaWrite::default()
         };
         if let Some(id) = id {
-            schemas.id = Some(u32::try_from(id).map_err(|_| {
-                DoorError::invalid_schema(format!("the id {id} is larger than an id can be"))
+            let fits = i32::try_from(id).ok().and_then(|id| u32::try_from(id).ok());
+            schemas.id = Some(fits.filter(|id| *id > 0).ok_or_else(|| {
+                DoorError::invalid_schema(format!("the id {id} is no number from 1 to 2147483647"))
             })?);
             schemas.registered = registered;
         }
         let number = version.filter(|_| is_import);
         let entry = self.write(subject, &xid, &sent, number, schemas).await?;
         Ok(answer::json(&registered_answer(&entry, &sent)))
+    }
+
+    /// Who names ids decides about a whole context, so a scope within it isn't enough.
+    fn check_import(&self, subject: &Subject) -> Result<(), DoorError> {
+        let group = subject.context.xid().map(|xid| xid.to_string());
+        self.check(Permission::WriteDocuments, group.as_deref().unwrap_or("/"))
     }
 
     /// Writes a new version; returns what became of it.
@@ -177,7 +207,8 @@ impl Door {
             return Ok(same.cloned());
         }
         let agrees = |own: &Option<Value>, sent: &Option<Value>| sent.is_none() || own == sent;
-        for loaded in self.load(all.to_vec()).await?.into_iter().rev() {
+        let newest = all.len().saturating_sub(LOOKED_THROUGH_MAX);
+        for loaded in self.load(all[newest..].to_vec()).await?.into_iter().rev() {
             if loaded.references == sent.references
                 && (loaded.metadata.is_some() || loaded.rule_set.is_some())
                 && agrees(&loaded.metadata, &sent.metadata)
@@ -215,6 +246,11 @@ impl Door {
         if !rule.level.is_transitive() {
             against = against.split_off(against.len().saturating_sub(1));
         }
+        if against.len() > COMPARED_MAX || bytes_of(&against) > COMPARED_BYTES_MAX {
+            return Err(DoorError::unprocessable(format!(
+                "there are more than {COMPARED_MAX} earlier versions, or more than 64 MiB of them"
+            )));
+        }
         let mut messages = Vec::new();
         // One version that is named is compared as the only one there is.
         for loaded in self.load(against).await?.into_iter().rev() {
@@ -240,6 +276,8 @@ impl Door {
         settings: &SettingsChain,
     ) -> Result<Vec<Entry>, DoorError> {
         let Some(name) = settings.compatibility_group() else { return Ok(all) };
+        let mut all = all;
+        let all = all.split_off(all.len().saturating_sub(COMPARED_MAX));
         let property = |metadata: Option<&Value>| {
             metadata.and_then(|all| all.get("properties")?.get(&name)).cloned()
         };
@@ -301,7 +339,8 @@ impl Door {
             .collect();
         if !messages.is_empty() {
             messages.push(format!("{{oldSchemaVersion: {}}}", old.entry.number));
-            messages.push(format!("{{oldSchema: '{}'}}", self.text(old).await?));
+            let text: String = self.text(old).await?.chars().take(SHOWN_MAX).collect();
+            messages.push(format!("{{oldSchema: '{text}'}}"));
         }
         Ok(messages)
     }
@@ -322,6 +361,7 @@ impl Door {
                 .find(|format| format.confluent_name() == name)
                 .ok_or_else(|| DoorError::invalid_schema(format!("Invalid schema type {name}")))?,
         };
+        check_lists(&request)?;
         let sent_text = request.schema.unwrap_or_default();
         let references = self.resolved(subject, request.references.unwrap_or_default())?;
         let (format, sent_text, references) = match (sent_text.trim().is_empty(), previous) {
@@ -412,6 +452,20 @@ impl Door {
     pub(super) fn schema_xid(&self, subject: &Subject) -> Result<Xid, DoorError> {
         let xid = subject.xid(self.view.catalog());
         xid.ok_or_else(|| DoorError::invalid_subject(&subject.name))
+    }
+}
+
+/// Refuses rules that clients couldn't execute, and more rules or references than are taken, before
+/// anything is done with them.
+fn check_lists(request: &ConfluentRequest) -> Result<(), DoorError> {
+    if let Some(rules) = &request.rule_set {
+        super::rules::check(rules)?;
+    }
+    match &request.references {
+        Some(all) if all.len() > REFERENCES_MAX => Err(DoorError::unprocessable(format!(
+            "a schema can have at most {REFERENCES_MAX} references"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use muster_catalog::{
 use muster_registry::SubmitError;
 use muster_schema::{Level, Policy};
 use muster_wire::confluent::{ConfigBody, ModeBody};
-use muster_words::Xid;
+use muster_words::{Permission, Xid};
 use serde_json::{Map, Value};
 
 use super::{
@@ -71,17 +71,29 @@ impl Door {
         }
     }
 
+    /// Whether the caller may read a place. What holds for everything is no secret.
+    fn check_place(&self, place: &Place) -> Result<(), DoorError> {
+        let xid = match place {
+            Place::Global => return Ok(()),
+            Place::Context(context) => context.xid(),
+            Place::Subject(subject) => subject.xid(self.view.catalog()),
+        };
+        let place = xid.map_or_else(|| "/".to_owned(), |xid| xid.to_string());
+        self.check(Permission::ReadDocuments, &place)
+    }
+
     /// `GET /config` and `GET /config/{subject}`.
     pub(super) fn show_config(&self, place: &Place, query: &Query) -> Result<Response, DoorError> {
+        self.check_place(place)?;
         let catalog = self.view.catalog();
         let own = self.own_settings(place, catalog);
         let has_config = |own: &SchemaSettings| !config_of(own).is_empty();
         let config = match (own.filter(has_config), place) {
-            (Some(own), Place::Subject(subject)) if query.flag("defaultToGlobal") => {
+            (Some(own), place) if query.flag("defaultToGlobal") => {
                 let mut config = config_of(&own);
                 config
                     .entry("compatibilityLevel")
-                    .or_insert_with(|| self.level_of(subject, catalog).to_string().into());
+                    .or_insert_with(|| self.level_of(place, catalog).to_string().into());
                 config
             }
             (Some(own), Place::Global) => {
@@ -92,11 +104,11 @@ impl Door {
                 config
             }
             (Some(own), _) => config_of(&own),
-            (None, Place::Subject(subject)) if query.flag("defaultToGlobal") => {
-                level_alone(self.level_of(subject, catalog))
+            (None, place) if *place == Place::Global || query.flag("defaultToGlobal") => {
+                level_alone(self.level_of(place, catalog))
             }
-            (None, Place::Subject(subject)) => {
-                let name = subject.qualified();
+            (None, place) => {
+                let name = place.name();
                 return Err(DoorError::new(
                     40408,
                     format!(
@@ -104,17 +116,25 @@ impl Door {
                     ),
                 ));
             }
-            (None, _) => {
-                let global = self.own_settings(&Place::Global, catalog);
-                level_alone(global.and_then(|own| own.level).unwrap_or(Level::Backward))
-            }
         };
         Ok(answer::json(&config))
     }
 
-    fn level_of(&self, subject: &Subject, catalog: &Catalog) -> Level {
-        let rule = self.settings_chain(subject, catalog).rule(None);
+    fn level_of(&self, place: &Place, catalog: &Catalog) -> Level {
+        let rule = self.chain_at(place, catalog).rule(None);
         rule.map_or(Level::Backward, |rule| rule.level)
+    }
+
+    /// What holds at a place: its own settings and those of the places around it.
+    fn chain_at(&self, place: &Place, catalog: &Catalog) -> SettingsChain {
+        match place {
+            Place::Subject(subject) => self.settings_chain(subject, catalog),
+            Place::Context(_) => SettingsChain::new([
+                self.own_settings(place, catalog),
+                self.own_settings(&Place::Global, catalog),
+            ]),
+            Place::Global => SettingsChain::new([self.own_settings(place, catalog)]),
+        }
     }
 
     /// `PUT /config` and `PUT /config/{subject}`.
@@ -181,10 +201,8 @@ impl Door {
         let config = own.as_ref().map(config_of).filter(|config| !config.is_empty());
         let config = match (config, place) {
             (Some(config), _) => config,
-            (None, Place::Subject(subject)) => {
-                return Err(DoorError::no_subject(&subject.qualified()));
-            }
-            (None, _) => level_alone(Level::Backward),
+            (None, Place::Global) => level_alone(Level::Backward),
+            (None, place) => return Err(DoorError::no_subject(&place.name())),
         };
         self.write_settings(place, |own| {
             for name in ["compatibility", "compatibility_policy", "confluent"] {
@@ -197,23 +215,20 @@ impl Door {
 
     /// `GET /mode` and `GET /mode/{subject}`.
     pub(super) fn show_mode(&self, place: &Place, query: &Query) -> Result<Response, DoorError> {
+        self.check_place(place)?;
         let catalog = self.view.catalog();
         let own = self.own_settings(place, catalog).and_then(|own| own.mode);
         let mode = match (own, place) {
             (Some(mode), _) => mode,
-            (None, Place::Subject(subject)) if query.flag("defaultToGlobal") => {
-                self.settings_chain(subject, catalog).mode()
+            (None, place) if *place == Place::Global || query.flag("defaultToGlobal") => {
+                self.chain_at(place, catalog).mode()
             }
-            (None, Place::Subject(subject)) => {
-                let name = subject.qualified();
+            (None, place) => {
+                let name = place.name();
                 return Err(DoorError::new(
                     40409,
                     format!("Subject '{name}' does not have subject-level mode configured"),
                 ));
-            }
-            (None, _) => {
-                let global = self.own_settings(&Place::Global, catalog).and_then(|own| own.mode);
-                global.unwrap_or(SchemaMode::ReadWrite)
             }
         };
         Ok(answer::json(&ModeBody { mode: Some(mode.to_string()) }))
@@ -234,12 +249,26 @@ impl Door {
                  and FORWARD",
             )
         })?;
+        if mode == SchemaMode::Import {
+            self.check_import_mode(place)?;
+        }
         if mode == SchemaMode::Import && !query.flag("force") {
             self.make_room_for_import(place).await?;
         }
         self.write_settings(place, move |own| set(own, "mode", Some(mode.to_string().into())))
             .await?;
         Ok(answer::json(&ModeBody { mode: Some(mode.to_string()) }))
+    }
+
+    /// What is imported brings ids, which belong to a whole context.
+    fn check_import_mode(&self, place: &Place) -> Result<(), DoorError> {
+        let context = match place {
+            Place::Global => return self.check(Permission::WriteRegistry, "/"),
+            Place::Context(context) => context,
+            Place::Subject(subject) => &subject.context,
+        };
+        let group = context.xid().map(|xid| xid.to_string());
+        self.check(Permission::WriteDocuments, group.as_deref().unwrap_or("/"))
     }
 
     /// What is imported brings its own ids, so nothing may be there; what is deleted is erased.
@@ -263,10 +292,8 @@ impl Door {
         if all.iter().any(|entry| !entry.is_deleted) {
             return Err(DoorError::not_permitted("Cannot import since found existing subjects"));
         }
-        let mut resources: Vec<Xid> = all.iter().filter_map(|one| one.xid.resource()).collect();
-        resources.dedup();
-        for resource in resources {
-            self.remove(&resource, true, name).await?;
+        for of_subject in all.chunk_by(|one, next| one.xid.resource() == next.xid.resource()) {
+            self.erase(of_subject, name).await?;
         }
         Ok(())
     }
@@ -274,8 +301,8 @@ impl Door {
     /// `DELETE /mode/{subject}`.
     pub(super) async fn delete_mode(&self, place: &Place) -> Result<Response, DoorError> {
         let own = self.own_settings(place, self.view.catalog()).and_then(|own| own.mode);
-        if let (None, Place::Subject(subject)) = (own, place) {
-            return Err(DoorError::no_subject(&subject.qualified()));
+        if own.is_none() && *place != Place::Global {
+            return Err(DoorError::no_subject(&place.name()));
         }
         self.write_settings(place, |own| drop(own.remove("mode"))).await?;
         let mode = own.unwrap_or(SchemaMode::ReadWrite).to_string();

@@ -133,17 +133,25 @@ impl Door {
         shown: Shown,
     ) -> Result<Entry, DoorError> {
         let asked = VersionName::of(name)?;
-        let all = self.versions(subject, Shown::All);
-        let live = all.iter().any(|entry| !entry.is_deleted);
-        if all.is_empty() || (!live && shown == Shown::Live) {
-            return Err(DoorError::no_subject(&subject.qualified()));
-        }
-        let mut meant = all.into_iter().filter(|entry| shown == Shown::All || !entry.is_deleted);
+        let shown = if shown == Shown::Deleted { Shown::All } else { shown };
+        let no_subject = || DoorError::no_subject(&subject.qualified());
+        let xid = subject.xid(self.view.catalog()).ok_or_else(no_subject)?;
+        let resource = xid.id().ok_or_else(no_subject)?;
+        let registrations = self.registrations(&subject.context).ok_or_else(no_subject)?;
+        let entry = |number| self.entry(&subject.context, resource, number, shown);
+        let mut numbers = registrations.versions(resource).map(|(number, _)| number);
         let found = match asked {
-            VersionName::Latest => meant.next_back(),
-            VersionName::Number(number) => meant.find(|entry| entry.number == number),
+            VersionName::Latest => numbers.rev().find_map(entry),
+            VersionName::Number(number) => match entry(number) {
+                Some(found) => Some(found),
+                // Another version is there, but not this one.
+                None if numbers.any(|number| entry(number).is_some()) => {
+                    return Err(DoorError::no_version(name));
+                }
+                None => None,
+            },
         };
-        found.ok_or_else(|| DoorError::no_version(name))
+        found.ok_or_else(no_subject)
     }
 
     /// The versions with an id in a context.
@@ -340,6 +348,12 @@ impl Loaded {
             ..self.shown(text)
         }
     }
+}
+
+/// The bytes of the documents of versions.
+pub(super) fn bytes_of(entries: &[Entry]) -> u64 {
+    let sizes = entries.iter().filter_map(|entry| entry.version.document);
+    sizes.map(|document| u64::from(document.size)).sum()
 }
 
 /// The type of a schema, which is left out for Avro.

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::response::Response;
 use muster_catalog::command::{Action, Command, Delete, Target};
 use muster_words::{Permission, Xid};
+use serde_json::json;
 
 use super::{
     Door, Query, answer,
     names::{Context, Place, Subject, qualified},
     problem::DoorError,
-    stored::{Entry, Loaded, Shown, newest},
+    stored::{Entry, Loaded, Shown, bytes_of, newest},
 };
 use crate::submit::origin;
 
-/// The most versions or schemas of one answer that has their texts.
+/// The most versions or schemas of one answer that has their texts, and their bytes.
 const TEXTS_MAX: usize = 1_000;
+const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 impl Door {
     /// Every registered version that the caller sees, by context and subject.
@@ -125,6 +127,11 @@ impl Door {
         if all.is_empty() {
             return Err(DoorError::no_subject(&subject.qualified()));
         }
+        let all: Vec<Entry> = all.into_iter().rev().take(TEXTS_MAX).rev().collect();
+        if bytes_of(&all) > TEXT_BYTES_MAX {
+            let what = "the subject has more than 64 MiB of schemas, too many to look through";
+            return Err(DoorError::unprocessable(what));
+        }
         let wanted: Vec<(String, String)> =
             query.values("key").into_iter().zip(query.values("value")).collect();
         for loaded in self.load(all).await?.into_iter().rev() {
@@ -177,6 +184,10 @@ impl Door {
             all.retain(|entry| newest.get(&entry.qualified()) == Some(&entry.number));
         }
         let page = query.page(all.into_iter(), TEXTS_MAX);
+        if bytes_of(&page) > TEXT_BYTES_MAX {
+            let what = "these schemas have more than 64 MiB; ask for fewer at once, with limit";
+            return Err(DoorError::unprocessable(what));
+        }
         let mut shown = Vec::new();
         for loaded in self.load(page).await? {
             let text = self.shown_text(&loaded, query).await?;
@@ -237,10 +248,11 @@ impl Door {
             (false, false, _) => live,
             (true, true, false) => gone,
         };
-        let xid = self.schema_xid(subject)?;
-        self.remove(&xid, is_permanent, &name).await?;
         if is_permanent {
+            self.erase(&deleted, &name).await?;
             self.forget_settings(subject).await?;
+        } else {
+            self.hide(&deleted, &name).await?;
         }
         let numbers: Vec<u32> = deleted.iter().map(|entry| entry.number).collect();
         Ok(answer::json(&numbers))
@@ -287,13 +299,10 @@ impl Door {
                 ),
             ));
         }
-        let live = self.versions(subject, Shown::Live);
-        let is_last = !is_permanent && live.len() == 1;
-        let xid = match is_last {
-            true => self.schema_xid(subject)?,
-            false => entry.xid.clone(),
-        };
-        self.remove(&xid, is_permanent, &name).await?;
+        match is_permanent {
+            true => self.remove(&entry.xid, true, &name).await?,
+            false => self.hide(std::slice::from_ref(&entry), &name).await?,
+        }
         if is_permanent && self.versions(subject, Shown::All).len() == 1 {
             self.forget_settings(subject).await?;
         }
@@ -302,6 +311,40 @@ impl Door {
 
     fn is_importing(&self, subject: &Subject) -> bool {
         self.settings_of(subject).mode() == muster_catalog::schema_settings::SchemaMode::Import
+    }
+
+    /// Deletes versions of a subject, and the schema with them if it has no other version. Drafts
+    /// and other versions that this door doesn't show stay.
+    async fn hide(&self, versions: &[Entry], subject: &str) -> Result<(), DoorError> {
+        let resource = versions.first().and_then(|entry| entry.xid.resource());
+        let Some(resource) = resource else { return Ok(()) };
+        let catalog = self.view.catalog();
+        let all = catalog.resource_at(&resource).map_or(0, |own| own.versions.len());
+        if all == versions.len() {
+            return self.remove(&resource, false, subject).await;
+        }
+        self.check(Permission::DeleteDocuments, &resource.to_string())?;
+        let chosen = versions.iter().map(|entry| (entry.number.to_string(), json!({})));
+        let target = Target::Versions(resource);
+        let chosen = Some(chosen.collect());
+        self.submit_delete(
+            Delete { target, chosen, epoch: None, purge: false, force: false },
+            subject,
+        )
+        .await
+    }
+
+    /// Erases deleted versions of a subject: the whole schema if it is deleted, or else each one.
+    pub(super) async fn erase(&self, versions: &[Entry], subject: &str) -> Result<(), DoorError> {
+        let resource = versions.first().and_then(|entry| entry.xid.resource());
+        let Some(resource) = resource else { return Ok(()) };
+        if !newest(&self.native.registry, self).catalog().has(&resource) {
+            return self.remove(&resource, true, subject).await;
+        }
+        for entry in versions {
+            self.remove(&entry.xid, true, subject).await?;
+        }
+        Ok(())
     }
 
     /// Deletes or erases an entity.
@@ -316,6 +359,10 @@ impl Door {
         self.check(permission, &xid.to_string())?;
         let target = Target::Entity(xid.clone());
         let delete = Delete { target, chosen: None, epoch: None, purge, force: false };
+        self.submit_delete(delete, subject).await
+    }
+
+    async fn submit_delete(&self, delete: Delete, subject: &str) -> Result<(), DoorError> {
         let command = Command::new(Action::Delete(delete));
         let done = self.native.registry.submit(command, &origin(&self.caller)).await;
         done.map(|_| ()).map_err(|error| DoorError::of_submit(error, subject))
@@ -330,8 +377,12 @@ impl Door {
             return Err(DoorError::new(42211, format!("The context '{name}' is not empty.")));
         }
         if let Some(xid) = context.xid()
-            && newest(&self.native.registry, self).catalog().has(&xid)
+            && let Some(group) = newest(&self.native.registry, self).catalog().group_at(&xid)
         {
+            // Others may have schemas there that this door doesn't show.
+            if group.resources.values().any(|all| !all.is_empty()) {
+                return Err(DoorError::new(42211, format!("The context '{name}' is not empty.")));
+            }
             self.remove(&xid, false, name).await?;
         }
         Ok(answer::nothing())

@@ -18,7 +18,8 @@ async fn names_secrets_and_selects_places_as_its_author_may() {
     };
     let (admin, publisher) = (bearer(Role::Admin), bearer(Role::Publisher));
     let grant = r#"{"name": "ops", "role": "publisher",
-        "scope": ["/targets/ops", "/routes/ops", "/configs/ops"]}"#;
+        "scope": ["/targets/ops", "/routes/ops", "/configs/ops", "/publications/ops",
+            "/aiproviders/ops"]}"#;
     let (status, said) = running.ask("POST /keys", &[("authorization", &admin)], grant).await;
     assert_eq!(status, 201, "{said}");
     let made = json::parse(said.as_bytes()).unwrap();
@@ -38,6 +39,20 @@ async fn names_secrets_and_selects_places_as_its_author_may() {
         (&publisher, "POST /api/targets/ops", &*nested, 403, "secret_denied"),
         (&scoped, target, named, 403, "secret_denied"),
         (&scoped, target, plain, 403, "out_of_scope"),
+        (
+            &scoped,
+            "PUT /api/publications/ops/entries/site",
+            r#"{"destination": "try", "base_url": "https://try.example", "channel": "staging"}"#,
+            403,
+            "out_of_scope",
+        ),
+        (
+            &scoped,
+            "PUT /api/aiproviders/ops/entries/one",
+            r#"{"type": "openai-compatible", "base_url": "https://api.example/v1"}"#,
+            403,
+            "out_of_scope",
+        ),
         (&publisher, target, plain, 201, ""),
         (&admin, target, named, 409, "frozen"),
         (&admin, "POST /api/targets/ops/entries/hook", named, 201, ""),

@@ -20,7 +20,7 @@ Examples:
 
 ";
 
-/// Write all schemas with their ids as Confluent's registry keeps them, to a file or to a registry
+/// Copy schemas with their ids to a file or a registry with Confluent's API
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLES)]
 pub struct ConfluentExportArguments {

@@ -30,7 +30,7 @@ const SHOWN_MAX: usize = 20;
 /// How long a registry may take for an answer.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
-/// Copy schemas with their ids, versions, settings and modes from a registry with Confluent's API
+/// Copy schemas with their ids from a registry with Confluent's API
 #[derive(Debug, Args)]
 #[command(before_help = EXAMPLES)]
 pub struct ConfluentImportArguments {
@@ -94,7 +94,11 @@ pub(in crate::commands) fn remote(url: &str) -> Result<RemoteRegistry, Failure> 
         format!("Basic {}", STANDARD.encode(user))
     });
     let base = path.trim_end_matches('/').to_owned();
-    Ok(RemoteRegistry::new(Client::new(std::sync::Arc::new(socket), None), base, authorization))
+    Ok(RemoteRegistry::new(
+        Client::of_another_product(std::sync::Arc::new(socket)),
+        base,
+        authorization,
+    ))
 }
 
 /// Shows a plan and does it.

@@ -44,8 +44,8 @@ pub struct ProviderSelectArguments {
     /// The region of the provider
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// What decides among those that fit
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    /// What decides among those that fit: priority, cost or latency
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t, hide_possible_values = true)]
     prefer: Prefer,
     #[command(flatten)]
     connection: ConnectionArguments,
