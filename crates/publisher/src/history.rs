@@ -46,6 +46,16 @@ pub enum HistoryError {
         /// Its path.
         path: String,
     },
+    /// Several publications have a tag.
+    #[error("{tag} names several publications; name one by its number, such as {older} or {newer}")]
+    Ambiguous {
+        /// The tag.
+        tag: String,
+        /// The number of one.
+        older: u64,
+        /// The number of the next one.
+        newer: u64,
+    },
     /// There is none.
     #[error("the destination's history has no such publication")]
     Absent,
@@ -63,8 +73,10 @@ pub async fn earlier_manifest(
     keys: Option<&SiteKeys>,
 ) -> Result<Manifest, HistoryError> {
     let mut path = MANIFEST_PATH.to_owned();
+    // Two publications of one second have the same tag.
+    let mut by_tag: Vec<Manifest> = Vec::new();
     for _ in 0..STEPS_MAX {
-        let file = destination.read(&path).await?.ok_or(HistoryError::Absent)?;
+        let Some(file) = destination.read(&path).await? else { break };
         let read = Manifest::read(&file.bytes);
         let read = read.map_err(|source| HistoryError::Manifest { path: path.clone(), source })?;
         if keys.is_some_and(|keys| !keys.have_signed(&read)) {
@@ -73,9 +85,7 @@ pub async fn earlier_manifest(
         let manifest = read.manifest;
         let is_wanted = match wanted {
             EarlierSite::Newest => true,
-            EarlierSite::Version(version) => {
-                manifest.tag == *version || manifest.version.to_string() == *version
-            }
+            EarlierSite::Version(version) => manifest.version.to_string() == *version,
             EarlierSite::At(moment) => {
                 Moment::parse(&manifest.issued).is_ok_and(|issued| issued <= *moment)
             }
@@ -83,9 +93,25 @@ pub async fn earlier_manifest(
         if is_wanted {
             return Ok(manifest);
         }
-        path = history_path(manifest.previous.ok_or(HistoryError::Absent)?);
+        if let EarlierSite::Version(tag) = wanted
+            && manifest.tag == *tag
+        {
+            by_tag.push(manifest.clone());
+        } else if !by_tag.is_empty() {
+            break;
+        }
+        let Some(previous) = manifest.previous else { break };
+        path = history_path(previous);
     }
-    Err(HistoryError::Absent)
+    match (by_tag.pop(), by_tag.pop()) {
+        (None, _) => Err(HistoryError::Absent),
+        (Some(found), None) => Ok(found),
+        (Some(older), Some(newer)) => Err(HistoryError::Ambiguous {
+            tag: older.tag,
+            older: older.version,
+            newer: newer.version,
+        }),
+    }
 }
 
 /// The paths of a publication whose bytes aren't at a destination any more.

@@ -48,7 +48,7 @@ impl TransferPlan {
             let is_deleted = |schema: &ConfluentSchema| schema.deleted == Some(true);
             match there.schemas.get(&name) {
                 None => plan.steps.push(TransferStep::Register(Box::new(schema.clone()))),
-                Some(own) if own.id == schema.id && own.schema == schema.schema => {
+                Some(own) if own.id == schema.id && is_same_text(own, schema) => {
                     if is_deleted(own) == is_deleted(schema) {
                         plan.unchanged += 1;
                         continue;
@@ -57,12 +57,12 @@ impl TransferPlan {
                 Some(own) => {
                     let (subject, version) = &name;
                     let id = |schema: &ConfluentSchema| schema.id.unwrap_or_default();
-                    plan.conflicts.push(format!(
-                        "{subject} version {version} is there with id {} and not {}, or with \
-                         another schema",
-                        id(own),
-                        id(schema)
-                    ));
+                    let differs = match own.id == schema.id {
+                        true => "another schema".to_owned(),
+                        false => format!("id {} and not {}", id(own), id(schema)),
+                    };
+                    plan.conflicts
+                        .push(format!("{subject} version {version} is there with {differs}"));
                 }
             }
             if is_deleted(schema) {
@@ -174,6 +174,16 @@ impl TransferPlan {
         }
         Ok(())
     }
+}
+
+/// Whether two schemas have the same text. White space in JSON counts for nothing, as a registry may
+/// have stored a schema as it was sent, and another prints it.
+fn is_same_text(one: &ConfluentSchema, other: &ConfluentSchema) -> bool {
+    let json = |schema: &ConfluentSchema| {
+        let text = schema.schema.as_deref()?;
+        serde_json::from_str::<Value>(text).ok()
+    };
+    one.schema == other.schema || json(one).is_some_and(|one| Some(one) == json(other))
 }
 
 /// The path of a context's mode; that of the default one is that of everything.

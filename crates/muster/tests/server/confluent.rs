@@ -358,6 +358,21 @@ fn schemas_move_between_registries_with_their_ids_and_history() {
     {
         assert_eq!(ask(&third, read, ""), ask(&first, read, ""), "{read}");
     }
+    // The same in another spelling is no conflict, and a subject that takes no writes is opened.
+    check(&second, &[("PUT /mode/z", r#"{"mode": "READONLY"}"#, 200)]);
+    let other = text(one).replace(
+        r#"{\"type\":\"record\",\"name\":\"R\""#,
+        r#"{ \"name\":\"R\", \"type\":\"record\""#,
+    );
+    assert_ne!(other, text(one));
+    let more = json!({"key": {"keytype": "SCHEMA", "magic": 1, "subject": "z", "version": 2},
+        "value": {"subject": "z", "version": 2, "id": 50, "schema": "\"int\"", "deleted": false}});
+    let spelled = folder.path().join("spelled.jsonl");
+    std::fs::write(&spelled, format!("{other}{more}\n")).unwrap();
+    let again =
+        command(&["import", "confluent", "--from", spelled.to_str().unwrap(), "--server", &b]);
+    assert!(again.out.contains("1 version, 0 other steps; 5 unchanged"), "{}", again.out);
+    assert_eq!(ask(&second, "GET /mode/z", "").1["mode"], "READONLY");
     // What is there with another schema is never overwritten.
     check(&third, &[("POST /subjects/z/versions?force=true", r#"{"schema": "\"int\""}"#, 200)]);
     check(&first, &[("POST /subjects/z/versions", r#"{"schema": "\"bytes\""}"#, 200)]);

@@ -98,7 +98,8 @@ fn a_catalogue_is_published_to_a_folder_and_only_what_changed_is_written_again()
     let again = json_of(&run(folder, &[&words[..], &base].concat()).expect(0));
     assert_eq!(again["unchanged"], true, "{again}");
     // A site of its own history, when the registry is gone.
-    let back = first["tag"].as_str().unwrap();
+    let back = first["version"].to_string();
+    let back = back.as_str();
     let words = ["publish", "restore", "--to", "site", "--version-id", back, "--output", "json"];
     let unsigned = run(folder, &words).expect(2);
     assert!(unsigned.err.contains("--key"), "{}", unsigned.err);

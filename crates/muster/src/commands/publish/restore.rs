@@ -57,7 +57,9 @@ impl RestoreSiteArguments {
         let found = earlier_manifest(&*destination, &wanted, keys.as_ref()).await;
         let manifest = found.map_err(|error| {
             let help = match error {
-                HistoryError::Absent => "the folder history holds what was published; newer first",
+                HistoryError::Absent | HistoryError::Ambiguous { .. } => {
+                    "the folder history holds what was published; newer first"
+                }
                 _ => "use another copy of the site",
             };
             Failure::new(OwnCode::NoFile, format!("{place}: {error}")).help(help)
