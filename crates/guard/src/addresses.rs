@@ -79,7 +79,15 @@ impl AddressFilter {
     /// # Errors
     /// The address is refused, or refused without TLS.
     pub fn check(&self, destination: &Destination, address: IpAddr) -> Result<(), AddressRefused> {
-        match (self.permits(address), destination.is_encrypted || self.is_allowed(address)) {
+        self.check_address(address, destination.is_encrypted)
+    }
+
+    /// Checks an address to which a connection would go, with TLS or without.
+    ///
+    /// # Errors
+    /// The address is refused, or refused without TLS.
+    pub fn check_address(&self, address: IpAddr, is_encrypted: bool) -> Result<(), AddressRefused> {
+        match (self.permits(address), is_encrypted || self.is_allowed(address)) {
             (false, _) => Err(AddressRefused::Network),
             (true, false) => Err(AddressRefused::ClearText),
             (true, true) => Ok(()),

@@ -343,7 +343,7 @@ impl AddressPolicy for ServerAddresses {
         self.0.check_url(url).map(drop).map_err(|error| error.to_string())
     }
 
-    fn permits(&self, address: IpAddr) -> bool {
-        address.is_loopback() || self.0.permits(address)
+    fn permits(&self, address: IpAddr, is_encrypted: bool) -> bool {
+        address.is_loopback() || self.0.check_address(address, is_encrypted).is_ok()
     }
 }

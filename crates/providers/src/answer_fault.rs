@@ -184,8 +184,14 @@ fn milliseconds(seconds: f64) -> u64 {
     u64::try_from(whole.as_millis()).unwrap_or(REST_MS_MAX).min(REST_MS_MAX)
 }
 
+/// The beginning of a message. A word across the end is left out: it may be a part of a key, which
+/// the redactor would know only as a whole.
 fn cut(text: &str) -> String {
-    text.chars().take(MESSAGE_LETTERS_MAX).collect()
+    let Some((end, _)) = text.char_indices().nth(MESSAGE_LETTERS_MAX) else {
+        return text.to_owned();
+    };
+    let kept = text[..end].trim_end_matches(|letter: char| !letter.is_whitespace());
+    format!("{}…", kept.trim_end())
 }
 
 /// A body that should be JSON.
@@ -202,6 +208,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_message_that_is_cut_ends_before_a_key() {
+        let words = "word ".repeat(99);
+        let key = "sk-abcdefghijklmnopqrstuvwxyz";
+        let shown = cut(&format!("{words}{key} more"));
+        assert_eq!(shown, format!("{}…", words.trim_end()));
+        assert_eq!(cut(&"k".repeat(600)), "…");
+        assert_eq!(cut("short sk-abc"), "short sk-abc");
+    }
 
     #[test]
     fn tells_apart_what_each_dialect_says() {

@@ -198,6 +198,14 @@ impl ProviderRegistry {
                 Some("a program registered this name".to_owned()),
             );
         }
+        if let (Some((_, Declaration { config: Err(why), .. })), None, Some(live)) =
+            (own, &winner, &live)
+            && live.source() == source
+        {
+            // A mistake in a file must not take away what works.
+            let what = format!("{why}; what was live before stays");
+            return line(DeclarationOutcome::Refused, Some(what));
+        }
         let done = self.make_so(name, winner.clone(), live).await;
         match (own, winner) {
             (None, _) => line(DeclarationOutcome::Removed, None),

@@ -277,6 +277,8 @@ impl HttpProvider {
 #[async_trait]
 impl Provider for HttpProvider {
     async fn initialize(&self) -> Result<ProviderCapabilities, Fault> {
+        // A provider that may not be called is there and says so, instead of missing without a word.
+        self.probes.check()?;
         self.read_keys()?;
         let names = ["chat", "streaming", "tools"].map(str::to_owned);
         Ok(ProviderCapabilities { names: names.into(), models: self.config.models.clone() })

@@ -50,9 +50,9 @@ pub trait AddressPolicy: Send + Sync {
     /// It may not.
     fn check_url(&self, url: &str) -> Result<(), String>;
 
-    /// Whether a connection to this address may be made. Names are resolved first, so that a name
-    /// can't lead to where an address couldn't.
-    fn permits(&self, address: IpAddr) -> bool;
+    /// Whether a connection to this address may be made, with TLS or without: requests carry keys.
+    /// Names are resolved first, so that a name can't lead to where an address couldn't.
+    fn permits(&self, address: IpAddr, is_encrypted: bool) -> bool;
 }
 
 /// Every address, for an application that calls only what it names itself.
@@ -63,13 +63,14 @@ impl AddressPolicy for EveryAddress {
         Ok(())
     }
 
-    fn permits(&self, _address: IpAddr) -> bool {
+    fn permits(&self, _address: IpAddr, _is_encrypted: bool) -> bool {
         true
     }
 }
 
 /// The connections to one origin.
 pub(crate) struct Link {
+    base_url: String,
     host: String,
     port: u16,
     authority: HeaderValue,
@@ -81,14 +82,13 @@ pub(crate) struct Link {
 
 impl Link {
     /// A link to the origin of a base URL. It connects with the first request. `open` counts open
-    /// connections.
+    /// connections. Whether the URL may be called is [`Self::check`]ed where a refusal is seen.
     pub(crate) fn new(
         base_url: &str,
         addresses: Arc<dyn AddressPolicy>,
         open: Arc<AtomicUsize>,
     ) -> Result<Self, Fault> {
         let wrong = |message: String| Fault::new(ProviderFaultKind::InvalidRequest, message);
-        addresses.check_url(base_url).map_err(wrong)?;
         let uri: Uri =
             base_url.parse().map_err(|_| wrong(format!("{base_url} isn't an address")))?;
         let authority = uri.authority().ok_or_else(|| wrong("the address has no host".into()))?;
@@ -102,6 +102,7 @@ impl Link {
             false => None,
         };
         Ok(Self {
+            base_url: base_url.to_owned(),
             host,
             port: authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 }),
             authority: HeaderValue::from_str(authority.as_str())
@@ -111,6 +112,12 @@ impl Link {
             addresses,
             open,
         })
+    }
+
+    /// Whether its base URL may be called at all.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let wrong = |message| Fault::new(ProviderFaultKind::InvalidRequest, message);
+        self.addresses.check_url(&self.base_url).map_err(wrong)
     }
 
     /// Sends a request, and returns the answer when it begins.
@@ -183,11 +190,13 @@ impl Link {
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let found = found.map_err(|_| down(format!("the name {} has no address", self.host)))?;
         // Whether an address was refused, or which one, would tell what is in the network.
+        let is_encrypted = self.tls.is_some();
         let allowed: Vec<SocketAddr> =
-            found.filter(|address| self.addresses.permits(address.ip())).collect();
+            found.filter(|address| self.addresses.permits(address.ip(), is_encrypted)).collect();
         if allowed.is_empty() {
             let what = format!("{} has no address that this server may connect to", self.host);
-            return Err(Fault::new(ProviderFaultKind::InvalidRequest, what));
+            // The request is as it should be, and another provider may take it.
+            return Err(down(what));
         }
         let stream = TcpStream::connect(&*allowed).await;
         let stream = stream.map_err(|error| {

@@ -132,8 +132,17 @@ impl ProviderRegistry {
         let mut found = Selection::default();
         let mut cut_off: Vec<(u64, Candidate)> = Vec::new();
         let now = self.now_ms();
+        let of_name = need.model.as_deref().and_then(|model| model.split_once('/'));
+        let named = of_name.and_then(|(name, _)| self.get_provider(name));
         for live in self.get_providers().into_iter().filter(|live| may_use(live)) {
             let name = live.name.to_string();
+            let is_other = named.as_ref().is_some_and(|named| {
+                named.name != live.name && !lists(&live, need.model.as_deref())
+            });
+            if is_other {
+                found.refused.push((name, "another provider was named with the model".to_owned()));
+                continue;
+            }
             found.knows_model |= may_have(&live, need);
             match fit(&live, need, now, self.inner.models.as_deref()) {
                 Err(why) => found.refused.push((name, why)),
@@ -168,12 +177,23 @@ struct Fit {
     cut_off_for: Option<u64>,
 }
 
-/// Whether a provider may have the model that is asked for.
+/// Whether a provider may have the model that is asked for. One that hasn't said yet what it has may
+/// have any, if it can be asked at all.
 fn may_have(live: &LiveProvider, need: &Need) -> bool {
     let Some(wanted) = wanted_of(live, need) else { return true };
+    let is_meant =
+        need.providers.is_empty() || need.providers.iter().any(|one| *one == live.name.as_str());
+    let is_unknown = live.state.lock().capabilities.models.is_empty();
+    match is_unknown {
+        true => is_meant && live.status() == ProviderStatus::Ready,
+        false => lists(live, Some(wanted)),
+    }
+}
+
+/// Whether a provider has said that it has a model with this id.
+fn lists(live: &LiveProvider, model: Option<&str>) -> bool {
     let state = live.state.lock();
-    let models = &state.capabilities.models;
-    models.is_empty() || models.iter().any(|model| model.id == wanted)
+    state.capabilities.models.iter().any(|one| Some(one.id.as_str()) == model)
 }
 
 /// The model that is asked for: `provider/model`, unless the model's own id has a slash.

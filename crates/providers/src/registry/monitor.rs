@@ -118,8 +118,11 @@ impl ProviderRegistry {
         }
         let outcome = self.probe_with_retries(live).await;
         if live.state.lock().life == life {
+            let is_good = outcome.is_ok();
             self.conclude(live, outcome);
-            self.learn_models(live).await;
+            if is_good {
+                self.learn_models(live).await;
+            }
         }
     }
 
@@ -179,13 +182,10 @@ impl ProviderRegistry {
         }
     }
 
-    /// Asks a provider that declares no models what it has, once it answers.
+    /// Asks a provider whose models aren't known what it has, when it has answered: also after it
+    /// got ready anew, which forgets them, or when the last question failed.
     async fn learn_models(&self, live: &LiveProvider) {
-        let is_due = {
-            let state = live.state.lock();
-            state.probes.good == 1 && state.capabilities.models.is_empty()
-        };
-        if !is_due {
+        if !live.state.lock().capabilities.models.is_empty() {
             return;
         }
         let asked = timeout(health_of(live).timeout, live.provider().models()).await;

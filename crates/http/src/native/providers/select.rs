@@ -29,7 +29,9 @@ pub(in crate::native) async fn select(
     let request: SelectionRequest = body::read(&read_body(sent).await?, SELECT)?;
     let providers = native.live().await?;
     let may_use = |live: &_| providers.may_see(&caller.principal, live);
-    let found = providers.live().select(&need(request), &may_use);
+    let need = need(request);
+    let need_names_model = need.model.is_some();
+    let found = providers.live().select(&need, &may_use);
     let mut candidates = found.candidates.into_iter().map(candidate);
     let Some(chosen) = candidates.next() else {
         let why: Vec<String> =
@@ -38,7 +40,11 @@ pub(in crate::native) async fn select(
             true => "there is no live provider".to_owned(),
             false => format!("none fits ({})", why.join("; ")),
         };
-        let kind = ErrorKind::ProviderUnavailable { error_detail };
+        let kind = match need_names_model && !found.knows_model {
+            // To try again won't help: no provider has that model.
+            true => ErrorKind::BadRequest { error_detail },
+            false => ErrorKind::ProviderUnavailable { error_detail },
+        };
         return Err(Problem::new(kind).subject(SELECT).into());
     };
     let refused = found.refused.into_iter().take(REFUSED_MAX);
