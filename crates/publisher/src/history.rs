@@ -73,16 +73,14 @@ pub async fn earlier_manifest(
     keys: Option<&SiteKeys>,
 ) -> Result<Manifest, HistoryError> {
     let mut path = MANIFEST_PATH.to_owned();
-    // Two publications of one second have the same tag.
-    let mut by_tag: Vec<Manifest> = Vec::new();
+    let mut found: Option<Manifest> = None;
     for _ in 0..STEPS_MAX {
-        let Some(file) = destination.read(&path).await? else { break };
-        let read = Manifest::read(&file.bytes);
-        let read = read.map_err(|source| HistoryError::Manifest { path: path.clone(), source })?;
-        if keys.is_some_and(|keys| !keys.have_signed(&read)) {
-            return Err(HistoryError::Unsigned { path });
-        }
-        let manifest = read.manifest;
+        let manifest = match read_manifest(destination, &path, keys).await {
+            Ok(manifest) => manifest,
+            // What was found stands, whatever is before it.
+            Err(error) => return found.ok_or(error),
+        };
+        let previous = manifest.previous;
         let is_wanted = match wanted {
             EarlierSite::Newest => true,
             EarlierSite::Version(version) => manifest.version.to_string() == *version,
@@ -93,25 +91,39 @@ pub async fn earlier_manifest(
         if is_wanted {
             return Ok(manifest);
         }
-        if let EarlierSite::Version(tag) = wanted
-            && manifest.tag == *tag
-        {
-            by_tag.push(manifest.clone());
-        } else if !by_tag.is_empty() {
-            break;
+        let has_tag = matches!(wanted, EarlierSite::Version(tag) if manifest.tag == *tag);
+        match (found.take(), has_tag) {
+            // Two publications of one second have the same tag.
+            (Some(newer), true) => {
+                return Err(HistoryError::Ambiguous {
+                    tag: newer.tag,
+                    older: manifest.version,
+                    newer: newer.version,
+                });
+            }
+            (Some(newer), false) => return Ok(newer),
+            (None, true) => found = Some(manifest),
+            (None, false) => {}
         }
-        let Some(previous) = manifest.previous else { break };
+        let Some(previous) = previous else { break };
         path = history_path(previous);
     }
-    match (by_tag.pop(), by_tag.pop()) {
-        (None, _) => Err(HistoryError::Absent),
-        (Some(found), None) => Ok(found),
-        (Some(older), Some(newer)) => Err(HistoryError::Ambiguous {
-            tag: older.tag,
-            older: older.version,
-            newer: newer.version,
-        }),
+    found.ok_or(HistoryError::Absent)
+}
+
+/// Reads a manifest, which one of the keys must have signed, if there are any.
+async fn read_manifest(
+    destination: &dyn SiteDestination,
+    path: &str,
+    keys: Option<&SiteKeys>,
+) -> Result<Manifest, HistoryError> {
+    let file = destination.read(path).await?.ok_or(HistoryError::Absent)?;
+    let read = Manifest::read(&file.bytes)
+        .map_err(|source| HistoryError::Manifest { path: path.to_owned(), source })?;
+    if keys.is_some_and(|keys| !keys.have_signed(&read)) {
+        return Err(HistoryError::Unsigned { path: path.to_owned() });
     }
+    Ok(read.manifest)
 }
 
 /// The paths of a publication whose bytes aren't at a destination any more.

@@ -187,6 +187,50 @@ impl Publisher {
         failed.map_or(Ok(()), Err)
     }
 
+    /// Runs every publication that follows changes, and signs anew what the others have published
+    /// and what would soon be too old to be believed. Errors are logged and in the status.
+    pub async fn renew(&self) {
+        let _ = self.run_all().await;
+        let view = self.registry.view();
+        for xid in xids(&view) {
+            let Ok(publication) = self.read(&view, &xid).await else { continue };
+            if is_on_change(&publication) {
+                continue;
+            }
+            if let Err(error) = self.renew_one(&xid, &publication).await {
+                tracing::warn!(publication = %xid, %error, "a publication can't be renewed");
+            }
+        }
+    }
+
+    /// Publishes what is at a destination once more, as it is there. That changes nothing while its
+    /// manifest is young.
+    async fn renew_one(&self, xid: &Xid, publication: &Publication) -> Result<(), RunError> {
+        let _turn = self.turn.lock().await;
+        let destination = self.destination(xid, publication)?;
+        let of_this = |error| RunError::From { xid: xid.to_string(), source: Box::new(error) };
+        let keys = self.renderer.keys()?;
+        let newest = &EarlierSite::Newest;
+        let found = earlier_manifest(&*destination, newest, keys.as_ref().as_ref()).await;
+        let manifest = match found {
+            Err(HistoryError::Absent) => return Ok(()),
+            found => found.map_err(of_this)?,
+        };
+        let source = PublishedSite {
+            destination: destination.clone(),
+            channel: manifest.channel.clone(),
+            base_url: manifest.cdn_urls.base.clone(),
+            manifest,
+            keys,
+            now: self.registry.now(),
+        };
+        let options = PublishOptions { is_trial: false, may_go_back: false, now: source.now };
+        let published = publish(&source, &destination, &options).await;
+        published
+            .map(drop)
+            .map_err(|error| RunError::Publish { xid: xid.clone(), source: Box::new(error) })
+    }
+
     async fn run_as(
         &self,
         xid: &Xid,

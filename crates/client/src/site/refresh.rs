@@ -100,7 +100,8 @@ impl Inner {
         for attempt in 0..self.options.max_retries.max(1) {
             if attempt > 0 {
                 let pause = last.retry_after.unwrap_or_else(|| back_off(attempt));
-                if Instant::now() + pause >= deadline {
+                // A server may ask for more time than there is.
+                if pause >= deadline.saturating_duration_since(Instant::now()) {
                     break;
                 }
                 sleep(pause).await;

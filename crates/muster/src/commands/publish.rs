@@ -28,8 +28,8 @@ use crate::{
 pub const EXAMPLES: &str = "\
 Examples:
   muster publish --to /srv/www/site --base-url https://cdn.example
-  muster publish --to /srv/www/site --dry-run
-  muster publish --to /srv/www/site --watch
+  muster publish --to /srv/www/site --base-url https://cdn.example --dry-run
+  muster publish --to /srv/www/site --base-url https://cdn.example --watch
   muster publish --to s3://bucket/site --base-url https://cdn.example
   muster publish production
   muster publish restore --to /srv/www/site --version-id v20270131-120000 --key site.key

@@ -105,8 +105,7 @@ pub(super) fn follower(
 pub(super) async fn renew(publisher: Arc<Publisher>) {
     loop {
         tokio::time::sleep(RENEWAL_CHECK).await;
-        // An error is logged and in the status of the publication.
-        let _ = publisher.run_all().await;
+        publisher.renew().await;
     }
 }
 

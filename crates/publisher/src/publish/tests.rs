@@ -395,6 +395,38 @@ async fn is_renewed_at_half_its_life_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_tag_of_two_publications_is_refused_and_their_numbers_are_named() {
+    use crate::{EarlierSite, HistoryError, earlier_manifest};
+    let destination = MemoryDestination::default();
+    let mut previous = None;
+    for version in [100, 200, 3_000_000] {
+        let manifest = Manifest { version, previous, tag: tag_of(version), ..Manifest::sample() };
+        let bytes = Bytes::from(manifest.to_bytes());
+        for path in [history_path(version), MANIFEST_PATH.to_owned()] {
+            destination.write(&path, bytes.clone(), headers_of(&path)).await.unwrap();
+        }
+        previous = Some(version);
+    }
+    let find = async |wanted: String| {
+        earlier_manifest(&destination, &EarlierSite::Version(wanted), None).await
+    };
+    for (wanted, expect) in [
+        (tag_of(3_000_000), 3_000_000),
+        ("3000000".to_owned(), 3_000_000),
+        ("200".to_owned(), 200),
+        ("100".to_owned(), 100),
+    ] {
+        assert_eq!(find(wanted).await.unwrap().version, expect);
+    }
+    let refused = find(tag_of(100)).await.unwrap_err();
+    assert!(matches!(refused, HistoryError::Ambiguous { older: 100, newer: 200, .. }), "{refused}");
+    assert!(matches!(find("150".to_owned()).await, Err(HistoryError::Absent)));
+    // What was found stands, though the one before it is gone.
+    destination.remove(&history_path(200)).await.unwrap();
+    assert_eq!(find(tag_of(3_000_000)).await.unwrap().version, 3_000_000);
+}
+
+#[tokio::test]
 async fn refuses_what_would_destroy_something() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| -> Arc<dyn SiteDestination> {
