@@ -11,7 +11,7 @@ use crate::{
     index::StructuredIndex,
     judge::EarlierVersion,
     registration::Registrations,
-    schema_settings::{SchemaMode, SettingsChain},
+    schema_settings::{SchemaMode, SchemaSettings, SettingsChain},
     state::{
         Bindings, CompatibilityRule, Earlier, EntityMap, Group, HiddenEntity, RegisteredKey,
         RegistryPast, RegistryState, RememberedAnswer, Resource, Stamp, Subtree, Version, exact,
@@ -203,12 +203,23 @@ impl Catalog {
     /// `subject` is the name by which the group may have settings for it.
     #[must_use]
     pub fn schema_settings(&self, xid: &Xid, bindings: Option<&Bindings>) -> SettingsChain {
-        let of_meta = self.resource_at(xid).and_then(|resource| resource.meta.settings.as_deref());
-        let subject = self.subject_of(xid);
-        let named = bindings.and_then(|own| own.subjects.get(&*subject));
+        let own = self.own_schema_settings(xid, &self.subject_of(xid), bindings);
         let of_group = bindings.and_then(|own| own.settings.as_ref());
         let of_registry = self.registry.settings.as_deref();
-        SettingsChain::new([of_meta, named, of_group, of_registry].map(|one| one.cloned()))
+        SettingsChain::new([own, of_group, of_registry].map(|one| one.cloned()))
+    }
+
+    /// What a schema itself asks for: what its Meta says or, if it says nothing, its group under the
+    /// subject's name, as before the schema existed.
+    #[must_use]
+    pub fn own_schema_settings<'a>(
+        &'a self,
+        xid: &Xid,
+        subject: &str,
+        bindings: Option<&'a Bindings>,
+    ) -> Option<&'a SchemaSettings> {
+        let of_meta = self.resource_at(xid).and_then(|resource| resource.meta.settings.as_deref());
+        of_meta.or_else(|| bindings?.subjects.get(subject))
     }
 
     /// How a new version of a schema must be compatible with earlier ones; none if nothing is asked
@@ -222,16 +233,12 @@ impl Catalog {
         guid: Option<SchemaGuid>,
     ) -> Option<CompatibilityRule> {
         let settings = self.schema_settings(xid, bindings);
-        let is_there = write.is_once && guid.is_some_and(|guid| self.has_registered(xid, &guid));
+        let is_there =
+            write.is_once && guid.is_some_and(|guid| self.registered_as(xid, &guid).is_some());
         if write.is_unchecked || is_there || settings.mode() == SchemaMode::Import {
             return None;
         }
         settings.rule(write.default_rule)
-    }
-
-    /// Whether a version of a schema that isn't deleted has this guid.
-    fn has_registered(&self, xid: &Xid, guid: &SchemaGuid) -> bool {
-        self.registered_as(xid, guid).is_some()
     }
 
     /// The newest version of a schema that isn't deleted and has this guid.

@@ -95,7 +95,7 @@ impl GroupRegistrations {
         self.resources.entry(resource.clone()).or_default().insert(number, registration);
     }
 
-    /// Removes a version; returns the guid that nothing has any more.
+    /// Removes a version; returns its guid if another id, or none, is that guid's now.
     fn remove(&mut self, resource: &Id, number: u32) -> Option<SchemaGuid> {
         let versions = self.resources.get_mut(resource)?;
         let registration = versions.remove(&number)?;
@@ -108,8 +108,14 @@ impl GroupRegistrations {
             return None;
         }
         self.users.remove(&registration.id);
-        if self.ids.get(&registration.guid) == Some(&registration.id) {
-            self.ids.remove(&registration.guid);
+        if self.ids.get(&registration.guid) != Some(&registration.id) {
+            return None;
+        }
+        // An import may have given the same schema another id, which then is the one.
+        let other = self.resources.values().flat_map(|versions| versions.values());
+        match other.filter(|other| other.guid == registration.guid).map(|other| other.id).min() {
+            Some(other) => drop(self.ids.insert(registration.guid, other)),
+            None => drop(self.ids.remove(&registration.guid)),
         }
         Some(registration.guid)
     }
@@ -193,8 +199,12 @@ impl Registrations {
     fn forget_version(&mut self, group: &Id, resource: &Id, number: u32) {
         let Some(of) = self.groups.get_mut(group) else { return };
         let Some(gone) = of.remove(resource, number) else { return };
+        let left = of.id_of(&gone);
         let Some(groups) = self.guids.get_mut(&gone) else { return };
-        groups.remove(group);
+        match left {
+            Some(id) => drop(groups.insert(group.clone(), id)),
+            None => drop(groups.remove(group)),
+        }
         if groups.is_empty() {
             self.guids.remove(&gone);
         }
@@ -230,13 +240,45 @@ pub fn version_number(id: &Id) -> Option<u32> {
     is_plain.then_some(number)
 }
 
+/// The group of the context that has no name.
+const DEFAULT_GROUP: &str = "default";
+
+/// The group of a context of Confluent's API, by the context's name with or without the dot before
+/// it; none if no context can have that name.
+#[must_use]
+pub fn context_group(name: &str) -> Option<Id> {
+    match name.strip_prefix('.').unwrap_or(name) {
+        "" => DEFAULT_GROUP.parse().ok(),
+        // It would be another name of the same group.
+        DEFAULT_GROUP => None,
+        name => name.parse().ok(),
+    }
+}
+
+/// Whether a group is the context that has no name.
+#[must_use]
+pub fn is_default_context(group: &Id) -> bool {
+    group.as_str() == DEFAULT_GROUP
+}
+
+/// The ids that the resource of a subject can have: its name, if that can be an id and isn't in the
+/// form of a hashed one, and the hashed one.
+#[must_use]
+pub fn subject_ids(name: &str) -> (Option<Id>, Option<Id>) {
+    let plain = name.parse().ok().filter(|_| !name.starts_with(HASHED_PREFIX));
+    (plain, hashed_id(name))
+}
+
+/// What hashed ids begin with.
+const HASHED_PREFIX: &str = "_~";
+
 /// The id of the resource or the group for a name of Confluent's API that can't be an id itself:
 /// `_~` and the first 26 characters of the lower-case base32 of its SHA-256.
 #[must_use]
 pub fn hashed_id(name: &str) -> Option<Id> {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let digest = Digest::of(name.as_bytes());
-    let mut id = "_~".to_owned();
+    let mut id = HASHED_PREFIX.to_owned();
     let (mut bits, mut count) = (0_u32, 0);
     // 17 bytes have the bits of 26 letters.
     for byte in digest.0.iter().take(17) {

@@ -95,6 +95,13 @@ impl SchemaSettings {
     }
 }
 
+/// A property of a schema's metadata: its value, if that is a text.
+#[must_use]
+pub fn metadata_property(metadata: Option<&Value>, name: &str) -> Option<String> {
+    let value = metadata?.get("properties")?.get(name)?;
+    value.as_str().map(ToOwned::to_owned)
+}
+
 /// The settings that hold at a place, from the innermost to the registry's own.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsChain(Vec<SchemaSettings>);

@@ -259,7 +259,6 @@ impl Draft<'_> {
         let asked = self.catalog.compatibility_rule(xid, bindings.as_deref(), &self.schemas, guid);
         let asked = asked.filter(|_| holds_schemas(kind));
         let group = asked.and_then(|_| {
-            let bindings = self.bindings_of(xid);
             self.catalog.schema_settings(xid, bindings.as_deref()).compatibility_group()
         });
         asked == verdict.compatibility

@@ -14,7 +14,7 @@ use super::{
     ContentBytes, Document, EarlierVersion, Judge, NoVerdict, SchemaIdentity, Verdict,
     bindings::UnreadContents,
 };
-use crate::registration::{SCHEMA_TYPES, hashed_id};
+use crate::registration::{SCHEMA_TYPES, context_group, hashed_id, subject_ids};
 
 /// The most schemas to which one refers, directly or not: more are slower to read than a request
 /// should be.
@@ -190,13 +190,11 @@ impl Walk<'_, '_> {
     /// The version that a reference names, if it is there.
     fn stored(&self, xid: &Xid, reference: &ReferencedVersion) -> Option<(Xid, EarlierVersion)> {
         let (_, own) = xid.group_ids()?;
-        let ids = [reference.subject.parse().ok(), hashed_id(&reference.subject)];
-        let (group, ids) = match qualified(&reference.subject) {
-            Some((group, subject)) => (group, [subject.parse().ok(), hashed_id(subject)]),
-            None => (own.clone(), ids),
-        };
+        let (group, subject) =
+            qualified(&reference.subject).unwrap_or_else(|| (own.clone(), &reference.subject));
+        let (plain, hashed) = subject_ids(subject);
         let version: Id = reference.version.to_string().parse().ok()?;
-        ids.into_iter().flatten().find_map(|resource: Id| {
+        [plain, hashed].into_iter().flatten().find_map(|resource: Id| {
             let xid = Xid::Version {
                 groups: SCHEMA_TYPES.0.parse().ok()?,
                 group: group.clone(),
@@ -213,11 +211,7 @@ impl Walk<'_, '_> {
 /// The group and the subject of a name such as `:.context:subject`.
 fn qualified(subject: &str) -> Option<(Id, &str)> {
     let (context, subject) = subject.strip_prefix(':')?.split_once(':')?;
-    let group = match context.strip_prefix('.')? {
-        "" => "default",
-        name => name,
-    };
-    Some((group.parse().ok()?, subject))
+    Some((context_group(context)?, subject))
 }
 
 /// The references in the attribute's value.

@@ -13,7 +13,7 @@ use super::{
     ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Rejection, Verdict,
     bindings::UnreadContents, compiled::FollowedSchemas, schema_identity::references_in,
 };
-use crate::state::CompatibilityRule;
+use crate::{schema_settings::metadata_property, state::CompatibilityRule};
 
 /// The most earlier versions with which a new one is compared.
 const COMPARED_MAX: usize = 1_000;
@@ -111,8 +111,11 @@ impl Judge<'_> {
             }
             if let Some(name) = &verdict.compatibility_group {
                 let attributes = missing.note_missing(self.attributes_of(&earlier))?;
-                let theirs = attributes.map(|attributes| property(attributes.as_ref(), name));
-                if theirs.is_some_and(|theirs| theirs != property(document.attributes, name)) {
+                let metadata = |map: Option<&Map<String, Value>>| {
+                    map.and_then(|map| metadata_property(map.get("metadata"), name))
+                };
+                let theirs = attributes.map(|attributes| metadata(attributes.as_ref()));
+                if theirs.is_some_and(|theirs| theirs != metadata(document.attributes)) {
                     continue;
                 }
             }
@@ -215,12 +218,6 @@ impl Judge<'_> {
         verdict.schema_ids.extend(followed.ids.into_inner());
         Ok(read)
     }
-}
-
-/// A property of a schema's metadata.
-fn property(attributes: Option<&Map<String, Value>>, name: &str) -> Option<String> {
-    let value = attributes?.get("metadata")?.get("properties")?.get(name)?;
-    value.as_str().map(ToOwned::to_owned)
 }
 
 /// Whether a problem may be mended by a schema that comes later.

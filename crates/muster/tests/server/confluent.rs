@@ -246,6 +246,32 @@ fn the_highest_id_leaves_room_for_more() {
     assert_eq!(next["id"], highest, "{next}");
 }
 
+/// Settings from before a subject existed stay one set of settings when it does.
+#[test]
+fn settings_of_a_name_become_those_of_its_subject() {
+    let server = Server::in_memory(&[]);
+    check(
+        &server,
+        &[
+            ("PUT /config/s", r#"{"compatibility": "NONE"}"#, 200),
+            ("POST /subjects/s/versions", r#"{"schema": "\"int\""}"#, 200),
+            ("PUT /config/s", r#"{"normalize": true}"#, 200),
+        ],
+    );
+    let (_, config) = ask(&server, "GET /config/s", "");
+    assert_eq!(config, json!({"compatibilityLevel": "NONE", "normalize": true}));
+    check(
+        &server,
+        &[
+            ("POST /subjects/s/versions", r#"{"schema": "\"string\""}"#, 200),
+            ("DELETE /config/s", "", 200),
+            ("GET /config/s", "", 40408),
+            ("POST /subjects/s/versions", r#"{"schema": "\"bytes\"", "schemaType": "AVRO"}"#, 200),
+            ("POST /subjects/s/versions", r#"{"schema": "\"boolean\""}"#, 409),
+        ],
+    );
+}
+
 /// A draft has no subject here, so what is deleted or erased here never takes it along.
 #[test]
 fn a_deletion_leaves_drafts() {

@@ -2,14 +2,11 @@
 
 use muster_catalog::{
     Catalog,
-    registration::{SCHEMA_TYPES, hashed_id},
+    registration::{SCHEMA_TYPES, context_group, is_default_context, subject_ids},
 };
 use muster_words::{Id, Xid};
 
 use super::problem::DoorError;
-
-/// The group of the context that has no name.
-const DEFAULT_GROUP: &str = "default";
 
 /// The name of the place above all contexts.
 const GLOBAL: &str = ".__GLOBAL";
@@ -25,12 +22,7 @@ impl Context {
     /// The context with this name: `.` or a name with a dot before it.
     pub(super) fn named(name: &str) -> Result<Self, DoorError> {
         let invalid = || DoorError::invalid_subject(&format!(":{name}:"));
-        let id = match name.strip_prefix('.').unwrap_or(name) {
-            "" => DEFAULT_GROUP,
-            DEFAULT_GROUP => return Err(invalid()),
-            id => id,
-        };
-        id.parse().map(Self).map_err(|_| invalid())
+        context_group(name).map(Self).ok_or_else(invalid)
     }
 
     /// The name.
@@ -39,7 +31,7 @@ impl Context {
     }
 
     pub(super) fn is_default(&self) -> bool {
-        self.0.as_str() == DEFAULT_GROUP
+        is_default_context(&self.0)
     }
 
     /// The group.
@@ -135,8 +127,8 @@ impl Subject {
                 resource,
             })
         };
-        let plain = self.name.parse().ok().filter(|_| !self.name.starts_with("_~")).and_then(of);
-        let hashed = hashed_id(&self.name).and_then(of)?;
+        let (plain, hashed) = subject_ids(&self.name);
+        let (plain, hashed) = (plain.and_then(of), hashed.and_then(of)?);
         let is_known = |xid: &Xid| catalog.has(xid) || catalog.registrations.last_number(xid) > 0;
         let Some(plain) = plain else { return Some(hashed) };
         if is_known(&plain) || (!is_known(&hashed) && catalog.taken(&plain).is_none()) {

@@ -6,7 +6,7 @@ use muster_catalog::{
         Action, Command, Mode, SchemaWrite, SentDocument, Succession, Target, Write, WriteBody,
     },
     decide::AnswerSubject,
-    schema_settings::{SchemaMode, SettingsChain},
+    schema_settings::{SchemaMode, SettingsChain, metadata_property},
     state::CompatibilityRule,
 };
 use muster_registry::stoppable_read;
@@ -23,9 +23,7 @@ use super::{
     Door, Query, answer,
     names::Subject,
     problem::DoorError,
-    stored::{
-        Entry, Loaded, Shown, bytes_of, check_version_name, identity_references, newest, shown_type,
-    },
+    stored::{Entry, Loaded, Shown, bytes_of, check_version_name, identity_references, shown_type},
 };
 use crate::submit::origin;
 
@@ -166,7 +164,7 @@ impl Door {
         };
         let done = self.native.registry.submit(command, &origin(&self.caller)).await;
         let done = done.map_err(|error| DoorError::of_submit(error, &subject.qualified()))?;
-        let door = Self { view: newest(&self.native.registry, self), ..self.clone() };
+        let door = self.renewed();
         let made = match &done.shows {
             AnswerSubject::Entity(Xid::Version { version, .. }) => Some(version.clone()),
             _ => None,
@@ -278,12 +276,10 @@ impl Door {
         let Some(name) = settings.compatibility_group() else { return Ok(all) };
         let mut all = all;
         let all = all.split_off(all.len().saturating_sub(COMPARED_MAX));
-        let property = |metadata: Option<&Value>| {
-            metadata.and_then(|all| all.get("properties")?.get(&name)).cloned()
-        };
-        let own = property(sent.metadata.as_ref());
+        let own = metadata_property(sent.metadata.as_ref(), &name);
         let loaded = self.load(all).await?.into_iter();
-        let same = loaded.filter(|loaded| property(loaded.metadata.as_ref()) == own);
+        let same =
+            loaded.filter(|loaded| metadata_property(loaded.metadata.as_ref(), &name) == own);
         Ok(same.map(|loaded| loaded.entry).collect())
     }
 

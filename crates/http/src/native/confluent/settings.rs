@@ -17,7 +17,7 @@ use super::{
     Door, Query, answer,
     names::{Place, Subject},
     problem::DoorError,
-    stored::{Shown, attributes_of, newest},
+    stored::{Shown, attributes_of},
 };
 use crate::submit::origin;
 
@@ -62,11 +62,9 @@ impl Door {
             }
             Place::Subject(subject) => {
                 let xid = subject.xid(catalog)?;
-                let of_meta =
-                    catalog.resource_at(&xid).and_then(|own| own.meta.settings.as_deref());
                 let group = subject.context.xid().and_then(|xid| catalog.group_at(&xid));
-                let named = group.and_then(|group| group.own.bindings.subjects.get(&subject.name));
-                of_meta.or(named).cloned()
+                let bindings = group.map(|group| &*group.own.bindings);
+                catalog.own_schema_settings(&xid, &subject.name, bindings).cloned()
             }
         }
     }
@@ -312,7 +310,7 @@ impl Door {
     /// Removes what a group says about a subject that was erased.
     pub(super) async fn forget_settings(&self, subject: &Subject) -> Result<(), DoorError> {
         let place = Place::Subject(subject.clone());
-        let door = Self { view: newest(&self.native.registry, self), ..self.clone() };
+        let door = self.renewed();
         if door.own_settings(&place, door.view.catalog()).is_some() {
             door.write_settings(&place, Map::clear).await?;
         }
@@ -326,9 +324,10 @@ impl Door {
         change: impl Fn(&mut Map<String, Value>) + Send,
     ) -> Result<(), DoorError> {
         for _ in 0..TRIES_MAX {
-            let view = newest(&self.native.registry, self);
-            let (xid, within) = self.holder(place, view.catalog())?;
-            let (content, epoch) = held(view.catalog(), &xid);
+            let door = self.renewed();
+            let catalog = door.view.catalog();
+            let (xid, within) = self.holder(place, catalog)?;
+            let (content, epoch) = held(catalog, &xid);
             let mut attributes = attributes_of(&self.native.registry, content).await?;
             let mut aspect = match attributes.remove("muster") {
                 Some(Value::Object(map)) => map,
@@ -361,8 +360,8 @@ impl Door {
         Err(DoorError::new(50003, "the settings are changed by others all the time; try again"))
     }
 
-    /// The entity with the settings of a place and, for a subject that doesn't exist, its name in
-    /// there.
+    /// The entity with the settings of a place and, for a subject that doesn't exist, or that got
+    /// settings before it existed, its name in there.
     fn holder(&self, place: &Place, catalog: &Catalog) -> Result<(Xid, Option<String>), DoorError> {
         let group = |context: &super::names::Context| {
             context.xid().ok_or_else(|| DoorError::invalid_subject(&context.name()))
@@ -371,10 +370,16 @@ impl Door {
             Place::Global => Ok((Xid::Registry, None)),
             Place::Context(context) => Ok((group(context)?, None)),
             Place::Subject(subject) => {
+                let group = group(&subject.context)?;
                 let xid = subject.xid(catalog).filter(|xid| catalog.has(xid));
-                match xid.and_then(|xid| xid.meta()) {
+                let of_meta = xid.as_ref().and_then(|xid| catalog.resource_at(xid));
+                let has_own = of_meta.is_some_and(|own| own.meta.settings.is_some());
+                let is_named = catalog
+                    .group_at(&group)
+                    .is_some_and(|own| own.own.bindings.subjects.contains_key(&subject.name));
+                match xid.and_then(|xid| xid.meta()).filter(|_| has_own || !is_named) {
                     Some(meta) => Ok((meta, None)),
-                    None => Ok((group(&subject.context)?, Some(subject.name.clone()))),
+                    None => Ok((group, Some(subject.name.clone()))),
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use muster_catalog::{
-    Content, Lifecycle, View,
+    Content, Lifecycle,
     registration::{GroupRegistrations, Registration, version_number},
     state::Version,
 };
@@ -69,6 +69,12 @@ impl Entry {
 }
 
 impl Door {
+    /// The same with what is there now.
+    pub(super) fn renewed(&self) -> Self {
+        let scope = self.caller.principal.scope.clone();
+        Self { view: self.native.registry.view().seen_within(scope), ..self.clone() }
+    }
+
     /// Asks the guard for a permission at a place.
     pub(super) fn check(&self, permission: Permission, place: &str) -> Result<(), DoorError> {
         check(&self.caller.principal, permission, place).map(|_| ()).map_err(DoorError::from)
@@ -418,9 +424,4 @@ pub(super) async fn attributes_of(
     let Some(content) = content else { return Ok(Map::new()) };
     let found = registry.attributes(&[content]).await.map_err(failed)?.pop();
     Ok(found.map(|map| (*map).clone()).unwrap_or_default())
-}
-
-/// The newest view that a caller may see.
-pub(super) fn newest(registry: &Registry, door: &Door) -> View {
-    registry.view().seen_within(door.caller.principal.scope.clone())
 }

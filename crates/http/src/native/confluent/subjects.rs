@@ -11,7 +11,7 @@ use super::{
     Door, Query, answer,
     names::{Context, Place, Subject, qualified},
     problem::DoorError,
-    stored::{Entry, Loaded, Shown, bytes_of, newest},
+    stored::{Entry, Loaded, Shown, bytes_of},
 };
 use crate::submit::origin;
 
@@ -338,7 +338,7 @@ impl Door {
     pub(super) async fn erase(&self, versions: &[Entry], subject: &str) -> Result<(), DoorError> {
         let resource = versions.first().and_then(|entry| entry.xid.resource());
         let Some(resource) = resource else { return Ok(()) };
-        if !newest(&self.native.registry, self).catalog().has(&resource) {
+        if !self.renewed().view.catalog().has(&resource) {
             return self.remove(&resource, true, subject).await;
         }
         for entry in versions {
@@ -377,7 +377,7 @@ impl Door {
             return Err(DoorError::new(42211, format!("The context '{name}' is not empty.")));
         }
         if let Some(xid) = context.xid()
-            && let Some(group) = newest(&self.native.registry, self).catalog().group_at(&xid)
+            && let Some(group) = self.renewed().view.catalog().group_at(&xid)
         {
             // Others may have schemas there that this door doesn't show.
             if group.resources.values().any(|all| !all.is_empty()) {
