@@ -51,6 +51,12 @@ impl Principal {
         Self { scope, ..Self::new(ANONYMOUS_ACTOR, Role::Consumer) }
     }
 
+    /// Whether it may see nothing at all: it asks for the health, or for a page to sign in.
+    #[must_use]
+    pub fn sees_nothing(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.is_empty())
+    }
+
     /// Whether it is somebody who shows no key where most callers need one.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {

@@ -7,6 +7,7 @@ mod answer;
 mod in_process;
 mod plain;
 mod request_guard;
+mod session;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -18,10 +19,13 @@ use tokio::sync::watch::Receiver;
 
 pub use plain::PlainHead;
 pub(crate) use request_guard::{RequestGuard, RequestLimits};
+pub use session::{CONSOLE, SESSION_COOKIE, SESSION_TOKEN, session_id};
 
 use crate::{
     AllowedOrigins, BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, RequestLog,
-    metrics::Metrics, request_id::RequestIds,
+    metrics::Metrics,
+    native::{Session, Sessions},
+    request_id::RequestIds,
 };
 
 /// What routes know about an admitted request. It is an extension of the request.
@@ -37,6 +41,9 @@ pub struct Caller {
     pub trace: Option<Arc<str>>,
     /// Where the request came from.
     pub peer: SocketAddr,
+    /// The session of the console that the request belongs to; none if it came with a key, or
+    /// without anything.
+    pub session: Option<Session>,
     /// The server's phase. Long streams end when it leaves `Running`.
     pub phase: Receiver<Phase>,
 }
@@ -52,6 +59,8 @@ pub struct Front {
     request_ids: RequestIds,
     request_log: RequestLog,
     origins: AllowedOrigins,
+    /// The sessions of the console; none if there is no console.
+    sessions: Option<Arc<Sessions>>,
     /// Who reads the site without a key; none if that needs one.
     site_reader: Option<Arc<Principal>>,
     /// Memory held by large responses until their clients have received them.
@@ -74,6 +83,7 @@ impl Front {
             request_ids: RequestIds::new(),
             request_log: RequestLog::default(),
             origins: AllowedOrigins::default(),
+            sessions: None,
             site_reader: None,
             answers: BodyBudget::new(answer::ANSWERS_BYTES_MAX),
             compressing: LongWork::default(),
@@ -91,6 +101,13 @@ impl Front {
     #[must_use]
     pub fn with_public_site(mut self) -> Self {
         self.site_reader = Some(Arc::new(Principal::new(ANONYMOUS_ACTOR, Role::Consumer)));
+        self
+    }
+
+    /// Lets people in who signed in to the console.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Arc<Sessions>) -> Self {
+        self.sessions = Some(sessions);
         self
     }
 

@@ -47,7 +47,7 @@ pub use fast_read::{FastRead, FastReads, FastRequest, FullResponse};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use front::PlainHead;
-pub use front::{Caller, Front};
+pub use front::{CONSOLE, Caller, Front, SESSION_COOKIE, SESSION_TOKEN, session_id};
 pub use gatekeeper::Gatekeeper;
 pub use limits::ServerLimits;
 pub use live_providers::{

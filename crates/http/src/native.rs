@@ -45,7 +45,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 pub use confluent::{SchemaAnswers, SchemaReads};
-pub use gate::{Access, Gate, GateError};
+pub use gate::{Access, Gate, GateError, Session, Sessions};
 pub use ledger::{last_line, progress_line};
 use muster_publisher::{Publisher, SiteRenderer};
 use muster_registry::{Followers, Registry};

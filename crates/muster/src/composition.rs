@@ -18,6 +18,7 @@ mod measuring;
 mod open;
 mod open_files;
 mod outbound;
+mod pages;
 mod refusals;
 mod relaying;
 mod restoring;

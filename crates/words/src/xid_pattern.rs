@@ -107,6 +107,12 @@ impl fmt::Display for XidPattern {
 }
 
 impl XidPatterns {
+    /// Whether there is none, so that no place is in them.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The places of these patterns.
     #[must_use]
     pub fn new(patterns: Vec<XidPattern>) -> Self {

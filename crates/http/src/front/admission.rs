@@ -8,12 +8,19 @@ use muster_guard::Principal;
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Position;
 
-use super::RequestGuard;
-use crate::host::{check_neighbour, host_of, is_loopback};
+use super::{
+    RequestGuard,
+    session::{is_home, is_page},
+};
+use crate::{
+    host::{check_neighbour, host_of, is_loopback},
+    native::Session,
+};
 
 /// What is known of an admitted request.
 pub(super) struct Admitted {
     pub principal: Arc<Principal>,
+    pub session: Option<Session>,
     pub base: Arc<str>,
 }
 
@@ -67,26 +74,48 @@ impl RequestGuard {
         check_codings(request)?;
         let host = host_of(request.version(), request.uri(), headers)?;
         let (base, loopback) = self.known(host);
-        let principal = if path.starts_with("/health/") {
+        let (principal, session) = if path.starts_with("/health/") {
             // Probes have no keys, and call the server by whatever name they reach it.
-            self.anonymous.clone()
+            (self.anonymous.clone(), None)
         } else {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request, (host, loopback), &self.front.origins)?;
             }
-            let is_site = path.starts_with("/site/");
-            match (&self.front.site_reader, authorization(headers)?) {
-                (Some(reader), None) if is_site => reader.clone(),
-                (_, sent) => match key_of_provider_client(path, headers)? {
-                    Some(bearer) => self.principal(Some(&bearer))?,
-                    None => self.principal(sent)?,
-                },
-            }
+            self.authenticate(request)?
         };
         if !request.body().is_end_stream() {
             self.check_body(request)?;
         }
-        Ok(Admitted { principal, base })
+        Ok(Admitted { principal, session, base })
+    }
+
+    /// Whom a request is from: whoever signed in, or the holder of its key.
+    fn authenticate(
+        &self,
+        request: &Request<Incoming>,
+    ) -> Result<(Arc<Principal>, Option<Session>), Problem> {
+        let (headers, path) = (request.headers(), request.uri().path());
+        let sent = authorization(headers)?;
+        if let (Some(reader), None) = (&self.front.site_reader, sent)
+            && path.starts_with("/site/")
+        {
+            return Ok((reader.clone(), None));
+        }
+        if let Some(bearer) = key_of_provider_client(path, headers)? {
+            return Ok((self.principal(Some(&bearer))?, None));
+        }
+        if sent.is_none()
+            && let Some(session) = self.front.session(request)
+        {
+            return Ok((session.principal.clone(), Some(session)));
+        }
+        match self.principal(sent) {
+            // A page says how to sign in; it shows nothing else to who may see nothing.
+            Err(_) if sent.is_none() && (is_page(path) || is_home(path, headers)) => {
+                Ok((self.anonymous.clone(), None))
+            }
+            found => Ok((found?, None)),
+        }
     }
 
     pub(super) fn known(&self, host: &str) -> (Arc<str>, bool) {

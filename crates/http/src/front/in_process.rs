@@ -28,6 +28,7 @@ impl Front {
             request_id,
             trace: trace_of(request.headers()),
             peer: SocketAddr::from(([127, 0, 0, 1], 0)),
+            session: None,
             phase,
         };
         let mut request = request;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::routing::future::RouteFuture;
-use http::{Method, Request, Response, Version, header};
+use http::{Method, Request, Response, Uri, Version, header};
 use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
 use parking_lot::Mutex;
@@ -21,6 +21,7 @@ use super::{
     Caller, Front,
     admission::{Admitted, CheckedHost, KnownCaller},
     answer::ResponseFinisher,
+    session::{CONSOLE, is_home},
 };
 use crate::{
     Body, BodyBudget, FastRequest, Phase, Principal, ServerLimits,
@@ -149,10 +150,14 @@ impl RequestGuard {
             request_id,
             trace: trace_of(request.headers()),
             peer: self.peer,
+            session: admitted.session,
             phase: self.phase.clone(),
         };
         let is_http2 = request.version() == Version::HTTP_2;
         let mut request = request.map(|incoming| self.body(incoming, is_http2, in_flight));
+        if self.front.sessions.is_some() && is_home(request.uri().path(), request.headers()) {
+            *request.uri_mut() = Uri::from_static(CONSOLE);
+        }
         request.extensions_mut().insert(caller);
         self.front.router.clone().call(request)
     }

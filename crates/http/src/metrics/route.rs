@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use muster_wire::operations::{Endpoint, OPERATIONS, Operation};
 
-use crate::xregistry::PREFIX;
+use crate::{CONSOLE, xregistry::PREFIX};
 
 /// The metrics label of a request: its path without names, so that there are few labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,9 @@ const OTHER: Route = Route(0);
 const API_OTHER: Route = Route(1);
 const ROOT: Route = Route(2);
 
+/// What isn't in the table of operations, because it isn't called by programs of others.
+const PAGES: [&str; 1] = [CONSOLE];
+
 /// The number of shapes of paths below `/api`: the registry, groups of a type, a group, resources
 /// of a type, a resource, its Meta, its versions and a version.
 const SHAPES: usize = 8;
@@ -36,6 +39,11 @@ static LABELS: LazyLock<Labels> = LazyLock::new(|| {
         shapes: [API_OTHER; SHAPES],
     };
     OPERATIONS.iter().for_each(|operation| labels.add(operation));
+    for page in PAGES {
+        let route = Route(u8::try_from(labels.all.len()).unwrap_or(OTHER.0));
+        labels.all.push(page);
+        labels.doors.push((&page[1..], route));
+    }
     labels
 });
 

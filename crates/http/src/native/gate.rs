@@ -1,3 +1,5 @@
+mod sessions;
+
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
@@ -16,6 +18,7 @@ use muster_guard::{
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem};
 use muster_words::{Id, Moment, Position};
+pub use sessions::{Session, Sessions};
 use thiserror::Error;
 
 use crate::Gatekeeper;
@@ -172,6 +175,11 @@ impl AccessGrant {
     /// The principal.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The principal, shared.
+    fn shared_principal(&self) -> Arc<Principal> {
+        self.principal.clone()
     }
 
     /// Whether it still holds.

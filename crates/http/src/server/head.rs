@@ -17,6 +17,9 @@ use crate::front::PlainHead;
 /// The most headers of a request; the library takes no more.
 const HEADERS_MAX: usize = 100;
 
+/// Short headers that only the library, the front or a route heeds.
+const OTHERS: [&str; 5] = ["expect", "upgrade", "origin", "cookie", "if-match"];
+
 /// The largest length of a body that the library can count.
 const LENGTH_MAX: u64 = u64::MAX / 2;
 
@@ -149,7 +152,7 @@ impl<'a> Fields<'a> {
                     fields.is_other |= !value.eq_ignore_ascii_case(b"keep-alive");
                     continue;
                 }
-                6..=8 if ["expect", "upgrade", "origin", "if-match"].into_iter().any(is) => {
+                6..=8 if OTHERS.into_iter().any(is) => {
                     fields.is_other = true;
                     continue;
                 }

@@ -122,6 +122,7 @@ impl Door {
             request_id: "r1".into(),
             trace: None,
             peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 4321)),
+            session: None,
             phase: self.phase.subscribe(),
         }
     }

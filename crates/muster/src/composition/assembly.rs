@@ -33,7 +33,7 @@ use super::{
     directory::Directory,
     health_checks, live_providers, measuring,
     outbound::Outbound,
-    relaying,
+    pages, relaying,
     routes::ServerRoutes,
     site, texts,
     trusted_clock::TrustedClock,
@@ -519,14 +519,16 @@ async fn front(
         XRegistry::new(registry.clone(), open_options.bare).with_documents(documents.clone());
     live_providers::measure(&around.providers, &metrics);
     let doors = ServerRoutes::open(registry, open_options, around).await?;
-    let router = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
+    let api = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
     let watching = doors.clone();
     metrics.gauge("watchers", "Open streams of changes.", move || {
         i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
     });
     let schemas = doors.schema_answers().below("/confluent");
-    let mut front = Front::new(router, doors.gatekeeper(), metrics)
+    let pages = pages::open(registry, &api, (&doors, &metrics), open_options);
+    let mut front = Front::new(api.merge(pages.router), doors.gatekeeper(), metrics)
+        .with_sessions(pages.sessions)
         .with_fast_read(Arc::new(FastReads(vec![documents, Arc::new(schemas)])))
         .with_request_log(open_options.request_log)
         .with_allowed_origins(open_options.origins.clone())

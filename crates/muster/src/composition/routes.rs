@@ -4,7 +4,7 @@ use axum::Router;
 use muster_guard::{ANONYMOUS_ACTOR, ApiKey, GivenKey, Principal};
 use muster_http::{
     Gatekeeper,
-    native::{Access, Gate, Native, SchemaAnswers},
+    native::{Access, Gate, Native, SchemaAnswers, Sessions},
 };
 use muster_registry::Registry;
 
@@ -79,6 +79,11 @@ impl ServerRoutes {
     /// Confluent's API, for a port of its own.
     pub fn confluent_router(&self) -> Router {
         self.native.clone().confluent_router()
+    }
+
+    /// The sessions of people who sign in with a key.
+    pub fn sessions(&self) -> Arc<Sessions> {
+        Sessions::new(self.gate.clone())
     }
 
     /// Checks who may make a request.

@@ -9,7 +9,7 @@ use muster_registry::{Clock, CommandOrigin, Genesis, RegistrySettings};
 
 use super::*;
 
-async fn open(access: Access) -> (Registry, Arc<Gate>) {
+pub(super) async fn open(access: Access) -> (Registry, Arc<Gate>) {
     let clock = Clock {
         now: Arc::new(|| Moment::EPOCH),
         command_id: Arc::new(|| CommandId(1_u128.to_be_bytes())),

@@ -1,0 +1,99 @@
+// The script of all pages. Pages work without it; it makes them nicer.
+"use strict";
+
+// ---- Times in the reader's own zone, with how long ago that is.
+
+const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+function ago(moment) {
+  const seconds = (moment - Date.now()) / 1000;
+  for (const [unit, size] of units) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.round(seconds / size), unit);
+  }
+  return "just now";
+}
+
+function showTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    time.title = moment.toLocaleString() + " (" + time.dateTime + ")";
+    time.textContent = ago(moment);
+  }
+}
+
+// ---- Light, dark, or as the system says.
+
+const themes = ["system", "light", "dark"];
+
+function applyTheme() {
+  const theme = localStorage.getItem("theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+}
+
+function switchTheme(button) {
+  const show = () => { button.textContent = "Theme: " + (localStorage.getItem("theme") || "system"); };
+  button.hidden = false;
+  show();
+  button.addEventListener("click", () => {
+    const now = themes.indexOf(localStorage.getItem("theme") || "system");
+    localStorage.setItem("theme", themes[(now + 1) % themes.length]);
+    applyTheme();
+    show();
+  });
+}
+
+applyTheme();
+
+// ---- New changes as they come: rows of a list that the page asks to keep fresh.
+
+function followChanges(list) {
+  const source = new EventSource("/changes");
+  const state = document.querySelector("[data-live-state]");
+  const say = (text) => { if (state) state.textContent = text; };
+  source.onopen = () => say("live");
+  source.onerror = () => say("not connected");
+  const seen = (event) => {
+    let change;
+    try { change = JSON.parse(event.data); } catch { return; }
+    if (!change.subject) return;
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = "/console/browse" + change.subject;
+    link.textContent = change.subject;
+    const kind = document.createElement("span");
+    kind.className = "tag";
+    kind.textContent = String(change.type || "").split(".").pop();
+    const time = document.createElement("time");
+    time.dateTime = change.time;
+    item.append(kind, " ", link, " ", time);
+    list.prepend(item);
+    while (list.children.length > 12) list.lastElementChild.remove();
+    showTimes(item);
+  };
+  source.onmessage = seen;
+  for (const kind of ["created", "updated", "deleted", "restored", "deprecated"]) {
+    for (const entity of ["registry", "group", "resource", "version"]) {
+      source.addEventListener("io.xregistry." + entity + "." + kind, seen);
+    }
+  }
+  addEventListener("pagehide", () => source.close());
+}
+
+addEventListener("DOMContentLoaded", () => {
+  showTimes(document);
+  setInterval(() => showTimes(document), 60000);
+  for (const button of document.querySelectorAll("[data-theme-switch]")) switchTheme(button);
+  for (const list of document.querySelectorAll("[data-live]")) followChanges(list);
+  const menu = document.querySelector("[data-menu]");
+  if (menu && matchMedia("(max-width: 52rem)").matches) menu.open = false;
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
+      const find = document.getElementById("find");
+      if (find) { event.preventDefault(); find.focus(); }
+    }
+  });
+});

@@ -1,0 +1,59 @@
+//! The console: pages for people. They show what the registry holds, who changed what, what depends
+//! on what, and let people change it. Every page is rendered here, works without a script, and has
+//! an address that can be sent to somebody.
+//!
+//! It is no door of its own: each page asks the public API, with the permissions of whoever looks at
+//! it, and knows nothing that the API doesn't tell. It holds no rule of the registry, stores
+//! nothing, and loads nothing from elsewhere.
+
+// rustdoc checks every public type for auto traits. The server's nested chains and maps need more
+// than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
+mod assets;
+mod fault;
+mod frame;
+mod overview;
+mod protection;
+mod sign_in;
+mod times;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use muster_client::Client;
+use muster_http::{CONSOLE, Caller, native::Sessions};
+
+pub(crate) use self::{
+    fault::Fault,
+    frame::{Page, Section},
+    visitor::Visitor,
+};
+
+/// Makes a client whose requests have a caller's permissions and stay in this process.
+pub type ClientOf = Arc<dyn Fn(&Caller) -> Client + Send + Sync>;
+
+/// What the pages need.
+#[derive(Clone)]
+pub struct Console {
+    /// Asks the API as somebody.
+    pub clients: ClientOf,
+    /// Who has signed in.
+    pub sessions: Arc<Sessions>,
+}
+
+/// The pages, all below [`CONSOLE`].
+pub fn router(console: Console) -> Router {
+    let pages = Router::new()
+        .route("/", get(overview::show))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/assets/{mark}/{name}", get(assets::show))
+        .fallback(fault::no_such_page)
+        .with_state(console);
+    Router::new().nest(CONSOLE, pages)
+}

@@ -1,0 +1,201 @@
+use axum::response::{IntoResponse as _, Response};
+use maud::{Markup, html};
+use muster_client::{Call, Client, ClientError, Method, Query};
+use muster_http::CONSOLE;
+use muster_wire::{
+    health::{HealthStatus, ReadinessReport},
+    log::LogEntry,
+    search::FoundDocument,
+    status::StatusReport,
+};
+use muster_words::{Xid, json::Value};
+
+use crate::{
+    Section, Visitor,
+    times::{number, time},
+};
+
+/// How many of the newest changes are shown.
+const CHANGES_SHOWN: usize = 8;
+
+/// How many documents are shown that wait for a decision.
+const WAITING_SHOWN: usize = 8;
+
+/// How many groups of a type are shown; the rest is a click away.
+const GROUPS_SHOWN: usize = 12;
+
+/// What is in the registry, whether it is well, and what happened last.
+///
+/// What the visitor's role doesn't show is left out.
+pub async fn show(visitor: Visitor) -> Response {
+    let client = &visitor.client;
+    let (status, health) = (status(client).await, health(client).await);
+    let collections = match collections(client).await {
+        Ok(collections) => collections,
+        Err(error) => {
+            return crate::Fault::from(error)
+                .page(&crate::visitor::Guest(Some(visitor)))
+                .into_response();
+        }
+    };
+    let changes = changes(client).await;
+    let waiting = waiting(client).await;
+    let body = html! {
+        (figures(status.as_ref(), health.as_ref()))
+        h2 { "Collections" }
+        @if collections.is_empty() {
+            p { "There is nothing here yet. " code { "muster apply FOLDER" } " puts a folder of documents, and " code { "muster serve --demo" } " an example." }
+        }
+        div.cards { @for collection in &collections { (card(collection)) } }
+        @if !waiting.is_empty() {
+            h2 { "Waiting for a decision" }
+            ul.plainlist { @for document in &waiting { li { (link(&document.xid)) " " span.tag.warn { (document.state) } " " (time(&document.modifiedat)) } } }
+        }
+        @if let Some(changes) = changes {
+            h2 { "Newest changes " span.dim data-live-state { "" } }
+            ul.plainlist data-live { @for change in &changes { li { (one_change(change)) } } }
+            p { a href=(format!("{CONSOLE}/changes")) { "All changes" } }
+        }
+    };
+    visitor.page(Section::Overview, "Overview", body)
+}
+
+/// A type of groups with some of its groups.
+struct Collection {
+    plural: String,
+    description: Option<String>,
+    count: u64,
+    groups: Vec<(String, u64)>,
+}
+
+async fn status(client: &Client) -> Option<StatusReport> {
+    client.status().await.ok()?.read().ok()
+}
+
+async fn health(client: &Client) -> Option<ReadinessReport> {
+    let call = Call::new(Method::GET, "/health", &Query::new());
+    serde_json::from_slice(&client.call(call).await.ok()?.bytes).ok()
+}
+
+async fn changes(client: &Client) -> Option<Vec<LogEntry>> {
+    let query = Query::new().with("limit", CHANGES_SHOWN);
+    Some(client.log(&Xid::Registry, &query).await.ok()?.read().ok()?.entries)
+}
+
+/// Documents whose default version is in review.
+async fn waiting(client: &Client) -> Vec<FoundDocument> {
+    let found = client.search(&Query::new().with("state", "review"), WAITING_SHOWN).await;
+    found.map(|answer| answer.documents).unwrap_or_default()
+}
+
+async fn collections(client: &Client) -> Result<Vec<Collection>, ClientError> {
+    let registry = client.details(&Xid::Registry, &Query::new()).await?.json()?;
+    let model = client.model().await?.json()?;
+    let Some(types) = model.get("groups").and_then(Value::as_object) else { return Ok(Vec::new()) };
+    let mut collections = Vec::new();
+    for (plural, group_type) in types {
+        let count = count_of(&registry, plural);
+        if count == 0 {
+            continue;
+        }
+        let description = group_type.get("description").and_then(Value::as_str);
+        collections.push(Collection {
+            plural: plural.clone(),
+            description: description.map(str::to_owned),
+            count,
+            groups: groups(client, plural, group_type).await?,
+        });
+    }
+    Ok(collections)
+}
+
+/// The first groups of a type, each with how many resources it has.
+async fn groups(
+    client: &Client,
+    plural: &str,
+    group_type: &Value,
+) -> Result<Vec<(String, u64)>, ClientError> {
+    let resources: Vec<&String> = group_type
+        .get("resources")
+        .and_then(Value::as_object)
+        .map(|types| types.keys().collect())
+        .unwrap_or_default();
+    let query = Query::new().with("limit", GROUPS_SHOWN);
+    let page = client.first_page(&format!("/{plural}"), &query).await?;
+    let size = |group: &Value| resources.iter().map(|plural| count_of(group, plural)).sum();
+    Ok(page.entries.iter().map(|(id, group)| (id.clone(), size(group))).collect())
+}
+
+fn count_of(entity: &Value, plural: &str) -> u64 {
+    entity.get(&format!("{plural}count")).and_then(Value::as_u64).unwrap_or_default()
+}
+
+fn figures(status: Option<&StatusReport>, health: Option<&ReadinessReport>) -> Markup {
+    html! {
+        dl.figures {
+            @if let Some(health) = health {
+                div {
+                    dt { "health" }
+                    dd { (health_tag(health.status)) }
+                }
+            }
+            @if let Some(status) = status {
+                (figure("documents", status.documents))
+                (figure("groups", status.groups))
+                (figure("schemas", status.schemas))
+                (figure("rules", status.rules))
+                (figure("position", status.position))
+                (figure("deleted, can be restored", status.hidden))
+            }
+        }
+    }
+}
+
+fn figure(name: &str, value: u64) -> Markup {
+    html! { div { dt { (name) } dd { (number(value)) } } }
+}
+
+fn health_tag(status: HealthStatus) -> Markup {
+    match status {
+        HealthStatus::Healthy => html! { span.tag.good { "healthy" } },
+        HealthStatus::Degraded => html! { span.tag.warn { "degraded" } },
+        HealthStatus::Unhealthy => html! { span.tag.bad { "unhealthy" } },
+    }
+}
+
+fn card(collection: &Collection) -> Markup {
+    let address = format!("{CONSOLE}/browse/{}", collection.plural);
+    let more = collection.count.saturating_sub(collection.groups.len() as u64);
+    html! {
+        section.card {
+            h3 { a href=(address) { (collection.plural) } " " span.tag { (number(collection.count)) } }
+            @if let Some(description) = &collection.description { p.dim { (description) } }
+            ul.plainlist {
+                @for (id, size) in &collection.groups {
+                    li { a href=(format!("{address}/{id}")) { (id) } " " span.dim { (number(*size)) } }
+                }
+                @if more > 0 { li { a href=(address) { "and " (number(more)) " more" } } }
+            }
+        }
+    }
+}
+
+fn one_change(change: &LogEntry) -> Markup {
+    let xid = change.changes.first().map(|change| change.xid.as_str());
+    html! {
+        @match xid {
+            Some(xid) if xid != "/" => { (link_as(xid, &change.what)) }
+            _ => { (change.what) }
+        }
+        " "
+        span.dim { "by " (change.name.as_deref().unwrap_or(&change.actor)) ", " (time(&change.time)) }
+    }
+}
+
+fn link(xid: &str) -> Markup {
+    link_as(xid, xid)
+}
+
+fn link_as(xid: &str, text: &str) -> Markup {
+    html! { a href=(format!("{CONSOLE}/browse{xid}")) { (text) } }
+}

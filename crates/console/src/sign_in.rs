@@ -1,0 +1,143 @@
+use axum::{
+    Form,
+    extract::{Query, State},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use maud::{Markup, html};
+use muster_http::{CONSOLE, Caller, SESSION_COOKIE, session_id};
+use serde::Deserialize;
+
+use crate::{Console, Fault, Page, Section, Visitor, frame, visitor::is_from_elsewhere};
+
+/// Where to go on after signing in.
+#[derive(Deserialize)]
+pub struct Destination {
+    #[serde(default)]
+    to: String,
+}
+
+/// The form of the page.
+#[derive(Deserialize)]
+pub struct Credentials {
+    key: String,
+    #[serde(default)]
+    to: String,
+}
+
+/// A form that only says that it is one of this session's.
+#[derive(Deserialize)]
+pub struct TokenForm {
+    token: String,
+}
+
+/// The form to sign in.
+pub async fn show(Query(destination): Query<Destination>) -> Response {
+    respond(&destination.to, None, StatusCode::OK)
+}
+
+/// Signs in with a key.
+pub async fn sign_in(
+    State(console): State<Console>,
+    axum::Extension(caller): axum::Extension<Caller>,
+    headers: HeaderMap,
+    Form(form): Form<Credentials>,
+) -> Response {
+    // Another site could sign somebody in to an account of its own, and watch what is typed then.
+    if is_from_elsewhere(&headers, &caller.base) {
+        return Fault::StaleForm.into_response();
+    }
+    let id = match console.sessions.begin(&form.key, caller.peer) {
+        Ok(id) => id,
+        Err(_) => {
+            let notice = html! {
+                div.notice.bad role="alert" {
+                    p { strong { "This registry doesn't know that key, or its time is over." } }
+                    p { "Check that the whole key was copied, or ask an admin for a new one." }
+                }
+            };
+            return respond(&form.to, Some(notice), StatusCode::UNAUTHORIZED);
+        }
+    };
+    let mut response = Redirect::to(own_address(&form.to)).into_response();
+    set_cookie(&mut response, &caller, &id, "");
+    response
+}
+
+/// Signs out.
+pub async fn sign_out(
+    State(console): State<Console>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<TokenForm>,
+) -> Response {
+    if let Err(fault) = visitor.check_token(&form.token) {
+        return fault.into_response();
+    }
+    if let Some(id) = session_id(&headers) {
+        console.sessions.end(id);
+    }
+    let mut response = Redirect::to(&format!("{CONSOLE}/sign-in")).into_response();
+    set_cookie(&mut response, &visitor.caller, "", "; Max-Age=0");
+    response
+}
+
+/// Sends the cookie: no script reads it, no other site makes a browser send it, and under TLS it
+/// never travels in clear text (RFC 6265bis, 4.1.2).
+fn set_cookie(response: &mut Response, caller: &Caller, id: &str, end: &str) {
+    let secure = if caller.base.starts_with("https:") { "; Secure" } else { "" };
+    let cookie = format!("{SESSION_COOKIE}={id}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
+    // The id has only letters, digits, - and _.
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+}
+
+/// The page to go on with: one of the console, whatever the address said.
+fn own_address(to: &str) -> &str {
+    let below = to.strip_prefix(CONSOLE);
+    let is_own = below.is_some_and(|below| below.is_empty() || below.starts_with(['/', '?']));
+    let is_plain = to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_own && is_plain { to } else { CONSOLE }
+}
+
+fn respond(to: &str, notice: Option<Markup>, status: StatusCode) -> Response {
+    let body = html! {
+        @if let Some(notice) = notice { (notice) }
+        form.card.narrow method="post" action=(format!("{CONSOLE}/sign-in")) {
+            input type="hidden" name="to" value=(own_address(to));
+            label for="key" { "API key" }
+            input #key type="password" name="key" required autocomplete="current-password" spellcheck="false";
+            p.dim { "The key that " code { "muster keys create" } " printed. You see and may do what that key may." }
+            button.primary type="submit" { "Sign in" }
+        }
+    };
+    let page = Page { title: "Sign in".to_owned(), section: Section::None, body };
+    let mut response = frame::respond(None, page);
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goes_on_only_with_pages_of_the_console() {
+        for (to, expect) in [
+            ("/console/browse/providers?sort=name", "/console/browse/providers?sort=name"),
+            ("/console", "/console"),
+            ("/console?a=b", "/console?a=b"),
+            ("", "/console"),
+            ("/api", "/console"),
+            ("//evil.example", "/console"),
+            ("https://evil.example/console", "/console"),
+            ("/consoles", "/console"),
+            ("/console/\\evil", "/console"),
+            ("/console/a b", "/console"),
+            ("/console/a\r\nset-cookie:x", "/console"),
+        ] {
+            assert_eq!(own_address(to), expect, "{to:?}");
+        }
+    }
+}

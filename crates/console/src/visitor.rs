@@ -1,0 +1,103 @@
+use std::convert::Infallible;
+
+use axum::{
+    extract::{FromRequestParts, OriginalUri},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use http::{HeaderMap, HeaderName, header, request::Parts};
+use muster_client::{Client, Query};
+use muster_http::{CONSOLE, Caller, native::Session};
+use muster_wire::keys::OwnAccess;
+
+use crate::{Console, Fault};
+
+/// Whoever looks at a page, with what that needs.
+pub struct Visitor {
+    /// Asks the API with this person's permissions.
+    pub client: Client,
+    /// How the request came.
+    pub caller: Caller,
+    /// What this person may do; none if the API doesn't say.
+    pub access: Option<OwnAccess>,
+    /// The path and the query of the page.
+    pub address: String,
+    /// Whether a page of another site made the request.
+    is_from_elsewhere: bool,
+}
+
+impl Visitor {
+    /// What this person signed in with; none: with nothing.
+    pub const fn session(&self) -> Option<&Session> {
+        self.caller.session.as_ref()
+    }
+
+    /// The name of this person's role.
+    pub fn role(&self) -> &str {
+        self.access.as_ref().map_or("", |access| &access.role)
+    }
+
+    /// The token that each form carries, so that a foreign page can't send it. Without a session
+    /// there is none: then the server has no keys, and its front refuses foreign pages.
+    pub fn token(&self) -> &str {
+        self.session().map_or("", |session| &session.token)
+    }
+
+    /// Refuses a form that wasn't made by a page of this session. Browsers that were given the key
+    /// as a password send it with forms of other sites too, so these are refused in any case.
+    ///
+    /// # Errors
+    /// The token is another one, or the form comes from elsewhere.
+    pub fn check_token(&self, sent: &str) -> Result<(), Fault> {
+        match self.session() {
+            _ if self.is_from_elsewhere => Err(Fault::StaleForm),
+            Some(session) if !session.has_token(sent.as_bytes()) => Err(Fault::StaleForm),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequestParts<Console> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |uri| &uri.0);
+        let address = uri.path_and_query().map_or(CONSOLE, |address| address.as_str()).to_owned();
+        // The front admits requests before they get here.
+        let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
+            return Err(Fault::NotAdmitted.into_response());
+        };
+        if caller.principal.sees_nothing() {
+            let to = Query::new().with("to", &address);
+            return Err(Redirect::to(&format!("{CONSOLE}/sign-in{to}")).into_response());
+        }
+        let client = (console.clients)(&caller);
+        let access = match client.own_access().await {
+            Ok(answer) => answer.read().ok(),
+            Err(_) => None,
+        };
+        let is_from_elsewhere = is_from_elsewhere(&parts.headers, &caller.base);
+        Ok(Self { client, caller, access, address, is_from_elsewhere })
+    }
+}
+
+/// Whether a browser says that a request was made by a page of another site (Fetch Metadata Request
+/// Headers, 2.3; older browsers name the origin of a form).
+pub fn is_from_elsewhere(headers: &HeaderMap, base: &str) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("other"));
+    match (text(&HeaderName::from_static("sec-fetch-site")), text(&header::ORIGIN)) {
+        (Some(site), _) => site != "same-origin" && site != "none",
+        (None, Some(origin)) => origin != base,
+        (None, None) => false,
+    }
+}
+
+/// Whoever may look at a page, also if it is nobody: then there is only the address.
+pub struct Guest(pub Option<Visitor>);
+
+impl FromRequestParts<Console> for Guest {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Infallible> {
+        Ok(Self(Visitor::from_request_parts(parts, console).await.ok()))
+    }
+}

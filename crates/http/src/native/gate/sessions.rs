@@ -1,0 +1,126 @@
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use muster_guard::Principal;
+use muster_wire::{ErrorKind, Problem};
+use muster_words::Digest;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::{AccessGrant, Gate};
+use crate::Gatekeeper as _;
+
+/// How long a session lasts without a request.
+const IDLE_TIME: Duration = Duration::from_secs(30 * 60);
+
+/// The most sessions at once. One takes about 300 bytes. Beyond it, the one that was used longest
+/// ago ends.
+const SESSIONS_MAX: usize = 10_000;
+
+/// Bytes of a session's id and of its token. Nobody guesses 256 bits.
+const SECRET_BYTES: usize = 32;
+
+/// The sessions of people who signed in to the console with an API key. They are in memory only, so
+/// a restart ends them all.
+///
+/// A session is as good as its key: it ends when the key is revoked or expires.
+pub struct Sessions {
+    gate: Arc<Gate>,
+    /// By the digest of the id: who reads the memory can't use a session.
+    open: Mutex<HashMap<Digest, OpenSession>>,
+}
+
+/// A session that is open.
+struct OpenSession {
+    grant: AccessGrant,
+    token: Arc<str>,
+    last_used: Instant,
+}
+
+/// A session as a request has it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who signed in.
+    pub principal: Arc<Principal>,
+    /// What a change must carry besides the cookie. Pages of the console know it, others don't.
+    pub token: Arc<str>,
+}
+
+impl Session {
+    /// Whether this is the session's token. It compares all bytes, because the time that it takes
+    /// must tell nothing.
+    #[must_use]
+    pub fn has_token(&self, sent: &[u8]) -> bool {
+        let own = self.token.as_bytes();
+        own.len() == sent.len() && own.iter().zip(sent).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+    }
+}
+
+impl Sessions {
+    /// No sessions yet, for the keys that this gate knows.
+    #[must_use]
+    pub fn new(gate: Arc<Gate>) -> Arc<Self> {
+        Arc::new(Self { gate, open: Mutex::default() })
+    }
+
+    /// Begins a session for whom this key is. Answers its id, which nobody but the browser keeps.
+    ///
+    /// # Errors
+    /// `key_unknown`, `key_expired`, or `server_error` where the system has no random numbers.
+    pub fn begin(&self, key: &str, peer: SocketAddr) -> Result<String, Problem> {
+        let authorization = format!("Bearer {}", key.trim());
+        let principal = self.gate.admit(Some(authorization.as_bytes()), peer)?;
+        let (id, token) = (secret()?, secret()?);
+        let grant = self.gate.grant(&principal);
+        let session = OpenSession { grant, token: token.into(), last_used: Instant::now() };
+        let mut open = self.open.lock();
+        if open.len() >= SESSIONS_MAX {
+            make_room(&mut open);
+        }
+        open.insert(Digest::of(id.as_bytes()), session);
+        Ok(id)
+    }
+
+    /// The session with this id, if it is still open. It is used now, so its time begins again.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<Session> {
+        let digest = Digest::of(id.as_bytes());
+        let mut open = self.open.lock();
+        let session = open.get_mut(&digest)?;
+        if session.last_used.elapsed() >= IDLE_TIME || !session.grant.holds() {
+            open.remove(&digest);
+            return None;
+        }
+        session.last_used = Instant::now();
+        let principal = session.grant.shared_principal();
+        Some(Session { principal, token: session.token.clone() })
+    }
+
+    /// Ends the session with this id.
+    pub fn end(&self, id: &str) {
+        self.open.lock().remove(&Digest::of(id.as_bytes()));
+    }
+}
+
+/// Removes what is over, or else the session that was used longest ago.
+fn make_room(open: &mut HashMap<Digest, OpenSession>) {
+    open.retain(|_, session| session.last_used.elapsed() < IDLE_TIME && session.grant.holds());
+    if open.len() < SESSIONS_MAX {
+        return;
+    }
+    let oldest = open.iter().min_by_key(|(_, session)| session.last_used);
+    if let Some(oldest) = oldest.map(|(digest, _)| *digest) {
+        open.remove(&oldest);
+    }
+}
+
+/// Random text.
+fn secret() -> Result<String, Problem> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(|_| Problem::from(ErrorKind::ServerError))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+#[path = "sessions/tests.rs"]
+mod tests;
