@@ -14,6 +14,8 @@ mod assets;
 mod fault;
 mod frame;
 mod overview;
+mod place;
+mod plain_text;
 mod protection;
 mod sign_in;
 mod times;

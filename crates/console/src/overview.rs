@@ -12,6 +12,7 @@ use muster_words::{Xid, json::Value};
 
 use crate::{
     Section, Visitor,
+    place::{link, link_as},
     times::{number, time},
 };
 
@@ -190,12 +191,4 @@ fn one_change(change: &LogEntry) -> Markup {
         " "
         span.dim { "by " (change.name.as_deref().unwrap_or(&change.actor)) ", " (time(&change.time)) }
     }
-}
-
-fn link(xid: &str) -> Markup {
-    link_as(xid, xid)
-}
-
-fn link_as(xid: &str, text: &str) -> Markup {
-    html! { a href=(format!("{CONSOLE}/browse{xid}")) { (text) } }
 }
