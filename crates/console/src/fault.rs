@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::{
     frame::{self, Page, Section},
-    visitor::Guest,
+    visitor::{Guest, Visitor},
 };
 
 /// Why a page can't be shown, or a form can't be done.
@@ -77,6 +77,11 @@ impl Fault {
 
     /// The whole page for this fault.
     pub fn page(&self, guest: &Guest) -> Response {
+        self.page_for(guest.0.as_ref())
+    }
+
+    /// The whole page for this fault, in the frame of a visitor.
+    pub fn page_for(&self, visitor: Option<&Visitor>) -> Response {
         let title = match self.status() {
             StatusCode::NOT_FOUND => "Not found",
             StatusCode::FORBIDDEN => "Not allowed",
@@ -84,7 +89,7 @@ impl Fault {
             _ => "That didn't work",
         };
         let page = Page { title: title.to_owned(), section: Section::None, body: self.notice() };
-        let mut response = frame::respond(guest.0.as_ref(), page);
+        let mut response = frame::respond(visitor, page);
         *response.status_mut() = self.status();
         response
     }

@@ -2,7 +2,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
 use muster_http::CONSOLE;
 
-use crate::{Visitor, assets, protection};
+use crate::{Fault, Visitor, assets, protection};
 
 /// A page without what all pages have.
 pub struct Page {
@@ -21,14 +21,30 @@ pub enum Section {
     None,
     /// What there is at a glance.
     Overview,
+    /// Groups and documents.
+    Browse,
+    /// Documents by words and fields.
+    Search,
 }
 
 impl Section {
     /// The navigation: each entry with its name and its address below the console.
-    const ALL: [(Self, &str, &str); 1] = [(Self::Overview, "Overview", "")];
+    const ALL: [(Self, &str, &str); 3] = [
+        (Self::Overview, "Overview", ""),
+        (Self::Browse, "Documents", "/browse"),
+        (Self::Search, "Search", "/search"),
+    ];
 }
 
 impl Visitor {
+    /// A page for this visitor, or why there is none.
+    pub fn answer(&self, section: Section, page: Result<(String, Markup), Fault>) -> Response {
+        match page {
+            Ok((title, body)) => self.page(section, title, body),
+            Err(fault) => fault.page_for(Some(self)),
+        }
+    }
+
     /// A page for this visitor.
     pub fn page(&self, section: Section, title: impl Into<String>, body: Markup) -> Response {
         respond(Some(self), Page { title: title.into(), section, body })

@@ -11,12 +11,18 @@
 #![recursion_limit = "256"]
 
 mod assets;
+mod compare;
+mod document;
 mod fault;
+mod found;
 mod frame;
+mod history;
+mod listing;
 mod overview;
 mod place;
 mod plain_text;
 mod protection;
+mod search;
 mod sign_in;
 mod times;
 mod visitor;
@@ -52,6 +58,12 @@ pub struct Console {
 pub fn router(console: Console) -> Router {
     let pages = Router::new()
         .route("/", get(overview::show))
+        .route("/browse", get(listing::show_all))
+        .route("/browse/{*place}", get(listing::show))
+        .route("/search", get(search::show))
+        .route("/history/{*place}", get(history::show))
+        .route("/compare", get(compare::show_all))
+        .route("/compare/{*place}", get(compare::show))
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{mark}/{name}", get(assets::show))

@@ -1,4 +1,4 @@
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use muster_client::{Call, Client, ClientError, Method, Query};
 use muster_http::CONSOLE;
@@ -12,6 +12,7 @@ use muster_words::{Xid, json::Value};
 
 use crate::{
     Section, Visitor,
+    listing::count,
     place::{link, link_as},
     times::{number, time},
 };
@@ -34,9 +35,7 @@ pub async fn show(visitor: Visitor) -> Response {
     let collections = match collections(client).await {
         Ok(collections) => collections,
         Err(error) => {
-            return crate::Fault::from(error)
-                .page(&crate::visitor::Guest(Some(visitor)))
-                .into_response();
+            return crate::Fault::from(error).page_for(Some(&visitor));
         }
     };
     let changes = changes(client).await;
@@ -95,7 +94,7 @@ async fn collections(client: &Client) -> Result<Vec<Collection>, ClientError> {
     let Some(types) = model.get("groups").and_then(Value::as_object) else { return Ok(Vec::new()) };
     let mut collections = Vec::new();
     for (plural, group_type) in types {
-        let count = count_of(&registry, plural);
+        let count = count(&registry, plural);
         if count == 0 {
             continue;
         }
@@ -123,12 +122,8 @@ async fn groups(
         .unwrap_or_default();
     let query = Query::new().with("limit", GROUPS_SHOWN);
     let page = client.first_page(&format!("/{plural}"), &query).await?;
-    let size = |group: &Value| resources.iter().map(|plural| count_of(group, plural)).sum();
+    let size = |group: &Value| resources.iter().map(|plural| count(group, plural)).sum();
     Ok(page.entries.iter().map(|(id, group)| (id.clone(), size(group))).collect())
-}
-
-fn count_of(entity: &Value, plural: &str) -> u64 {
-    entity.get(&format!("{plural}count")).and_then(Value::as_u64).unwrap_or_default()
 }
 
 fn figures(status: Option<&StatusReport>, health: Option<&ReadinessReport>) -> Markup {

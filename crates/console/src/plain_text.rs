@@ -25,7 +25,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 
 /// Control characters but line breaks and tabs, and those of Unicode's bidirectional algorithm
 /// (UAX 9).
-const fn is_invisible(letter: char) -> bool {
+fn is_invisible(letter: char) -> bool {
     match letter {
         '\n' | '\t' => false,
         '\u{061c}'

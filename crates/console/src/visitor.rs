@@ -36,6 +36,11 @@ impl Visitor {
         self.access.as_ref().map_or("", |access| &access.role)
     }
 
+    /// Whether this person's role shows who did what. The server decides when it is asked.
+    pub fn may_read_log(&self) -> bool {
+        self.role() != "consumer"
+    }
+
     /// The token that each form carries, so that a foreign page can't send it. Without a session
     /// there is none: then the server has no keys, and its front refuses foreign pages.
     pub fn token(&self) -> &str {

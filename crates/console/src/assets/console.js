@@ -82,7 +82,22 @@ function followChanges(list) {
   addEventListener("pagehide", () => source.close());
 }
 
+// ---- The slider over the states of a document: it names the state's position in the field.
+
+function travel(form) {
+  const states = form.dataset.states.split(" ");
+  const slider = form.querySelector("input[type=range]");
+  if (!slider) return;
+  const [at, output] = [form.querySelector("[name=at]"), form.querySelector("output")];
+  slider.addEventListener("input", () => {
+    at.value = states[slider.value - 1];
+    output.textContent = slider.value + " of " + states.length;
+  });
+  slider.addEventListener("change", () => form.requestSubmit());
+}
+
 addEventListener("DOMContentLoaded", () => {
+  for (const form of document.querySelectorAll("form[data-states]")) travel(form);
   showTimes(document);
   setInterval(() => showTimes(document), 60000);
   for (const button of document.querySelectorAll("[data-theme-switch]")) switchTheme(button);

@@ -1,0 +1,370 @@
+use maud::{Markup, html};
+use muster_client::{ClientError, FetchedDocument, Query, path_of};
+use muster_wire::references::ReferencesAnswer;
+use muster_words::{
+    Xid,
+    json::{self, Value},
+};
+
+use crate::{
+    Visitor,
+    listing::{Parameters, Shown, page, parameter, state_tag, text, version_table},
+    place::{Place, link, page_of},
+    plain_text::{document_text, visible},
+    times::{number, time},
+};
+
+/// How many references are shown in each direction; the graph shows more.
+const REFERENCES_SHOWN: usize = 25;
+
+/// How many versions are shown; the rest is a click away.
+const VERSIONS_SHOWN: usize = 8;
+
+/// How many fields of a document are shown as fields. The text has them all.
+const FIELDS_SHOWN: usize = 120;
+
+/// How deep fields are taken apart.
+const FIELD_DEPTH_MAX: usize = 4;
+
+/// The most letters of a field's value.
+const VALUE_LETTERS_MAX: usize = 400;
+
+/// What the attributes of a document are called that are shown elsewhere on its page.
+const SHOWN_ELSEWHERE: [&str; 12] = [
+    "self",
+    "shortself",
+    "xid",
+    "epoch",
+    "isdefault",
+    "metaurl",
+    "versionsurl",
+    "versionscount",
+    "versionid",
+    "state",
+    "modifiedat",
+    "digest",
+];
+
+/// A document or one of its versions, now or at an earlier position.
+pub async fn document(
+    visitor: &Visitor,
+    place: &Place,
+    xid: &Xid,
+    parameters: &Parameters,
+) -> Shown {
+    let at = parameter(parameters, "at");
+    let query = Query::new().with_some("at", at);
+    let details = visitor.client.details(xid, &query).await?.json()?;
+    let fetched = match visitor.client.document_as(xid, &query).await {
+        Ok(fetched) => Some(fetched),
+        // Resources without documents have only attributes.
+        Err(error) if error.refusal().is_some() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let resource = xid.resource().unwrap_or_else(|| xid.clone());
+    let descriptions = descriptions(visitor, place).await.unwrap_or(Value::Null);
+    let body = html! {
+        (place.trail())
+        @if let Some(at) = at {
+            div.notice.warn role="status" {
+                p { strong { "The past: " } "this is what was there at " code { (at) } ". " a href=(page_of("browse", &place.path())) { "See what is there now" } }
+            }
+        }
+        (facts(&details))
+        (place_actions(visitor, place))
+        (time_travel(visitor, &resource, place, at).await)
+        @if let Some(fetched) = &fetched { (contents(xid, fetched, &descriptions)) }
+        (references(visitor, &resource).await)
+        h2 { "Versions" }
+        (versions(visitor, &resource).await)
+        h2 { "Attributes" }
+        (attributes(&details))
+    };
+    let name = details.get("name").and_then(Value::as_str).map(str::to_owned);
+    Ok((name.unwrap_or_else(|| place.steps().last().cloned().unwrap_or_default()), body))
+}
+
+/// What people want to know first.
+fn facts(details: &Value) -> Markup {
+    let digest: String = text(details, "digest").chars().take(8).collect();
+    html! {
+        p {
+            (state_tag(&text(details, "state"))) " version " strong { (text(details, "versionid")) }
+            @if details.get("isdefault").and_then(Value::as_bool) == Some(false) { " (not the default one)" }
+            ", changed " (time(&text(details, "modifiedat")))
+            @if !digest.is_empty() { ", digest " code { (digest) } }
+        }
+    }
+}
+
+/// What can be done with an entity. The buttons are those that the visitor's role may use; the
+/// server decides when one is pressed.
+pub fn place_actions(visitor: &Visitor, place: &Place) -> Markup {
+    let path = place.path();
+    let is_document = place.steps().len() > 2;
+    let may_write = ["admin", "publisher"].contains(&visitor.role());
+    html! {
+        div.actions {
+            @if may_write && is_document { a.button.primary href=(page_of("edit", &path)) { "Edit" } }
+            @if visitor.may_read_log() { a.button href=(page_of("history", &path)) { "History" } }
+            a.button href=(page_of("compare", &path)) { "Compare" }
+            a.button href=(format!("{}?around={path}", page_of("graph", ""))) { "Graph" }
+            @if place.steps().first().is_some_and(|step| step == "schemagroups") && is_document {
+                a.button href=(page_of("schemas/try", &path)) { "Try payloads" }
+                a.button href=(page_of("schemas/compare", &path)) { "Compatibility" }
+            }
+            a.button href=(api_address(&path, is_document)) { "As the API answers" }
+            @if may_write {
+                a.button href=(page_of("roll-back", &path)) { "Roll back" }
+                a.button.danger href=(page_of("delete", &path)) { "Delete" }
+            }
+        }
+    }
+}
+
+fn api_address(path: &str, is_document: bool) -> String {
+    format!("/api{path}{}", if is_document { "$details" } else { "" })
+}
+
+/// A slider over the states that the document had, and a field for a date.
+async fn time_travel(visitor: &Visitor, xid: &Xid, place: &Place, at: Option<&str>) -> Markup {
+    let log = visitor.client.log(xid, &Query::new().with("limit", 100)).await;
+    let entries = match log.and_then(|answer| answer.read()) {
+        Ok(log) => log.entries,
+        Err(_) => return html! {},
+    };
+    let states: Vec<u64> = entries.iter().rev().map(|entry| entry.position).collect();
+    let position = at.and_then(|at| at.parse::<u64>().ok());
+    let current = match position {
+        Some(at) => states.iter().filter(|state| **state <= at).count().max(1),
+        None => states.len(),
+    };
+    let list = states.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
+    let address = page_of("browse", &place.path());
+    html! {
+        details.travel open[at.is_some()] {
+            summary { "Go back in time" }
+            form.filters action=(address) data-states=(list) {
+                @if states.len() > 1 {
+                    div {
+                        label for="state-slider" { "State " output for="state-slider" { (current) " of " (states.len()) } }
+                        input #state-slider type="range" min="1" max=(states.len()) value=(current) step="1";
+                    }
+                }
+                div { label for="at" { "Position or time" } input #at name="at" value=(at.unwrap_or_default()) placeholder="1204 or 2026-11-21T10:00:00Z" required; }
+                button type="submit" { "Show" }
+            }
+        }
+    }
+}
+
+/// The document as fields, with what its schema says of them, and as text.
+fn contents(xid: &Xid, fetched: &FetchedDocument, descriptions: &Value) -> Markup {
+    let media_type = fetched.content_type.as_deref().unwrap_or_default();
+    let parsed = media_type.contains("json").then(|| json::parse(&fetched.bytes).ok()).flatten();
+    let fields = parsed.as_ref().map(|value| fields(value, descriptions)).unwrap_or_default();
+    html! {
+        @if let Some(elsewhere) = &fetched.elsewhere {
+            p { "The document is elsewhere: " code { (visible(elsewhere)) } }
+        }
+        @if !fields.is_empty() {
+            h2 { "Fields" }
+            dl.fields {
+                @for field in fields.iter().take(FIELDS_SHOWN) {
+                    dt { code { (field.path) } @if let Some(description) = &field.description { br; (description) } }
+                    dd { (field.value) }
+                }
+            }
+            @if fields.len() > FIELDS_SHOWN { p.dim { "and " (number((fields.len() - FIELDS_SHOWN) as u64)) " more fields; the text has them all" } }
+        }
+        h2 { "Text " span.tag { (media_type) } }
+        (document_text(&fetched.bytes, media_type, &path_of(xid)))
+    }
+}
+
+/// A field of a document.
+struct Field {
+    path: String,
+    value: String,
+    description: Option<String>,
+}
+
+/// The fields of a document in the order of their names, with what a schema says of each.
+fn fields(document: &Value, schema: &Value) -> Vec<Field> {
+    let mut fields = Vec::new();
+    collect(document, schema, "", 0, &mut fields);
+    fields
+}
+
+fn collect(value: &Value, schema: &Value, path: &str, depth: usize, fields: &mut Vec<Field>) {
+    // One more than is shown says that there are more.
+    if fields.len() > FIELDS_SHOWN * 4 {
+        return;
+    }
+    match value {
+        Value::Object(members) if !members.is_empty() && depth < FIELD_DEPTH_MAX => {
+            for (name, member) in members {
+                let below = schema.get("properties").and_then(|properties| properties.get(name));
+                let name = visible(name);
+                let path =
+                    if path.is_empty() { name.into_owned() } else { format!("{path}.{name}") };
+                collect(member, below.unwrap_or(&Value::Null), &path, depth + 1, fields);
+            }
+        }
+        _ if path.is_empty() => {}
+        value => fields.push(Field {
+            path: path.to_owned(),
+            value: shown(value),
+            description: schema
+                .get("description")
+                .and_then(Value::as_str)
+                .map(|it| visible(it).into_owned()),
+        }),
+    }
+}
+
+/// A value for people: a list of scalars without its brackets.
+fn shown(value: &Value) -> String {
+    let one = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    let is_scalar = |value: &Value| !value.is_object() && !value.is_array();
+    let text = match value {
+        Value::Array(items) if items.iter().all(is_scalar) => {
+            items.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+        value => one(value),
+    };
+    let mut letters = text.chars();
+    let mut part: String = letters.by_ref().take(VALUE_LETTERS_MAX).collect();
+    if letters.next().is_some() {
+        part.push('…');
+    }
+    visible(&part).into_owned()
+}
+
+/// The schema that a document of this place must pass, if it is JSON.
+async fn descriptions(visitor: &Visitor, place: &Place) -> Result<Value, ClientError> {
+    let [groups, group, kind, ..] = place.steps() else { return Ok(Value::Null) };
+    let model = visitor.client.model().await?.json()?;
+    let of_type = ["groups", groups, "resources", kind, "labels", "muster.schema"]
+        .into_iter()
+        .try_fold(&model, |value, step| value.get(step))
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let Ok(xid) = format!("/{groups}/{group}").parse::<Xid>() else { return Ok(Value::Null) };
+    let details = visitor.client.details(&xid, &Query::new()).await?.json()?;
+    let of_group =
+        details.get("muster").and_then(|muster| muster.get("schema")).and_then(Value::as_str);
+    let schema = of_group.map(str::to_owned).or(of_type).and_then(|xid| xid.parse::<Xid>().ok());
+    match schema {
+        Some(schema) => {
+            let fetched = visitor.client.document(&schema).await?;
+            Ok(json::parse(&fetched.bytes).unwrap_or(Value::Null))
+        }
+        None => Ok(Value::Null),
+    }
+}
+
+async fn references(visitor: &Visitor, xid: &Xid) -> Markup {
+    let answer = visitor.client.references(xid).await.and_then(|answer| answer.read());
+    let Ok(references) = answer else { return html! {} };
+    html! {
+        @if !references.refers_to.is_empty() || !references.referred_by.is_empty() {
+            h2 { "References" }
+            div.cards {
+                section.card { h3 { "It refers to" } (outgoing(&references)) }
+                section.card { h3 { "Who refers to it" } (incoming(&references)) }
+            }
+        }
+    }
+}
+
+fn outgoing(references: &ReferencesAnswer) -> Markup {
+    html! {
+        @if references.refers_to.is_empty() { p.dim { "Nothing." } }
+        ul.plainlist {
+            @for referred in references.refers_to.iter().take(REFERENCES_SHOWN) {
+                li { (link(&referred.xid)) @if !referred.exists { " " span.tag.bad { "missing" } } }
+            }
+        }
+        (left_out(references.refers_to.len()))
+    }
+}
+
+fn incoming(references: &ReferencesAnswer) -> Markup {
+    html! {
+        @if references.referred_by.is_empty() { p.dim { "Nobody." } }
+        ul.plainlist {
+            @for xid in references.referred_by.iter().take(REFERENCES_SHOWN) { li { (link(xid)) } }
+        }
+        (left_out(references.referred_by.len()))
+    }
+}
+
+fn left_out(count: usize) -> Markup {
+    html! {
+        @if count > REFERENCES_SHOWN { p.dim { "and " (number((count - REFERENCES_SHOWN) as u64)) " more" } }
+    }
+}
+
+async fn versions(visitor: &Visitor, xid: &Xid) -> Markup {
+    let page = page(&visitor.client, &format!("{xid}/versions"), &Parameters::new()).await;
+    let Ok(page) = page else { return html! {} };
+    let newest: Vec<_> = page.entries.into_iter().rev().take(VERSIONS_SHOWN).collect();
+    html! {
+        (version_table(xid, &newest))
+        p { a href=(page_of("browse", &format!("{xid}/versions"))) { "All versions" } }
+    }
+}
+
+/// The attributes of an entity that aren't shown elsewhere.
+pub fn attributes(details: &Value) -> Markup {
+    let members = details.as_object().cloned().unwrap_or_default();
+    let is_shown = |name: &str| {
+        !SHOWN_ELSEWHERE.contains(&name) && !name.ends_with("url") && !name.ends_with("count")
+    };
+    html! {
+        dl.fields {
+            @for (name, value) in members.iter().filter(|(name, _)| is_shown(name)) {
+                dt { code { (visible(name)) } }
+                dd {
+                    @match value.as_str() {
+                        Some(moment) if name.ends_with("at") => (time(moment)),
+                        _ => (shown(value)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn takes_documents_apart_with_what_their_schema_says() {
+        let schema = json!({"properties": {
+            "a": {"description": "The first."},
+            "b": {"properties": {"c": {"description": "Deep."}}}}});
+        let document = json!({"a": 1, "b": {"c": ["x", "y"], "d": {}}, "e": [{"f": 1}]});
+        let found: Vec<_> = fields(&document, &schema)
+            .into_iter()
+            .map(|field| (field.path, field.value, field.description.unwrap_or_default()))
+            .collect();
+        let expect = [
+            ("a", "1", "The first."),
+            ("b.c", "x, y", "Deep."),
+            ("b.d", "{}", ""),
+            ("e", r#"[{"f":1}]"#, ""),
+        ];
+        let expect =
+            expect.map(|(path, value, text)| (path.to_owned(), value.to_owned(), text.to_owned()));
+        assert_eq!(found, expect);
+        assert!(fields(&json!("text"), &schema).is_empty());
+    }
+}
