@@ -65,7 +65,8 @@ impl StartupMessage {
             None => ", a registry in memory: nothing is kept\n".to_owned(),
         });
         self.render_contents(&mut out);
-        let _ = writeln!(out, "\n  API       {}/api", self.base);
+        let _ = writeln!(out, "\n  console   {}/", self.base);
+        let _ = writeln!(out, "  API       {}/api", self.base);
         let _ = writeln!(out, "  changes   {}/changes", self.base);
         let _ = writeln!(out, "  health    {}/health/ready", self.base);
         if let Some(confluent) = &self.confluent {
@@ -192,6 +193,7 @@ mod tests {
   29 documents, 3 schemas and 17 rules of the example, with 14 providers and 15 stacks, in 0.1 s
   ledger at position 48, entries verified
 
+  console   http://127.0.0.1:8080/
   API       http://127.0.0.1:8080/api
   changes   http://127.0.0.1:8080/changes
   health    http://127.0.0.1:8080/health/ready

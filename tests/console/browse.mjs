@@ -1,0 +1,219 @@
+// Drives a browser through the console; see run.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const { CHROMIUM, MODULES, OPEN, KEYED, KEY, SCRATCH, PICTURES } = process.env;
+const require = createRequire(join(MODULES, "x.js"));
+const puppeteer = require("puppeteer-core");
+const axe = readFileSync(join(MODULES, "axe-core/axe.min.js"), "utf8");
+
+const PAGE_BYTES_MAX = 100 * 1024;
+const PATIENCE_MS = 20_000;
+const faults = [];
+
+function check(holds, what) {
+  if (!holds) faults.push(what);
+}
+
+// ---- What the pages are to show: a second version, a schema, and a document that tries everything.
+
+const nasty = {
+  "</script><script>document.title='owned'</script>": "<img src=x onerror=\"document.title='owned'\">",
+  control: "a\u0000b\u001b[31m\u202egpj.exe\u0085",
+  entity: "&lt;b&gt;&amp;#x41;",
+};
+
+async function prepare(base) {
+  const send = async (method, path, body, headers = {}) => {
+    const answer = await fetch(base + path, { method, body, headers: { "content-type": "application/json", ...headers } });
+    check(answer.ok, `${method} ${path}: ${answer.status} ${answer.ok ? "" : await answer.text()}`);
+    return answer;
+  };
+  const sanity = await (await fetch(`${base}/api/providers/cms/entries/sanity`)).text();
+  await send("POST", "/api/providers/cms/entries/sanity", sanity.replace("65", "75"));
+  const model = JSON.stringify({ groups: { notes: { singular: "note", resources: { pages: { singular: "page" } } } } });
+  const source = await (await fetch(`${base}/api/modelsource`)).json();
+  source.groups = { ...source.groups, ...JSON.parse(model).groups };
+  await send("PUT", "/api/modelsource", JSON.stringify(source));
+  await send("PUT", "/api/notes/all/pages/nasty", JSON.stringify(nasty));
+  await send("PUT", "/api/notes/all/pages/text", "<script>document.title='owned'</script>\n", { "content-type": "text/html" });
+}
+
+// ---- The pages, each with something that must be on it.
+
+const document = "/providers/cms/entries/sanity";
+const schema = "/schemagroups/webstack/schemas/provider";
+const pages = [
+  ["", "Collections"],
+  ["/browse", "providers"],
+  ["/browse/providers", "ecommerce"],
+  ["/browse/providers/cms", "sanity"],
+  ["/browse/providers/cms/entries", "contentful"],
+  ["/browse/providers/cms/entries?sort=monthly_cost_range%3Ddesc&q=visual", "tina"],
+  [`/browse${document}`, "monthly_cost_range"],
+  [`/browse${document}?at=2`, "The past"],
+  [`/browse${document}/versions`, "default"],
+  [`/browse${document}/versions/1`, "not the default"],
+  [`/browse${schema}`, "provider"],
+  ["/browse/notes/all/pages/nasty", "gpj.exe"],
+  ["/browse/notes/all/pages/text", "<script>"],
+  [`/history${document}`, "version 2"],
+  [`/compare${document}`, "monthly_cost_range"],
+  [`/compare${document}?view=inline`, "monthly_cost_range"],
+  ["/compare", "position"],
+  ["/search?q=visual", "tina"],
+  ["/search?q=%3Cscript%3E", "documents"],
+  ["/nowhere", "no page"],
+];
+
+const browser = await puppeteer.launch({
+  executablePath: CHROMIUM,
+  headless: true,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update",
+    "--disable-background-networking", "--disable-sync", `--user-data-dir=${SCRATCH}/profile`,
+  ],
+});
+
+async function newPage(base, width, theme) {
+  const page = await browser.newPage();
+  await page.setViewport({ width, height: 900 });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.on("pageerror", (error) => check(false, `${page.url()}: ${error.message}`));
+  page.on("console", (message) => {
+    // The browser itself logs each answer that is an error, such as the page that isn't there.
+    const isStatus = message.text().startsWith("Failed to load resource: the server responded");
+    if (message.type() === "error" && !isStatus) check(false, `${page.url()}: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    const url = request.url();
+    check(url.startsWith(base) || url.startsWith("data:"), `${page.url()}: loads ${url}`);
+  });
+  return page;
+}
+
+async function open(page, url) {
+  const answer = await page.goto(url, { waitUntil: "load" });
+  return { status: answer.status(), bytes: (await answer.buffer()).length };
+}
+
+async function judge(page, what) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() =>
+    globalThis.axe.run(globalThis.document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
+  for (const violation of found.violations) {
+    const places = violation.nodes.slice(0, 3).map((node) => node.target.join(" ")).join("; ");
+    check(false, `${what}: ${violation.id}: ${violation.help} (${places})`);
+  }
+}
+
+await prepare(OPEN);
+let seen = 0;
+for (const width of [375, 1280]) {
+  for (const theme of ["light", "dark"]) {
+    const page = await newPage(OPEN, width, theme);
+    for (const [path, holds] of pages) {
+      const what = `/console${path} at ${width} px, ${theme}`;
+      const { status, bytes } = await open(page, `${OPEN}/console${path}`);
+      check(status === (path === "/nowhere" ? 404 : 200), `${what}: status ${status}`);
+      check(bytes < PAGE_BYTES_MAX, `${what}: ${bytes} bytes`);
+      const text = await page.evaluate(() => globalThis.document.body.innerText);
+      check(text.includes(holds), `${what}: lacks ${JSON.stringify(holds)}`);
+      check((await page.title()) !== "owned", `${what}: a document ran a script`);
+      check(!/[\u0000\u001b\u0085\u202e]/.test(text), `${what}: shows control characters as they are`);
+      const wide = await page.evaluate(() => globalThis.document.documentElement.scrollWidth - globalThis.innerWidth);
+      check(wide <= 0, `${what}: ${wide} px wider than the window`);
+      await judge(page, what);
+      seen += 1;
+    }
+    await page.close();
+  }
+}
+
+// ---- By keyboard alone: the skip link, the search, and what focus looks like.
+
+{
+  const page = await newPage(OPEN, 1280, "light");
+  await open(page, `${OPEN}/`);
+  check(page.url() === `${OPEN}/`, "the server's own address is not the console");
+  await page.keyboard.press("Tab");
+  const first = await page.evaluate(() => globalThis.document.activeElement.textContent);
+  check(first === "Skip to the content", `the first thing that Tab reaches is ${first}`);
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("/");
+  await page.keyboard.type("visual");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check(page.url().includes("/console/search?q=visual"), `Enter in the search leads to ${page.url()}`);
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press("Tab");
+    const state = await page.evaluate(() => {
+      const element = globalThis.document.activeElement;
+      const style = globalThis.getComputedStyle(element);
+      return { name: element.textContent.trim(), href: element.getAttribute("href"), outline: style.outlineStyle };
+    });
+    check(state.outline !== "none" || !state.href, `${state.href}: focus can't be seen`);
+    if (state.href?.endsWith("/tina")) break;
+  }
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check(page.url().endsWith("/entries/tina"), `the found document is at ${page.url()}`);
+  await page.close();
+}
+
+// ---- New changes come by themselves.
+
+{
+  const page = await newPage(OPEN, 1280, "light");
+  await open(page, `${OPEN}/console`);
+  await page.waitForFunction(() => globalThis.document.querySelector("[data-live-state]").textContent === "live");
+  await fetch(`${OPEN}/api/notes/all/pages/live`, { method: "PUT", body: "{}", headers: { "content-type": "application/json" } });
+  await page.waitForFunction(() => globalThis.document.querySelector("[data-live]").innerText.includes("/notes/all/pages/live"));
+  await page.close();
+}
+
+// ---- Signing in: a wrong key, a right one, a session that ends.
+
+{
+  const page = await newPage(KEYED, 375, "light");
+  await open(page, `${KEYED}/console/browse/providers`);
+  check(page.url().includes("/console/sign-in?to="), `without a key the page is ${page.url()}`);
+  await judge(page, "the page to sign in");
+  await page.type("#key", "muster_admin_wrong");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  const refused = await page.evaluate(() => globalThis.document.body.innerText);
+  check(refused.includes("doesn't know that key"), "a wrong key is not refused in words");
+  await page.type("#key", KEY);
+  await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+  check(page.url() === `${KEYED}/console/browse/providers`, `after signing in the page is ${page.url()}`);
+  const cookies = await page.cookies();
+  const session = cookies.find((cookie) => cookie.name === "muster-session");
+  check(session?.httpOnly && session.sameSite === "Strict", "the cookie can be read or sent elsewhere");
+  const api = await page.evaluate(async () => (await fetch("/api/providers")).status);
+  check(api === 200, `the API answers the page's own read with ${api}`);
+  const put = await page.evaluate(async () =>
+    (await fetch("/api/notes", { method: "POST", body: "{}", headers: { "content-type": "application/json" } })).status);
+  check(put === 401, `the API answers a change without the session's token with ${put}`);
+  const out = await page.$("form[action$='/sign-out'] button");
+  await Promise.all([page.waitForNavigation(), out.click()]);
+  await open(page, `${KEYED}/console/browse/providers`);
+  check(page.url().includes("/console/sign-in"), "a session goes on after signing out");
+  await page.close();
+}
+
+if (PICTURES) {
+  const page = await newPage(OPEN, 1280, "light");
+  for (const [name, path] of [["overview", ""], ["document", `/history${document}`]]) {
+    await open(page, `${OPEN}/console${path}`);
+    await page.screenshot({ path: join(PICTURES, `console-${name}.png`) });
+  }
+}
+
+await browser.close();
+for (const fault of faults) console.log(fault);
+if (faults.length > 0) {
+  console.log(`${faults.length} faults on ${seen} pages`);
+  process.exit(1);
+}
+console.log(`${seen} pages of the console in a browser, and what people do on them: right`);
