@@ -4,6 +4,7 @@
 //! It is no test: nothing here passes or fails, and nothing of it runs in CI.
 
 mod confluent;
+mod console;
 mod core_writes;
 mod floor;
 mod follow;
@@ -66,6 +67,7 @@ fn measure(arguments: &Arguments) -> Outcome {
             Pair::Past => past::run(&order, &mut report),
             Pair::Search => search::run(&order, &mut report),
             Pair::Confluent => confluent::run(&order, &mut report),
+            Pair::Console => console::run(&order, &mut report),
             Pair::Starve => starve::run(&order, &mut report),
         };
         if let Err(error) = measured {

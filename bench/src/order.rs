@@ -73,6 +73,8 @@ pub(crate) enum Pair {
     Search,
     /// Confluent's API, against nginx, fdatasync and Apicurio.
     Confluent,
+    /// Pages of the console, against nginx.
+    Console,
     /// Small reads while somebody attacks.
     Starve,
 }
@@ -88,6 +90,7 @@ impl fmt::Display for Pair {
             Self::Past => "past",
             Self::Search => "search",
             Self::Confluent => "confluent",
+            Self::Console => "console",
             Self::Starve => "starve",
         })
     }
