@@ -133,8 +133,10 @@ impl KeyFile {
             Ok(file) => {
                 // A crash may have come between the key and its marker.
                 if !marker(&file.path).exists() {
-                    private(&marker(&file.path))
-                        .map_err(|source| KeyFileError::System { path: file.path.clone(), source })?;
+                    private(&marker(&file.path)).map_err(|source| KeyFileError::System {
+                        path: file.path.clone(),
+                        source,
+                    })?;
                 }
                 Ok(file)
             }
