@@ -259,6 +259,24 @@ fn two_registries_send_to_each_other_and_nothing_comes_back() {
 }
 
 #[test]
+fn a_plan_says_what_it_makes_what_it_changes_and_what_stays() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
+    let url = server.url("127.0.0.1");
+    let plan = |more: &[&str]| {
+        let arguments = ["propagation", "unidirectional", "--source", "configs", "--server", &url];
+        let target = ["--target", "http://127.0.0.1:1/in"];
+        let done = run(folder.path(), &[&arguments[..], &target, more].concat()).expect(0);
+        let signs = done.out.lines().filter(|line| line.contains("/muster/entries/"));
+        signs.map(|line| line[..1].to_owned()).collect::<String>()
+    };
+    assert_eq!(plan(&["--dry-run"]), "++");
+    plan(&["--yes"]);
+    assert_eq!(plan(&["--dry-run"]), "==");
+    assert_eq!(plan(&["--dry-run", "--from", "beginning"]), "=~");
+}
+
+#[test]
 fn sessions_come_in_pages_and_health_names_no_route() {
     let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
     // Nobody listens there, so the breaker opens after the first failure.
