@@ -155,7 +155,9 @@ impl Engine {
         let ended = self.take_ended(&found, &wanted, &receivers);
         let (names, links): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
         stop(links).await;
-        names.iter().for_each(|key| self.say("link.stopped", key));
+        for key in &names {
+            self.say("link.stopped", key);
+        }
         for stored in &stored {
             // A route that is only turned off keeps its mark.
             let is_there = |name| found.names.contains(name);

@@ -157,8 +157,8 @@ async fn two_routes_to_one_folder_have_files_of_their_own() {
 async fn a_command_of_several_entries_is_one_change_of_each_document() {
     let (bench, receiver) = (Bench::start().await, Receiver::start().await);
     bench.hook(&receiver.url(), r#", "max_in_flight": 50"#).await;
-    let first = bench.submit(put_group("/configs/big", json!({}), 600)).await;
-    let second = bench.submit(put_group("/configs/big", json!({}), 600)).await;
+    let first = bench.submit(put_group("/configs/big", &json!({}), 600)).await;
+    let second = bench.submit(put_group("/configs/big", &json!({}), 600)).await;
     assert!(second.0 > first.0 + 1, "the command has one entry");
     bench.reached(second).await;
     let got = receiver.got();
@@ -183,7 +183,7 @@ async fn what_was_deleted_with_its_group_has_the_class_of_the_group() {
         "select": {"collections": ["/entities"], "classes": ["Gold"], "states": ["stable"]}}"#;
     bench.put("/routes/r/entries/out", route).await;
     let attributes = json!({"classification": "Gold"});
-    bench.submit(put_group("/entities/billing", attributes, 2)).await;
+    bench.submit(put_group("/entities/billing", &attributes, 2)).await;
     let end = bench.submit(delete("/entities/billing")).await;
     bench.reached(end).await;
     let kinds: Vec<_> = receiver.got().iter().map(|got| got.text("type")).collect();
