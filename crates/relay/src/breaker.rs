@@ -52,16 +52,13 @@ impl ReceiverBreakerState {
 pub enum ReceiverAdmission {
     /// It may.
     Go,
-    /// Not before this time has passed.
+    /// Not before this time has passed or the breaker has changed.
     Wait(Duration),
 }
 
 /// How long a trial may take before another delivery may try: longer than any deadline of a
 /// delivery, for a trial that was cut off.
 const TRIAL_TIME_MAX: Duration = Duration::from_secs(600);
-
-/// How often who waits for a trial looks again.
-const TRIAL_LOOK: Duration = Duration::from_millis(50);
 
 impl ReceiverBreaker {
     /// Asks for a delivery at a time since some fixed moment. The first one after the rest becomes
@@ -71,7 +68,7 @@ impl ReceiverBreaker {
             State::Closed => ReceiverAdmission::Go,
             State::Open(until) if now < until => ReceiverAdmission::Wait(until - now),
             State::Trial(since) if now < since + TRIAL_TIME_MAX => {
-                ReceiverAdmission::Wait(TRIAL_LOOK)
+                ReceiverAdmission::Wait(since + TRIAL_TIME_MAX - now)
             }
             State::Open(_) | State::Trial(_) => {
                 self.state = State::Trial(now);

@@ -60,6 +60,8 @@ impl DocumentChangeKind {
 pub struct DocumentChange {
     /// Its place in the ledger.
     pub id: ChangeId,
+    /// The position before its command, which may have several entries.
+    pub begin: Position,
     /// The document.
     pub resource: Xid,
     /// What happened to it.
@@ -102,12 +104,12 @@ pub fn changes_of(command: &CommittedCommand, newest: &View) -> Vec<DocumentChan
         Some((resource, kind))
     });
     let moment = command.entries.last().map_or(Moment::EPOCH, |entry| entry.moment);
-    numbered((command.position(), moment), kinds)
+    numbered((command.begin(), command.position()), moment, kinds)
 }
 
-/// Every document in a view, as if it had been created there.
+/// Every document in a view, as if it had been created by the command that ends there.
 #[must_use]
-pub fn everything_in(view: &View, moment: Moment) -> Vec<DocumentChange> {
+pub fn everything_in(view: &View, begin: Position, moment: Moment) -> Vec<DocumentChange> {
     let model = view.model();
     let mut resources = BTreeSet::new();
     for kind in model.group_types() {
@@ -118,16 +120,17 @@ pub fn everything_in(view: &View, moment: Moment) -> Vec<DocumentChange> {
         }
     }
     let kinds = resources.into_iter().map(|resource| (resource, DocumentChangeKind::Created));
-    numbered((view.position(), moment), kinds)
+    numbered((begin, view.position()), moment, kinds)
 }
 
 fn numbered(
-    (position, moment): (Position, Moment),
+    (begin, position): (Position, Position),
+    moment: Moment,
     kinds: impl Iterator<Item = (Xid, DocumentChangeKind)>,
 ) -> Vec<DocumentChange> {
     let changes = kinds.enumerate().map(|(index, (resource, kind))| {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        DocumentChange { id: ChangeId { position, index }, resource, kind, moment }
+        DocumentChange { id: ChangeId { position, index }, begin, resource, kind, moment }
     });
     changes.collect()
 }

@@ -57,6 +57,16 @@ pub enum TryFailure {
     Unencryptable,
 }
 
+impl TryFailure {
+    /// Whether the fault is on this side: a secret, the key that encrypts, or the ledger can't be
+    /// read. Nothing says that the receiver would refuse the delivery, so it waits until somebody
+    /// has mended that.
+    #[must_use]
+    pub const fn is_own(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::Key | Self::Unread | Self::NoEncryption)
+    }
+}
+
 impl fmt::Display for TryFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -151,6 +161,9 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
         TryOutcome::Failed(
             TryFailure::Conflict(_) | TryFailure::Itself | TryFailure::Unencryptable,
         ) => NextStep::Dead,
+        TryOutcome::Failed(failure) if failure.is_own() => {
+            NextStep::Again(policy.delay_without_end(failed, chance))
+        }
         TryOutcome::Status { status: 429 | 503, retry_after: Some(asked) } => {
             match policy.delay(failed, chance) {
                 Some(_) => NextStep::Again((*asked).min(RETRY_AFTER_MAX)),
@@ -165,6 +178,8 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
     use super::*;
 
     #[test]
@@ -204,6 +219,19 @@ mod tests {
                 true,
             ),
             (TryOutcome::Failed(TryFailure::Itself), NextStep::Dead, NextStep::Dead, true),
+            // A fault on this side is never the end of a delivery.
+            (TryOutcome::Failed(TryFailure::Unread), after(1), after(16), false),
+            (TryOutcome::Failed(TryFailure::NoEncryption), after(1), after(16), false),
+            (TryOutcome::Failed(TryFailure::Key), after(1), after(16), true),
+            (
+                TryOutcome::Failed(TryFailure::Secret(SecretError::NotSet {
+                    reference: "env:A".parse().unwrap(),
+                })),
+                after(1),
+                after(16),
+                true,
+            ),
+            (status(403, None), after(1), NextStep::Dead, true),
         ] {
             assert_eq!(decide(&policy, 1, &outcome, 0.5), first, "{outcome}");
             assert_eq!(decide(&policy, 5, &outcome, 0.5), last, "{outcome}");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use muster_guard::secret_references::SecretList;
 use muster_registry::Registry;
 use muster_words::{Moment, json::Value};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     changes::{DocumentChange, DocumentChangeKind, view_at},
@@ -15,8 +15,9 @@ use crate::{
     folder,
     http_sender::HttpSender,
     key_file::KeyFile,
+    link::{LinkProgress, is_stopping},
     peer::{self, PeerDelivery},
-    receiver::Receiver,
+    receiver::{Receiver, ReceiverClosed},
     retry::RetryPolicy,
     route::Route,
     store::{DeadLetter, LinkKey, RelayStore, Tries},
@@ -76,6 +77,8 @@ pub enum DeliveryEnd {
     Skipped,
     /// It couldn't be made.
     Dead(Box<DeadLetter>),
+    /// The link stops, and it waited. It is made after the next start.
+    Stopped,
 }
 
 /// A delivery with everything that it needs.
@@ -94,23 +97,36 @@ pub struct Delivery {
     pub change: DocumentChange,
     /// The tries before a restart.
     pub tries: Option<Tries>,
+    /// What people may see of the link.
+    pub progress: Arc<LinkProgress>,
 }
 
 impl Delivery {
-    /// Tries until the delivery is made or given up. It never ends while the target is held or its
-    /// breaker is open.
-    pub async fn run(mut self) -> DeliveryEnd {
-        if let Some(tries) = self.tries {
-            self.wait_until(tries.due).await;
-        }
+    /// Tries until the delivery is made or given up, or the link stops. It waits while the target is
+    /// held or its breaker is open. A stop ends what waits, and never a try.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) -> DeliveryEnd {
+        let mut nudges = self.receiver.nudges();
+        let mut due = self.tries.map(|tries| Instant::now() + self.left(tries.due));
         loop {
-            let permit = self.receiver.admitted().await;
+            let admitted = async {
+                if let Some(due) = due {
+                    self.receiver.rest(due, nudges).await;
+                }
+                self.receiver.admitted().await
+            };
+            let permit = tokio::select! {
+                biased;
+                () = is_stopping(&mut stopping) => return DeliveryEnd::Stopped,
+                permit = admitted => permit,
+            };
             let begun = Instant::now();
             let first = self.tries.map_or_else(|| self.depot.registry.now(), |tries| tries.first);
             let Some(outcome) = self.try_once().await else {
                 return DeliveryEnd::Skipped;
             };
             let took = begun.elapsed();
+            // It is taken before the failure is stored, so no nudge after the try is missed.
+            nudges = self.receiver.nudges();
             if permit.settle(&outcome, &self.policy) {
                 self.say("breaker.opened", outcome.to_string());
             }
@@ -120,26 +136,32 @@ impl Delivery {
                 NextStep::Delivered => return DeliveryEnd::Delivered,
                 NextStep::Dead => return self.dead(&outcome, failed, first),
                 NextStep::Disable => self.disable(&outcome).await,
-                NextStep::Again(delay) => self.fail(failed, first, delay).await,
+                NextStep::Again(delay) => {
+                    due = Some(Instant::now() + delay);
+                    self.fail(failed, first, delay).await;
+                }
             }
         }
     }
 
     /// One try, whatever the schedule says.
-    pub async fn run_once(self) -> DeliveryEnd {
-        let permit = self.receiver.admitted().await;
+    ///
+    /// # Errors
+    /// See [`ReceiverClosed`].
+    pub async fn run_once(self) -> Result<DeliveryEnd, ReceiverClosed> {
+        let permit = self.receiver.admitted_now().await?;
         let begun = Instant::now();
         let first = self.depot.registry.now();
-        let Some(outcome) = self.try_once().await else { return DeliveryEnd::Skipped };
+        let Some(outcome) = self.try_once().await else { return Ok(DeliveryEnd::Skipped) };
         permit.settle(&outcome, &self.policy);
         self.note(&outcome, 1, begun.elapsed());
-        match outcome {
+        Ok(match outcome {
             TryOutcome::Taken => DeliveryEnd::Delivered,
             outcome => self.dead(&outcome, 1, first),
-        }
+        })
     }
 
-    /// Remembers a failure and waits.
+    /// Remembers a failure.
     async fn fail(&mut self, failed: u32, first: Moment, delay: Duration) {
         let now = self.depot.registry.now();
         let delay_microseconds = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
@@ -151,14 +173,12 @@ impl Delivery {
             // After a restart it would be tried more often, which does no harm.
             tracing::warn!(%error, "the tries of a delivery can't be stored");
         }
-        self.receiver.rest(delay).await;
     }
 
-    async fn wait_until(&self, due: Moment) {
+    /// The time until a moment.
+    fn left(&self, due: Moment) -> Duration {
         let left = due.microseconds().saturating_sub(self.depot.registry.now().microseconds());
-        if let Ok(left) = u64::try_from(left) {
-            self.receiver.rest(Duration::from_micros(left)).await;
-        }
+        Duration::from_micros(u64::try_from(left).unwrap_or_default())
     }
 
     /// The target said that it is gone. This delivery goes on when somebody lets it go again.
@@ -205,6 +225,11 @@ impl Delivery {
     }
 
     fn note(&self, outcome: &TryOutcome, attempt: u32, took: Duration) {
+        let own = match outcome {
+            TryOutcome::Failed(failure) if failure.is_own() => Some(failure.to_string()),
+            _ => None,
+        };
+        *self.progress.own_fault.lock() = own;
         let is_told = !matches!(outcome, TryOutcome::Failed(TryFailure::Refused(_)));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.depot.trail.tried(TryRecord {
@@ -253,11 +278,16 @@ impl Delivery {
                 webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery).await
             }
             TargetKind::Folder { path } => {
-                folder::deliver(depot.folder.join(path), change, body()).await
+                folder::deliver(depot.folder.join(path), key, change, body()).await
             }
-            TargetKind::Registry { url, key } => {
-                let delivery =
-                    PeerDelivery { change, document: &document, url, key: key.as_deref() };
+            TargetKind::Registry { url, key: api_key } => {
+                let delivery = PeerDelivery {
+                    link: key,
+                    change,
+                    document: &document,
+                    url,
+                    key: api_key.as_deref(),
+                };
                 peer::deliver(depot, target, delivery).await
             }
         })
@@ -289,9 +319,7 @@ impl Delivery {
 
     /// The document before the change.
     async fn before(&self) -> Result<ChangedDocument, TryFailure> {
-        let mut change = self.change.clone();
-        change.id.position.0 = change.id.position.0.saturating_sub(1);
-        let read = ChangedDocument::read(&self.depot.registry, &change).await;
+        let read = ChangedDocument::read_before(&self.depot.registry, &self.change).await;
         read.map_err(|_| TryFailure::Unread)
     }
 
@@ -301,7 +329,12 @@ impl Delivery {
         if classes.is_empty() || classes.iter().any(|class| class == group.as_str()) {
             return Ok(true);
         }
-        let view = view_at(&self.depot.registry.view(), self.change.id.position);
+        // The group of what was deleted may be deleted with it.
+        let position = match self.change.kind {
+            DocumentChangeKind::Deleted => self.change.begin,
+            _ => self.change.id.position,
+        };
+        let view = view_at(&self.depot.registry.view(), position);
         let content = view.group_at(&self.change.resource).and_then(|group| group.attributes());
         let Some(content) = content else { return Ok(false) };
         let read = self.depot.registry.attributes(&[content]).await;

@@ -3,34 +3,44 @@
 mod control;
 mod documents;
 mod status;
+mod wanted;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use muster_catalog::View;
+use muster_registry::{CommittedCommand, FetchError};
 use muster_words::Xid;
 use parking_lot::Mutex;
-use tokio::{sync::watch, task::JoinHandle};
+use thiserror::Error;
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 
-use self::documents::{FoundDocuments, read_documents};
+use self::{
+    documents::{FoundDocuments, read_documents},
+    wanted::{WantedLink, WantedLinks, wanted},
+};
 use crate::{
     delivery::Depot,
-    link::{Link, LinkProgress, is_stopping},
+    link::{Link, LinkProgress, STOP_GRACE, at, is_stopping},
     receiver::Receiver,
-    route::{Route, RouteMode},
-    store::{Held, LinkKey, StoreError},
+    store::{Held, LinkKey, StoreError, StoredLink},
     trail::RelayEvent,
 };
 
 pub use control::ControlError;
-pub use status::{BrokenDocument, EngineCounts, LinkStatus, TargetStatus};
+pub use status::{BrokenDocument, EngineCounts, LinkPage, LinkStatus, TargetStatus};
+pub use wanted::LINKS_MAX;
 
-/// How long a stop waits for running requests: a receiver that answers within this doesn't get the
-/// event twice.
-const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How long a stop waits for links to end: for the requests that run, and for the mark to be stored
+/// on a slow disk.
+const STOP_TIME_MAX: Duration = STOP_GRACE.saturating_add(Duration::from_secs(3));
 
 /// The pause after the registry or the store couldn't be read.
 const REST: Duration = Duration::from_secs(1);
@@ -48,6 +58,8 @@ struct EngineState {
     links: BTreeMap<LinkKey, RunningLink>,
     receivers: BTreeMap<Xid, Arc<Receiver>>,
     broken: Vec<BrokenDocument>,
+    /// Routes that don't run to all of their targets, because there are too many links.
+    refused: Vec<BrokenDocument>,
     held: HashMap<String, Held>,
 }
 
@@ -55,6 +67,15 @@ struct RunningLink {
     link: Arc<Link>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+}
+
+/// Why the running links can't be made those that the documents ask for.
+#[derive(Debug, Error)]
+enum ReconcileError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("{name} can't be read: {source}")]
+    Unread { name: Xid, source: FetchError },
 }
 
 impl Engine {
@@ -76,23 +97,20 @@ impl Engine {
         *self.supervisor.lock() = Some(supervisor);
     }
 
-    /// Stops every link. Marks are stored; what was on its way is sent again after the next
-    /// start. Returns how many deliveries were on their way.
+    /// Stops every link. Requests that run may end, for a while; marks are stored. Returns how many
+    /// requests were cut off; they are made again after the next start.
     pub async fn stop(&self) -> u32 {
         self.stopping.send_replace(true);
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
             let _ = supervisor.await;
         }
-        let (links, receivers) = {
+        let links = {
             let mut state = self.state.lock();
-            (std::mem::take(&mut state.links), std::mem::take(&mut state.receivers))
+            state.receivers.clear();
+            std::mem::take(&mut state.links)
         };
-        let running = receivers.values().map(|receiver| receiver.in_flight()).sum();
-        for link in links.into_values() {
-            stop(link).await;
-        }
-        running
+        stop(links.into_values().collect()).await
     }
 
     async fn supervise(&self) {
@@ -104,22 +122,21 @@ impl Engine {
             if let Err(error) = &reconciled {
                 tracing::warn!(%error, "the routes can't be read; it is tried again");
             }
+            // Other commands don't put it off, however many there are.
+            let mut is_resting = false;
+            let mut again_at = reconciled.is_err().then(|| Instant::now() + REST);
             loop {
                 tokio::select! {
                     biased;
                     () = is_stopping(&mut stopping) => return,
-                    () = tokio::time::sleep(REST), if reconciled.is_err() => break,
-                    page = commands.next() => {
-                        let is_about = |xid: Xid| {
-                            let groups = xid.group_ids().map(|(groups, _)| groups.as_str());
-                            matches!(groups, Some("routes" | "targets"))
-                        };
-                        let Ok(page) = page else {
-                            tokio::time::sleep(REST).await;
-                            continue;
-                        };
-                        if page.iter().any(|command| command.touched().any(is_about)) {
-                            break;
+                    () = at(again_at) => break,
+                    page = commands.next(), if !is_resting => match page {
+                        Ok(page) if page.iter().any(is_about_routes) => break,
+                        Ok(_) => {}
+                        Err(error) => {
+                            tracing::warn!(%error, "the ledger can't be followed; it is tried again");
+                            again_at.get_or_insert_with(|| Instant::now() + REST);
+                            is_resting = true;
                         }
                     }
                 }
@@ -128,51 +145,74 @@ impl Engine {
         }
     }
 
-    /// Makes the running links those that a view asks for.
-    async fn reconcile(&self, view: &View) -> Result<(), StoreError> {
+    /// Makes the running links those that a view asks for. What can't be read now stays as it is.
+    async fn reconcile(&self, view: &View) -> Result<(), ReconcileError> {
         let held = self.depot.store.held().await?;
+        let stored = self.depot.store.links().await?;
         let found = read_documents(&self.depot.registry, view).await;
         let receivers = self.receivers(&found, &held);
-        let wanted = wanted(&found);
-        let running: Vec<LinkKey> = self.state.lock().links.keys().cloned().collect();
-        for key in running {
-            let is_same = {
-                let state = self.state.lock();
-                let link = state.links.get(&key).map(|running| &running.link);
-                link.is_some_and(|link| {
-                    wanted.get(&key).is_some_and(|wanted| {
-                        link.route == wanted.route
-                            && link.life == wanted.life
-                            && receivers
-                                .get(&key.target)
-                                .is_some_and(|receiver| Arc::ptr_eq(receiver, &link.receiver))
-                    })
-                })
-            };
-            if !is_same {
-                let ended = self.state.lock().links.remove(&key);
-                if let Some(ended) = ended {
-                    stop(ended).await;
-                    self.say("link.stopped", &key);
-                }
-            }
+        let wanted = self.wanted(&found, &stored);
+        let ended = self.take_ended(&found, &wanted, &receivers);
+        let (names, links): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
+        stop(links).await;
+        for key in &names {
+            self.say("link.stopped", key);
         }
-        for stored in self.depot.store.links().await? {
+        for stored in &stored {
             // A route that is only turned off keeps its mark.
-            if !found.names.contains(&stored.route) || !found.names.contains(&stored.target) {
-                self.depot.store.forget(&stored).await?;
+            let is_there = |name| found.names.contains(name);
+            if !is_there(&stored.key.route) || !is_there(&stored.key.target) {
+                self.depot.store.forget(&stored.key).await?;
             }
         }
         {
             let mut state = self.state.lock();
             state.receivers = receivers;
             state.broken = found.broken;
+            state.refused = wanted.refused;
             state.held = held;
         }
-        for (key, wanted) in wanted {
+        for (key, wanted) in wanted.links {
             self.run(key, wanted);
         }
-        Ok(())
+        match found.unread.into_iter().next() {
+            None => Ok(()),
+            Some((name, source)) => Err(ReconcileError::Unread { name, source }),
+        }
+    }
+
+    /// The links that should run. Those that run or have a mark come first, so that a new route or
+    /// target displaces none of them.
+    fn wanted(&self, found: &FoundDocuments, stored: &[StoredLink]) -> WantedLinks {
+        let state = self.state.lock();
+        let known = state.links.keys().chain(stored.iter().map(|stored| &stored.key));
+        let is_kept = |key: &&LinkKey| found.is_unread(key);
+        let room = LINKS_MAX.saturating_sub(state.links.keys().filter(is_kept).count());
+        wanted(found, &known.cloned().collect(), stored, room)
+    }
+
+    /// Takes out the links that must end: nobody wants them, or what they do has changed.
+    fn take_ended(
+        &self,
+        found: &FoundDocuments,
+        wanted: &WantedLinks,
+        receivers: &BTreeMap<Xid, Arc<Receiver>>,
+    ) -> BTreeMap<LinkKey, RunningLink> {
+        let mut state = self.state.lock();
+        let stays = |key: &LinkKey, link: &Link| {
+            let is_same = |wanted: &WantedLink| {
+                let receiver = receivers.get(&key.target);
+                link.route == wanted.route
+                    && link.life == wanted.life
+                    && receiver.is_some_and(|receiver| Arc::ptr_eq(receiver, &link.receiver))
+            };
+            found.is_unread(key) || wanted.links.get(key).is_some_and(is_same)
+        };
+        let (stay, ended) = std::mem::take(&mut state.links)
+            .into_iter()
+            .partition(|(key, running)| stays(key, &running.link));
+        state.links = stay;
+        ended
     }
 
     fn run(&self, key: LinkKey, wanted: WantedLink) {
@@ -188,7 +228,7 @@ impl Engine {
             created: wanted.created,
             life: wanted.life,
             depot: self.depot.clone(),
-            progress: LinkProgress::default(),
+            progress: Arc::new(LinkProgress::default()),
         });
         let (stop, stopping) = watch::channel(false);
         let task = tokio::spawn(link.clone().run(stopping));
@@ -224,7 +264,13 @@ impl Engine {
             }
             (name.clone(), receiver)
         });
-        receivers.collect()
+        let mut receivers: BTreeMap<Xid, Arc<Receiver>> = receivers.collect();
+        for name in found.unread.keys() {
+            if let Some(known) = state.receivers.get(name) {
+                receivers.insert(name.clone(), known.clone());
+            }
+        }
+        receivers
     }
 
     fn say(&self, kind: &'static str, key: &LinkKey) {
@@ -245,44 +291,27 @@ impl Engine {
     }
 }
 
-/// Stops a link. What runs gets a moment to end; then it is cut off.
-async fn stop(link: RunningLink) {
-    link.stop.send_replace(true);
-    let abort = link.task.abort_handle();
-    if tokio::time::timeout(STOP_GRACE, link.task).await.is_err() {
-        abort.abort();
+/// Stops links, all at once. Returns how many requests were cut off.
+async fn stop(links: Vec<RunningLink>) -> u32 {
+    for link in &links {
+        link.stop.send_replace(true);
     }
-}
-
-/// A link that should run.
-struct WantedLink {
-    route: Arc<Route>,
-    created: muster_words::Moment,
-    life: String,
-}
-
-/// The links that the documents ask for.
-fn wanted(found: &FoundDocuments) -> BTreeMap<LinkKey, WantedLink> {
-    let mut wanted = BTreeMap::new();
-    for (name, route) in found.routes.iter().filter(|(_, route)| route.route.enabled) {
-        let targets: BTreeSet<&Xid> = match route.route.mode {
-            RouteMode::Broadcast => {
-                let excluded = &route.route.exclude;
-                found.targets.keys().filter(|target| !excluded.contains(target)).collect()
-            }
-            RouteMode::Unidirectional | RouteMode::Multicast => {
-                route.route.targets.iter().collect()
-            }
-        };
-        for target in targets {
-            let Some(there) = found.targets.get(target).filter(|there| there.target.enabled) else {
-                continue;
-            };
-            let key = LinkKey { route: name.clone(), target: target.clone() };
-            let created = route.created.max(there.created);
-            let life = format!("{} {}", route.created, there.created);
-            wanted.insert(key, WantedLink { route: route.route.clone(), created, life });
+    let until = Instant::now() + STOP_TIME_MAX;
+    let mut cut_off = 0;
+    for link in links {
+        let abort = link.task.abort_handle();
+        if timeout_at(until, link.task).await.is_err() {
+            abort.abort();
         }
+        cut_off += link.link.progress.cut_off.load(Ordering::Relaxed);
     }
-    wanted
+    u32::try_from(cut_off).unwrap_or(u32::MAX)
+}
+
+/// Whether a command is about a route or a target.
+fn is_about_routes(command: &Arc<CommittedCommand>) -> bool {
+    command.touched().any(|xid| {
+        let groups = xid.group_ids().map(|(groups, _)| groups.as_str());
+        matches!(groups, Some("routes" | "targets"))
+    })
 }

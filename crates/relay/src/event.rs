@@ -54,6 +54,9 @@ pub struct ChangedDocument {
     pub attributes: Map<String, Value>,
     /// Whether its bytes were erased since.
     pub erased: bool,
+    /// Whether there is no document of this name any more. One whose bytes were erased may have newer
+    /// ones, which have deliveries of their own.
+    pub gone: bool,
     /// The position of the change of the document before this one.
     pub previous: Option<Position>,
 }
@@ -64,6 +67,25 @@ impl ChangedDocument {
     /// # Errors
     /// The ledger can't be read.
     pub async fn read(registry: &Registry, change: &DocumentChange) -> Result<Self, FetchError> {
+        Self::read_at(registry, change, change.id.position).await
+    }
+
+    /// Reads the document as it was before a change: before all entries of its command.
+    ///
+    /// # Errors
+    /// The ledger can't be read.
+    pub async fn read_before(
+        registry: &Registry,
+        change: &DocumentChange,
+    ) -> Result<Self, FetchError> {
+        Self::read_at(registry, change, change.begin).await
+    }
+
+    async fn read_at(
+        registry: &Registry,
+        change: &DocumentChange,
+        position: Position,
+    ) -> Result<Self, FetchError> {
         let newest = registry.view();
         let mut found = Self {
             bytes: None,
@@ -72,9 +94,10 @@ impl ChangedDocument {
             state: None,
             attributes: Map::new(),
             erased: false,
+            gone: !newest.has(&change.resource),
             previous: previous(&newest, change),
         };
-        let view = view_at(&newest, change.id.position);
+        let view = view_at(&newest, position);
         let Some(version) = view.version_at(&change.resource) else { return Ok(found) };
         found.version = Some(version.id.to_string());
         found.state = Some(version.state.as_str());
@@ -99,8 +122,7 @@ impl ChangedDocument {
 
 /// The position of the last change of a document before another one.
 fn previous(newest: &View, change: &DocumentChange) -> Option<Position> {
-    let before = Position(change.id.position.0.saturating_sub(1));
-    Some(view_at(newest, before).resource_at(&change.resource)?.stamp().position)
+    Some(view_at(newest, change.begin).resource_at(&change.resource)?.stamp().position)
 }
 
 /// The id of a delivery, which is the same for every try: from the change, the route and the target.

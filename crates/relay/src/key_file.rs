@@ -12,6 +12,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use muster_words::Moment;
@@ -77,12 +78,18 @@ impl KeyFile {
     /// # Errors
     /// See [`KeyFileError`].
     pub fn read(directory: &Path) -> Result<Self, KeyFileError> {
-        let path = Self::path_in(directory);
+        Self::read_at(Self::path_in(directory))
+    }
+
+    fn read_at(path: PathBuf) -> Result<Self, KeyFileError> {
+        // Asked first: the marker is made after the key, so a key that is made meanwhile isn't taken
+        // for a lost one.
+        let was_made = marker(&path).exists();
         let system = |source| KeyFileError::System { path: path.clone(), source };
         let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(match marker(&path).exists() {
+                return Err(match was_made {
                     true => KeyFileError::Missing(path),
                     false => KeyFileError::NotMade(path),
                 });
@@ -108,7 +115,8 @@ impl KeyFile {
         }
     }
 
-    /// Reads the keys, or makes the first one.
+    /// Reads the keys, or makes the first one. Of several that make it at once, one wins, and all
+    /// read its key.
     ///
     /// # Errors
     /// See [`KeyFileError`].
@@ -119,11 +127,20 @@ impl KeyFile {
     ) -> Result<Self, KeyFileError> {
         match Self::read(directory) {
             Err(KeyFileError::NotMade(path)) => {
-                let made = Self { path, keys: vec![(FernetKey::of(&random), now)] };
-                made.write()?;
-                Ok(made)
+                Self { path, keys: vec![(FernetKey::of(&random), now)] }.write_first()?;
+                Self::read(directory)
             }
-            read => read,
+            Ok(file) => {
+                // A crash may have come between the key and its marker.
+                if !marker(&file.path).exists() {
+                    private(&marker(&file.path)).map_err(|source| KeyFileError::System {
+                        path: file.path.clone(),
+                        source,
+                    })?;
+                }
+                Ok(file)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -132,9 +149,10 @@ impl KeyFile {
     /// # Errors
     /// See [`KeyFileError`].
     pub fn rotate(&mut self, random: [u8; 32], now: Moment) -> Result<(), KeyFileError> {
-        self.keys.insert(0, (FernetKey::of(&random), now));
-        self.keys.truncate(KEYS_MAX);
-        self.write()
+        self.change(|keys| {
+            keys.insert(0, (FernetKey::of(&random), now));
+            keys.truncate(KEYS_MAX);
+        })
     }
 
     /// Forgets every key but the current one: what the others encrypted can't be read any more.
@@ -142,10 +160,28 @@ impl KeyFile {
     /// # Errors
     /// See [`KeyFileError`].
     pub fn forget_older(&mut self) -> Result<usize, KeyFileError> {
-        let count = self.keys.len() - 1;
-        self.keys.truncate(1);
-        self.write()?;
+        let mut count = 0;
+        self.change(|keys| {
+            count = keys.len().saturating_sub(1);
+            keys.truncate(1);
+        })?;
         Ok(count)
+    }
+
+    /// Changes the keys as they are in the file now, one change at a time: of two that rotate at
+    /// once, neither may drop the other's key, which may have encrypted something already.
+    fn change(
+        &mut self,
+        change: impl FnOnce(&mut Vec<(FernetKey, Moment)>),
+    ) -> Result<(), KeyFileError> {
+        let system = |source| KeyFileError::System { path: self.path.clone(), source };
+        let folder = folder_of(&self.path);
+        // The lock ends with the file.
+        let turn = fs::File::open(folder).map_err(system)?;
+        turn.lock().map_err(system)?;
+        self.keys = Self::read_at(self.path.clone())?.keys;
+        change(&mut self.keys);
+        self.write()
     }
 
     /// The current key.
@@ -164,25 +200,60 @@ impl KeyFile {
         self.keys.iter().map(|(_, made)| *made)
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the first file, unless somebody else was faster.
+    fn write_first(&self) -> Result<(), KeyFileError> {
+        self.placed(|unfinished| match fs::hard_link(unfinished, &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        })
+    }
+
+    /// Writes the file again, whole or not at all.
     fn write(&self) -> Result<(), KeyFileError> {
-        let system = |source| KeyFileError::System { path: self.path.clone(), source };
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(system)?;
-        let unfinished = self.path.with_extension("part");
+        self.placed(|unfinished| fs::rename(unfinished, &self.path))
+    }
+
+    /// Writes the keys to a file of this writer alone, and lets it be put in its place.
+    fn placed(&self, place: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), KeyFileError> {
+        let folder = folder_of(&self.path);
         let mut text = Zeroizing::new(String::new());
         for (key, made) in &self.keys {
             text.push_str(&format!("{} {made}\n", key.text()));
         }
-        let create = |path: &Path| {
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+        let number = UNFINISHED.fetch_add(1, Ordering::Relaxed);
+        let unfinished = self.path.with_extension(format!("{}-{number}.part", std::process::id()));
+        let written = || {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            let mut file = private(&unfinished)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            place(&unfinished)?;
+            fs::File::open(folder)?.sync_all()?;
+            // After the key is durable: a marker without a key means that the key was lost.
+            private(&marker(&self.path))?;
+            fs::File::open(folder)?.sync_all()
         };
-        let mut file = create(&unfinished).map_err(system)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(system)?;
-        create(&marker(&self.path)).map_err(system)?;
-        fs::rename(&unfinished, &self.path).map_err(system)?;
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(system)
+        let done = written();
+        // A file that was renamed isn't there any more.
+        let _ = fs::remove_file(&unfinished);
+        done.map_err(|source| KeyFileError::System { path: self.path.clone(), source })
     }
+}
+
+/// Numbers unfinished files, of which a process may have several.
+static UNFINISHED: AtomicU64 = AtomicU64::new(0);
+
+/// Makes an empty file that only its owner can read.
+fn private(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // The mode above is cut by the umask, and ignored for a file that is left from a crash.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 /// The file that says that there was a key.
@@ -212,6 +283,49 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(file.forget_older().unwrap(), 1);
         assert!(decrypt(KeyFile::read(folder.path()).unwrap().keys(), &token).is_err());
+    }
+
+    #[test]
+    fn of_several_first_keys_at_once_one_wins_and_all_use_it() {
+        for round in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let begin = std::sync::Barrier::new(8);
+            let used: Vec<String> = std::thread::scope(|scope| {
+                let make = |number: u8| {
+                    let (folder, begin) = (folder.path(), &begin);
+                    scope.spawn(move || {
+                        begin.wait();
+                        let random = [round * 8 + number; 32];
+                        let made = KeyFile::read_or_make(folder, random, Moment::EPOCH).unwrap();
+                        made.current().unwrap().text().to_string()
+                    })
+                };
+                let threads: Vec<_> = (0..8).map(make).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(used.iter().all(|key| *key == used[0]), "{used:?}");
+            let config = folder.path().join("config");
+            let names = fs::read_dir(config).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut names: Vec<_> = names.collect();
+            names.sort();
+            assert_eq!(names, ["encryption.key", "encryption.made"]);
+        }
+    }
+
+    #[test]
+    fn of_rotations_at_once_none_drops_the_key_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        KeyFile::read_or_make(folder.path(), [200; 32], Moment::EPOCH).unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    let mut file = KeyFile::read(folder).unwrap();
+                    file.rotate([number; 32], Moment::EPOCH).unwrap();
+                });
+            }
+        });
+        assert_eq!(KeyFile::read(folder.path()).unwrap().keys().count(), 9);
     }
 
     #[test]

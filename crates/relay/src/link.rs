@@ -16,7 +16,7 @@ use thiserror::Error;
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use crate::{
@@ -31,6 +31,10 @@ use crate::{
 
 /// How long finished deliveries may be without a stored mark: a crash repeats at most these.
 const UNSAVED_TIME_MAX: Duration = Duration::from_millis(200);
+
+/// How long a stop waits for requests that run: a receiver that answers within this doesn't get the
+/// event twice.
+pub const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// The pause after an error of the ledger or of the store.
 const REST: Duration = Duration::from_secs(1);
@@ -50,7 +54,7 @@ pub struct Link {
     /// What deliveries share.
     pub depot: Arc<Depot>,
     /// What people may see of it.
-    pub progress: LinkProgress,
+    pub progress: Arc<LinkProgress>,
 }
 
 /// What people may see of a link.
@@ -68,6 +72,10 @@ pub struct LinkProgress {
     pub is_finished: AtomicBool,
     /// The newest error of the link itself.
     pub error: Mutex<Option<String>>,
+    /// What keeps deliveries waiting that somebody must mend on this side; none since the newest try.
+    pub own_fault: Mutex<Option<String>>,
+    /// Requests that a stop cut off.
+    pub cut_off: AtomicU64,
 }
 
 /// Why a link stops and begins again.
@@ -91,6 +99,7 @@ struct Running {
     window: Window,
     tasks: JoinSet<(DocumentChange, DeliveryEnd)>,
     dead: Vec<DeadLetter>,
+    stopping: watch::Receiver<bool>,
     /// When the mark must be stored; none if it is.
     due: Option<Instant>,
 }
@@ -122,15 +131,32 @@ impl Link {
             return Ok(());
         }
         let window = Window::new(record.mark, record.ahead.clone());
-        let mut running =
-            Running { record, window, tasks: JoinSet::new(), dead: Vec::new(), due: None };
+        let mut running = Running {
+            record,
+            window,
+            tasks: JoinSet::new(),
+            dead: Vec::new(),
+            stopping: stopping.clone(),
+            due: None,
+        };
         let ended = match self.route.once {
             true => self.send_everything(&mut running, stopping).await,
             false => self.follow(&mut running, stopping).await,
         };
+        let drained = if ended.is_ok() { self.drain(&mut running).await } else { Ok(()) };
         // What was finished before an error or the stop isn't repeated.
         let saved = self.save(&mut running).await;
-        ended.and(saved)
+        ended.and(drained).and(saved)
+    }
+
+    /// Lets the requests end that run at a stop, for a while. Deliveries that wait end at once.
+    async fn drain(&self, running: &mut Running) -> Result<(), LinkError> {
+        let until = Instant::now() + STOP_GRACE;
+        while let Ok(Some(ended)) = timeout_at(until, running.tasks.join_next()).await {
+            self.finish(running, ended?).await?;
+        }
+        self.progress.cut_off.store(running.tasks.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 
     /// What is stored of the link. A new one begins where its route says.
@@ -151,7 +177,7 @@ impl Link {
         let registry = &self.depot.registry;
         let put_at = registry.view_at_time(self.created).await?.position();
         if self.route.once {
-            return Ok(Position(put_at.0.saturating_sub(1)));
+            return Ok(registry.bounds_at(put_at).await?.before);
         }
         Ok(match self.route.from {
             Beginning::Now => put_at,
@@ -175,11 +201,11 @@ impl Link {
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<(), LinkError> {
         let begin = running.record.mark;
-        let end = Position(begin.0 + 1).min(self.depot.registry.view().position());
+        let end = self.depot.registry.bounds_at(begin.next()).await?.end;
         let view = view_at(&self.depot.registry.view(), end);
-        let changes = self.selected(everything_in(&view, self.created));
+        let changes = self.selected(everything_in(&view, begin, self.created));
         self.add(running, begin, end, changes);
-        while !running.tasks.is_empty() {
+        while running.window.unfinished() > 0 {
             let due = running.due;
             tokio::select! {
                 biased;
@@ -253,8 +279,10 @@ impl Link {
             policy: self.policy(),
             tries: running.record.tries.remove(&change.id),
             change: change.clone(),
+            progress: self.progress.clone(),
         };
-        running.tasks.spawn(async move { (change, delivery.run().await) });
+        let stopping = running.stopping.clone();
+        running.tasks.spawn(async move { (change, delivery.run(stopping).await) });
     }
 
     /// When deliveries are tried again.
@@ -268,12 +296,15 @@ impl Link {
         running: &mut Running,
         (change, end): (DocumentChange, DeliveryEnd),
     ) -> Result<(), LinkError> {
+        if end == DeliveryEnd::Stopped {
+            return Ok(());
+        }
         if let Some(next) = running.window.finish(&change) {
             self.start(running, next);
         }
         self.moved(running);
         match end {
-            DeliveryEnd::Skipped => {}
+            DeliveryEnd::Skipped | DeliveryEnd::Stopped => {}
             DeliveryEnd::Delivered => {
                 self.progress.delivered.fetch_add(1, Ordering::Relaxed);
             }
@@ -321,7 +352,7 @@ pub(crate) async fn is_stopping(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// Waits until a time; for ever if there is none.
-async fn at(due: Option<Instant>) {
+pub(crate) async fn at(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,
         None => std::future::pending().await,

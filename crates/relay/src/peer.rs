@@ -5,21 +5,27 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use muster_client::DocumentUpload;
-use muster_words::{Digest, json};
+use muster_words::{
+    Digest,
+    json::{self, Map, Value},
+};
 use parking_lot::Mutex;
 
 use crate::{
     changes::{DocumentChange, DocumentChangeKind},
     decision::{TryFailure, TryOutcome},
     delivery::Depot,
-    event::ChangedDocument,
+    event::{ChangedDocument, delivery_id},
     http_sender::{Received, Sending},
+    store::LinkKey,
     target::RelayTarget,
     webhook::outcome,
 };
 
 /// A document on its way to another registry.
 pub struct PeerDelivery<'a> {
+    /// The route and the target.
+    pub link: &'a LinkKey,
     /// The change.
     pub change: &'a DocumentChange,
     /// The document after it.
@@ -71,9 +77,12 @@ async fn sent(
     let details = format!("{path}$details");
     let there = call.ask(Method::GET, &details, HeaderMap::new(), Bytes::new()).await?;
     let has_it = there.status == 200;
-    let is_deleted =
-        delivery.change.kind == DocumentChangeKind::Deleted || delivery.document.erased;
-    if is_deleted {
+    let is_erased = delivery.document.erased;
+    if is_erased && !delivery.document.gone {
+        // The change that replaced or erased it has a delivery of its own.
+        return Ok(TryOutcome::Taken);
+    }
+    if delivery.change.kind == DocumentChangeKind::Deleted || is_erased {
         if there.status == 404 {
             return Ok(TryOutcome::Taken);
         }
@@ -83,40 +92,92 @@ async fn sent(
         return Ok(if answer.status == 404 { TryOutcome::Taken } else { judged(&answer) });
     }
     let bytes = delivery.document.bytes.clone().unwrap_or_default();
-    if has_it && is_same(&there, delivery.document, &bytes) {
+    let (attributes, mut headers) = attributes_of(delivery.document);
+    if has_it && is_same(&there, delivery.document, &attributes, &bytes) {
         return Ok(TryOutcome::Taken);
     }
-    let mut headers = attributes_of(delivery.document);
     if let Some(media_type) = &delivery.document.content_type {
         set(&mut headers, "content-type", media_type)?;
     }
     set(&mut headers, "muster-message", &message)?;
     // A try whose answer was lost isn't done again.
-    set(&mut headers, "idempotency-key", &format!("{own}@{}", delivery.change.id))?;
+    let LinkKey { route, target: name } = delivery.link;
+    set(&mut headers, "idempotency-key", &delivery_id(&own, delivery.change, route, name))?;
     // A POST makes a new version, also where versions are frozen.
     let answer = call.ask(Method::POST, &path, headers, bytes).await?;
     Ok(judged(&answer))
 }
 
-/// Whether the other registry's details of a document say what it says here: the bytes, the media
-/// type, the state and the labels.
-fn is_same(there: &Received, document: &ChangedDocument, bytes: &Bytes) -> bool {
-    let Ok(details) = json::parse(&there.body) else { return false };
+/// Whether the other registry's details of a document say what would be sent: the bytes, the media
+/// type, and every attribute, no less and no more.
+fn is_same(
+    there: &Received,
+    document: &ChangedDocument,
+    attributes: &Map<String, Value>,
+    bytes: &Bytes,
+) -> bool {
+    let Ok(Value::Object(details)) = json::parse(&there.body) else { return false };
     let text = |name: &str| details.get(name).and_then(|value| value.as_str());
+    // Without one, the other registry chooses.
+    let has_type =
+        document.content_type.is_none() || text("contenttype") == document.content_type.as_deref();
     text("digest") == Some(&Digest::of(bytes).to_string())
-        && text("contenttype") == document.content_type.as_deref()
-        && text("state") == document.state
-        && details.get("labels") == document.attributes.get("labels")
+        && has_type
+        && attributes.iter().all(|(name, value)| {
+            details.get(name).is_some_and(|found| sent_text(found) == sent_text(value))
+        })
+        && details.keys().all(|name| attributes.contains_key(name) || is_derived(name, &details))
 }
 
-/// The state and the attributes that clients set, as headers. More than headers can carry, or others
-/// than scalars and labels, aren't sent.
-fn attributes_of(document: &ChangedDocument) -> HeaderMap {
+/// A value as a header carries it.
+fn sent_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What details hold besides the attributes that clients set.
+const DERIVED: [&str; 19] = [
+    "versionid",
+    "self",
+    "shortself",
+    "xid",
+    "epoch",
+    "isdefault",
+    "createdat",
+    "modifiedat",
+    "ancestorid",
+    "contenttype",
+    "digest",
+    "formatvalidated",
+    "formatvalidatedreason",
+    "compatibilityvalidated",
+    "compatibilityvalidatedreason",
+    "metaurl",
+    "meta",
+    "versionsurl",
+    "versionscount",
+];
+
+/// Whether a registry derives a member of a document's details. The one that names the document
+/// itself depends on the type: `entryid`, with the last part of the xid.
+fn is_derived(name: &str, details: &Map<String, Value>) -> bool {
+    let is_own_name = |id: &str| {
+        let (text, xid) = (details.get(name), details.get("xid"));
+        let named = text.and_then(Value::as_str).zip(xid.and_then(Value::as_str));
+        !id.is_empty() && named.is_some_and(|(text, xid)| xid.rsplit('/').next() == Some(text))
+    };
+    DERIVED.contains(&name) || name.strip_suffix("id").is_some_and(is_own_name)
+}
+
+/// The state and the attributes that clients set, as values and as headers. More than headers can
+/// carry, or others than scalars and labels, aren't sent.
+fn attributes_of(document: &ChangedDocument) -> (Map<String, Value>, HeaderMap) {
     let mut upload =
         DocumentUpload { attributes: document.attributes.clone(), ..DocumentUpload::default() };
     if let Some(state) = document.state {
         upload.attributes.insert("state".to_owned(), state.into());
     }
+    // Empty ones are none.
+    upload.attributes.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
     let headers = upload.attribute_headers().or_else(|| {
         upload.attributes.retain(|name, _| name == "state");
         upload.attribute_headers()
@@ -124,13 +185,15 @@ fn attributes_of(document: &ChangedDocument) -> HeaderMap {
     let headers = headers.into_iter().flatten();
     let valid =
         |(name, text): (HeaderName, String)| Some((name, HeaderValue::from_str(&text).ok()?));
-    headers.filter_map(valid).collect()
+    let headers = headers.filter_map(valid).collect();
+    (upload.attributes, headers)
 }
 
-/// A refusal of the document itself isn't tried again: it would be refused again.
+/// A refusal of the document itself isn't tried again: it would be refused again. What the key may
+/// do (401, 403) says nothing about the document, and can be mended there.
 fn judged(answer: &Received) -> TryOutcome {
     match answer.status {
-        400 | 403 | 405 | 409 | 422 => {
+        400 | 405 | 409 | 422 => {
             let told = json::parse(&answer.body).ok();
             let title = told.as_ref().and_then(|body| body.get("title")?.as_str());
             let title: String =
@@ -261,14 +324,80 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), T
 #[cfg(test)]
 mod tests {
     use muster_words::{Moment, Position};
+    use serde_json::json;
 
     use super::*;
     use crate::changes::ChangeId;
 
     #[test]
+    fn the_same_document_says_every_attribute_that_is_sent_and_no_other() {
+        let attributes = json!({"name": "N", "labels": {"a": "b"}, "tier": 3, "list": []});
+        let document = ChangedDocument {
+            bytes: None,
+            content_type: Some("application/json".to_owned()),
+            version: Some("1".to_owned()),
+            state: Some("stable"),
+            attributes: attributes.as_object().cloned().unwrap_or_default(),
+            erased: false,
+            gone: false,
+            previous: None,
+        };
+        let (sent, _) = attributes_of(&document);
+        // A list isn't for headers, so only the state is sent.
+        assert_eq!(Value::Object(sent), json!({"state": "stable"}));
+        let mut document = document;
+        document.attributes.remove("list");
+        let (sent, headers) = attributes_of(&document);
+        assert_eq!(headers.len(), 4);
+        let bytes = Bytes::from_static(b"1");
+        let there = json!({
+            "entryid": "a", "versionid": "7", "self": "http://h/api/configs/x/entries/a",
+            "xid": "/configs/x/entries/a", "epoch": 3, "isdefault": true, "ancestorid": "6",
+            "createdat": "2026-11-21T10:12:03Z", "modifiedat": "2026-11-21T10:12:03Z",
+            "contenttype": "application/json", "digest": Digest::of(&bytes).to_string(),
+            "metaurl": "http://h/meta", "versionsurl": "http://h/versions", "versionscount": 2,
+            "name": "N", "labels": {"a": "b"}, "tier": 3, "state": "stable",
+        });
+        for (name, value, expect) in [
+            ("epoch", json!(4), true),
+            ("tier", json!("3"), true),
+            ("name", json!("M"), false),
+            ("name", Value::Null, false),
+            ("labels", json!({"a": "c"}), false),
+            ("tier", json!(4), false),
+            ("state", json!("draft"), false),
+            ("digest", json!("sha256:0"), false),
+            ("contenttype", json!("text/plain"), false),
+            ("description", json!("which isn't there any more"), false),
+            ("ownerid", json!("b"), false),
+        ] {
+            let mut there = there.clone();
+            there[name] = value;
+            if let Some(all) = there.as_object_mut() {
+                all.retain(|_, value| !value.is_null());
+            }
+            let body = there.to_string().into_bytes();
+            let there = Received { status: 200, headers: HeaderMap::new(), body };
+            assert_eq!(is_same(&there, &document, &sent, &bytes), expect, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_key_may_not_do_says_nothing_about_the_document() {
+        for (status, is_conflict) in
+            [(400, true), (401, false), (403, false), (404, false), (409, true), (422, true)]
+        {
+            let answer = Received { status, headers: HeaderMap::new(), body: Vec::new() };
+            let found = matches!(judged(&answer), TryOutcome::Failed(TryFailure::Conflict(_)));
+            assert_eq!(found, is_conflict, "{status}");
+        }
+    }
+
+    #[test]
     fn a_change_names_its_way_and_never_goes_back() {
         let change = DocumentChange {
             id: ChangeId { position: Position(7), index: 0 },
+            begin: Position(6),
             resource: muster_words::Xid::Registry,
             kind: DocumentChangeKind::Updated,
             moment: Moment::EPOCH,

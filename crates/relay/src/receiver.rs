@@ -6,7 +6,7 @@ use muster_words::Xid;
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
@@ -30,8 +30,19 @@ pub struct Receiver {
     started: Instant,
     /// Why it is held; none if it isn't.
     held: watch::Sender<Option<String>>,
-    /// Wakes deliveries that wait.
-    woken: Notify,
+    /// Wakes deliveries that wait for the breaker: it opened, closed, or wants another trial.
+    breaker_changed: Notify,
+    /// How often somebody asked for tries ahead of the schedule.
+    nudges: watch::Sender<u64>,
+}
+
+/// Why no try may be made now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReceiverClosed {
+    /// The target is paused or disabled, for this reason.
+    Held(String),
+    /// Its circuit breaker is open, for at most this time.
+    Open(Duration),
 }
 
 /// The permission for one try. If the try is cut off, another one may be the trial.
@@ -54,7 +65,8 @@ impl Receiver {
             breaker: Mutex::default(),
             started: Instant::now(),
             held: watch::Sender::new(held),
-            woken: Notify::new(),
+            breaker_changed: Notify::new(),
+            nudges: watch::Sender::new(0),
         }
     }
 
@@ -76,40 +88,87 @@ impl Receiver {
             if self.held.borrow().is_some() {
                 continue;
             }
+            // It is made before the breaker is asked, so no change after that is missed.
+            let changed = self.breaker_changed.notified();
             let admission = self.breaker.lock().admit(self.now());
             match admission {
-                ReceiverAdmission::Go => {
-                    let receiver = self.clone();
-                    return TryPermit { receiver, is_settled: false, _permit: permit };
-                }
+                ReceiverAdmission::Go => return self.permit(permit),
                 ReceiverAdmission::Wait(time) => {
                     drop(permit);
                     tokio::select! {
                         () = sleep(time) => {}
-                        () = self.woken.notified() => {}
+                        () = changed => {}
                     }
                 }
             }
         }
     }
 
-    /// Waits for a time, or until somebody asks to try now.
-    pub async fn rest(&self, time: Duration) {
-        tokio::select! {
-            () = sleep(time) => {}
-            () = self.woken.notified() => {}
+    /// Like [`admitted`](Self::admitted), but waits only for the number of requests: somebody waits
+    /// for the answer.
+    ///
+    /// # Errors
+    /// See [`ReceiverClosed`].
+    pub async fn admitted_now(self: &Arc<Self>) -> Result<TryPermit, ReceiverClosed> {
+        self.refuse_held()?;
+        let Ok(permit) = self.permits.clone().acquire_owned().await else {
+            return std::future::pending().await;
+        };
+        self.refuse_held()?;
+        let admission = self.breaker.lock().admit(self.now());
+        match admission {
+            ReceiverAdmission::Go => Ok(self.permit(permit)),
+            ReceiverAdmission::Wait(time) => Err(ReceiverClosed::Open(time)),
         }
     }
 
-    /// Lets waiting deliveries try now.
-    pub fn wake(&self) {
-        self.woken.notify_waiters();
+    fn refuse_held(&self) -> Result<(), ReceiverClosed> {
+        self.held().map_or(Ok(()), |reason| Err(ReceiverClosed::Held(reason)))
     }
 
-    /// Closes the breaker.
+    fn permit(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> TryPermit {
+        TryPermit { receiver: self.clone(), is_settled: false, _permit: permit }
+    }
+
+    /// What [`rest`](Self::rest) needs. Who takes it before something else that waits misses no
+    /// nudge meanwhile.
+    #[must_use]
+    pub fn nudges(&self) -> watch::Receiver<u64> {
+        self.nudges.subscribe()
+    }
+
+    /// Waits until a time, or until somebody asks to try now.
+    pub async fn rest(&self, due: Instant, mut nudges: watch::Receiver<u64>) {
+        tokio::select! {
+            () = sleep_until(due) => {}
+            // The sender lives as long as this value.
+            _ = nudges.changed() => {}
+        }
+    }
+
+    /// Lets deliveries that wait for their next try make it now.
+    pub fn nudge(&self) {
+        self.nudges.send_modify(|count| *count += 1);
+    }
+
+    /// Closes the breaker. Who does that knows that the target is well, so what failed tries now.
     pub fn reset_breaker(&self) {
         self.breaker.lock().reset();
-        self.wake();
+        self.breaker_changed.notify_waiters();
+        self.nudge();
+    }
+
+    /// Changes the breaker, and wakes those who wait for it. Nobody waits for one that was closed.
+    fn change_breaker<T>(&self, change: impl FnOnce(&mut ReceiverBreaker, Duration) -> T) -> T {
+        let now = self.now();
+        let mut breaker = self.breaker.lock();
+        let was_closed = breaker.state(now) == ReceiverBreakerState::Closed;
+        let changed = change(&mut breaker, now);
+        drop(breaker);
+        if !was_closed {
+            self.breaker_changed.notify_waiters();
+        }
+        changed
     }
 
     /// The state of the breaker.
@@ -140,7 +199,6 @@ impl Receiver {
     /// Holds it, or lets it go.
     pub fn hold(&self, reason: Option<String>) {
         self.held.send_replace(reason);
-        self.wake();
     }
 }
 
@@ -148,33 +206,24 @@ impl TryPermit {
     /// The try ended. Returns whether this opened the breaker.
     pub fn settle(mut self, outcome: &TryOutcome, policy: &RetryPolicy) -> bool {
         self.is_settled = true;
-        let mut breaker = self.receiver.breaker.lock();
-        match outcome {
-            TryOutcome::Taken => {
-                let was_open = breaker.failures() > 0;
-                breaker.succeeded();
-                drop(breaker);
-                if was_open {
-                    self.receiver.wake();
-                }
-                false
-            }
-            outcome if outcome.counts_for_breaker() => {
-                breaker.failed(policy.breaker, self.receiver.now())
-            }
+        self.receiver.change_breaker(|breaker, now| match outcome.counts_for_breaker() {
+            true => breaker.failed(policy.breaker, now),
             // It answered, so it is there.
-            _ => {
+            false => {
                 breaker.succeeded();
                 false
             }
-        }
+        })
     }
 }
 
 impl Drop for TryPermit {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.receiver.breaker.lock().abandoned(self.receiver.now());
+            self.receiver.change_breaker(ReceiverBreaker::abandoned);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

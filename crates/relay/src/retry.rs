@@ -14,6 +14,10 @@ const PATIENT: [u64; 10] = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_
 /// How much a delay varies, so that deliveries which failed together don't come back together.
 const JITTER: f64 = 0.1;
 
+/// The shortest delay after the end of a schedule that allows none: what is tried without end must
+/// not keep a processor busy.
+const ENDLESS_DELAY_MIN: Duration = Duration::from_secs(1);
+
 /// The longest time that a receiver can ask for with `Retry-After`.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
@@ -140,20 +144,30 @@ impl RetryPolicy {
     /// between 0 and 1.
     #[must_use]
     pub fn delay(&self, failed: u32, chance: f64) -> Option<Duration> {
-        if failed >= self.tries() {
-            return None;
-        }
+        (failed < self.tries()).then(|| self.varied(failed, chance))
+    }
+
+    /// The time before the next try where giving up is no answer: as the schedule says, and after
+    /// its end it goes on growing up to the longest delay.
+    #[must_use]
+    pub fn delay_without_end(&self, failed: u32, chance: f64) -> Duration {
+        self.delay(failed, chance)
+            .unwrap_or_else(|| self.varied(failed, chance).max(ENDLESS_DELAY_MIN))
+    }
+
+    fn varied(&self, failed: u32, chance: f64) -> Duration {
         let plain = match &self.schedule {
             Schedule::Growing { base, most, factor, .. } => {
                 let exponent = i32::try_from(failed.saturating_sub(1)).unwrap_or(i32::MAX);
                 seconds(base.as_secs_f64() * factor.powi(exponent)).min(*most)
             }
             Schedule::Listed(delays) => {
-                Duration::from_secs(delays.get(failed as usize).copied().unwrap_or_default())
+                let listed = delays.get(failed as usize).or(delays.last());
+                Duration::from_secs(listed.copied().unwrap_or_default())
             }
         };
         let varied = 1.0 + JITTER * (2.0 * chance - 1.0);
-        Some(if self.has_jitter { plain.mul_f64(varied) } else { plain })
+        if self.has_jitter { plain.mul_f64(varied) } else { plain }
     }
 }
 
@@ -206,6 +220,24 @@ mod tests {
             ),
         ] {
             assert_eq!(delays(&policy(setting.clone()), 0.5), expect, "{setting}");
+        }
+    }
+
+    #[test]
+    fn without_end_it_goes_on_growing_and_never_hurries() {
+        for (setting, failed, expect) in [
+            (json!("quick"), 4, 8.0),
+            (json!("quick"), 5, 16.0),
+            (json!("quick"), 50, 300.0),
+            (json!("quick"), u32::MAX, 300.0),
+            (json!("patient"), 1, 5.0),
+            (json!("patient"), 10, 86_400.0),
+            (json!({"enabled": false}), 1, 1.0),
+            (json!({"base_delay_seconds": 0}), 1, 0.0),
+            (json!({"base_delay_seconds": 0}), 5, 1.0),
+        ] {
+            let delay = policy(setting.clone()).delay_without_end(failed, 0.5);
+            assert_eq!(delay.as_secs_f64(), expect, "{setting} {failed}");
         }
     }
 

@@ -70,6 +70,19 @@ pub struct LinkRecord {
     pub is_finished: bool,
 }
 
+/// A link that is stored, without what is finished after its mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLink {
+    /// The route and the target.
+    pub key: LinkKey,
+    /// Which life of them it belongs to.
+    pub life: String,
+    /// Everything at or before this position is finished.
+    pub mark: Position,
+    /// Whether a link that runs once is finished.
+    pub is_finished: bool,
+}
+
 /// How often a delivery failed, and when it is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tries {
@@ -250,10 +263,18 @@ impl RelayStore {
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn links(&self) -> Result<Vec<LinkKey>, StoreError> {
+    pub async fn links(&self) -> Result<Vec<StoredLink>, StoreError> {
         self.run(|connection| {
-            let mut select = connection.prepare_cached("SELECT route, target FROM links")?;
-            let rows = select.query_map([], |row| key_of(row, 0))?;
+            let mut select = connection
+                .prepare_cached("SELECT route, target, life, mark, finished FROM links")?;
+            let rows = select.query_map([], |row| {
+                Ok(StoredLink {
+                    key: key_of(row, 0)?,
+                    life: row.get(2)?,
+                    mark: Position(row.get::<_, i64>(3)?.cast_unsigned()),
+                    is_finished: row.get(4)?,
+                })
+            })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await

@@ -118,6 +118,7 @@ mod tests {
     fn change(position: u64, index: u32, name: &str) -> DocumentChange {
         DocumentChange {
             id: ChangeId { position: Position(position), index },
+            begin: Position(position.saturating_sub(1)),
             resource: format!("/configs/a/entries/{name}").parse().unwrap(),
             kind: DocumentChangeKind::Updated,
             moment: muster_words::Moment::EPOCH,

@@ -10,9 +10,13 @@ use crate::Sample;
 pub struct LinkList {
     /// A route and one of its targets each.
     pub sessions: Vec<LinkReport>,
-    /// Routes and targets whose documents can't be used.
+    /// Routes and targets whose documents can't be used, and routes that don't run to all of their
+    /// targets because there are too many; on the first page.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<UnusableReport>,
+    /// What `after` must be for the next page; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A route with one of its targets.
@@ -24,8 +28,8 @@ pub struct LinkReport {
     pub target: String,
     /// How the route spreads: `unidirectional`, `multicast` or `broadcast`.
     pub mode: String,
-    /// `running`, `held`, `waiting` (the circuit breaker is open), `failing`, `finished` (it runs
-    /// once), or `stopped` (no server runs it).
+    /// `running`, `held`, `waiting` (the circuit breaker is open), `failing` (something on this side
+    /// must be mended), `finished` (it runs once), or `stopped` (no server runs it).
     pub state: String,
     /// Why it doesn't run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,7 +48,7 @@ pub struct LinkReport {
     pub dead: u64,
 }
 
-/// A route or a target whose document can't be used.
+/// A route or a target that does nothing, or not all that its document says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnusableReport {
     /// Its xid.
@@ -99,7 +103,9 @@ pub struct PropagationEvent {
     /// When, RFC 3339 in UTC.
     #[schemars(extend("format" = "date-time"))]
     pub time: String,
-    /// What happened: `link.started`, `breaker.opened`, `target.disabled` and so on.
+    /// What happened: `link.started` or `link.stopped` (a link is a route with one of its targets),
+    /// `target.paused`, `target.resumed` or `target.disabled`, `breaker.opened` or `breaker.reset`, or
+    /// `delivery.dead`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The xid of the route.
@@ -240,12 +246,12 @@ pub enum PropagationAction {
 pub struct PropagationResult {
     /// How many targets or dead letters it was done to.
     pub done: u64,
-    /// Dead letters that failed again, with their reasons.
+    /// Dead letters that weren't delivered, with their reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedLetter>,
 }
 
-/// A dead letter that failed again.
+/// A dead letter that wasn't delivered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedLetter {
     /// Its number.
@@ -274,7 +280,7 @@ impl Sample for LinkList {
             delivered: 840,
             dead: 1,
         };
-        Self { sessions: vec![link], broken: Vec::new() }
+        Self { sessions: vec![link], broken: Vec::new(), next: None }
     }
 }
 

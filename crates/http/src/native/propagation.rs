@@ -11,7 +11,7 @@ use muster_relay::{
     Engine,
     delivery::DeliveryEnd,
     engine::{ControlError, LinkStatus},
-    store::{DeadLetter, StoreError},
+    store::{DeadLetter, LinkKey, StoreError},
 };
 use muster_wire::{
     ErrorKind, Problem,
@@ -57,22 +57,44 @@ pub(super) async fn links(
     State(native): State<Native>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, IntoProblem> {
-    let known = ["route", "target", "state"];
+    let known = ["after", "limit", "route", "target", "state"];
     let parameters = Parameters::parse(query.as_deref(), &known, "/propagation/sessions")?;
-    let [route, target, state] = known.map(|name| filter(&parameters, name));
+    let [after, _, route, target, state] = known.map(|name| filter(&parameters, name));
+    let after = after.map(|text| link_named(&text)).transpose()?;
+    let limit = parameters.limit(PAGE_MAX, PAGE_MAX)?;
     let engine = engine(&native)?;
-    let found = engine.links().await.map_err(|error| unreadable(&error))?;
-    let links = found.iter().map(link).filter(|link| {
-        is_of(route.as_ref(), &link.route)
-            && is_of(target.as_ref(), &link.target)
-            && is_of(state.as_ref(), &link.state)
-    });
+    let is_wanted = |link: &LinkStatus| {
+        is_of(route.as_ref(), &link.key.route.to_string())
+            && is_of(target.as_ref(), &link.key.target.to_string())
+            && is_of(state.as_ref(), link.state)
+    };
+    let page = engine.link_page(after.as_ref(), limit, is_wanted).await;
+    let page = page.map_err(|error| unreadable(&error))?;
+    let last = page.links.last().filter(|_| page.has_more);
+    let next = last.map(|link| format!("{}{LINK_SEPARATOR}{}", link.key.route, link.key.target));
     let broken = engine
         .broken()
         .into_iter()
         .map(|broken| UnusableReport { xid: broken.name.to_string(), reason: broken.reason });
-    let list = LinkList { sessions: links.collect(), broken: broken.collect() };
-    Ok(answer::json(StatusCode::OK, &list))
+    // They belong to no page, so they are on the first one.
+    let broken = broken.take(if after.is_none() { PAGE_MAX } else { 0 });
+    let sessions = page.links.iter().map(link).collect();
+    Ok(answer::json(StatusCode::OK, &LinkList { sessions, broken: broken.collect(), next }))
+}
+
+/// What stands between the route and the target in the name of a link. No xid holds it.
+const LINK_SEPARATOR: char = ',';
+
+/// The link after which a page begins.
+fn link_named(text: &str) -> Result<LinkKey, Problem> {
+    let found = text.split_once(LINK_SEPARATOR).and_then(|(route, target)| {
+        Some(LinkKey { route: route.parse().ok()?, target: target.parse().ok()? })
+    });
+    found.ok_or_else(|| {
+        Problem::new(ErrorKind::BadRequest {
+            error_detail: "after must be what next of another page says".to_owned(),
+        })
+    })
 }
 
 fn link(status: &LinkStatus) -> LinkReport {
@@ -224,7 +246,7 @@ pub(super) async fn act(
     let request = body::read::<PropagationRequest>(&read_body(body).await?, ACTIONS)?;
     let engine = engine(&native)?;
     let done = match request.action {
-        PropagationAction::Replay => replay(engine, &request.letters).await?,
+        PropagationAction::Replay => replay(engine, &request.letters).await,
         PropagationAction::Purge => {
             let ids = request.letters.iter().map(|id| id.cast_signed()).collect();
             let count = engine.depot().store.bury(ids).await.map_err(|error| unreadable(&error))?;
@@ -262,20 +284,37 @@ fn problem(error: &ControlError, subject: &str) -> Problem {
         ControlError::Unknown(_) | ControlError::NoLetter(_) => {
             Problem::new(ErrorKind::NotFound).subject(subject).detail(format!("{error}."))
         }
+        // Only a replay meets these, and it lists them with their letters.
+        ControlError::Closed(..) | ControlError::Fetch(_) => ErrorKind::StoreUnavailable.into(),
         ControlError::Store(error) => unreadable(error),
     }
 }
 
-async fn replay(engine: &Engine, letters: &[u64]) -> Result<PropagationResult, Problem> {
+/// Replays dead letters one after another. What was delivered is delivered, so the answer says what
+/// became of each, also if the rest can't be tried.
+async fn replay(engine: &Engine, letters: &[u64]) -> PropagationResult {
     let mut result = PropagationResult { done: 0, failed: Vec::new() };
+    let mut is_over = false;
     for id in letters {
-        match engine.replay(id.cast_signed()).await {
-            Ok(DeliveryEnd::Dead(letter)) => {
-                result.failed.push(FailedLetter { letter: *id, reason: letter.reason });
-            }
-            Ok(DeliveryEnd::Delivered | DeliveryEnd::Skipped) => result.done += 1,
-            Err(error) => return Err(problem(&error, &format!("/propagation/dead-letters/{id}"))),
+        let reason = match is_over {
+            true => Some("it wasn't tried: dead letters can't be read now".to_owned()),
+            false => match engine.replay(id.cast_signed()).await {
+                Ok(DeliveryEnd::Delivered | DeliveryEnd::Skipped) => None,
+                Ok(DeliveryEnd::Dead(letter)) => Some(letter.reason),
+                Ok(DeliveryEnd::Stopped) => Some("the server stops".to_owned()),
+                Err(error) => {
+                    is_over = matches!(error, ControlError::Store(_));
+                    if is_over {
+                        tracing::error!(%error, "a replay of dead letters ended early");
+                    }
+                    Some(error.to_string())
+                }
+            },
+        };
+        match reason {
+            Some(reason) => result.failed.push(FailedLetter { letter: *id, reason }),
+            None => result.done += 1,
         }
     }
-    Ok(result)
+    result
 }

@@ -125,8 +125,15 @@ fn cache(registry: Registry) -> RunCheck {
     })
 }
 
+/// Says how many routes send nothing, and where their names are: a key is needed there, and none
+/// here.
+fn routes_that_ail(count: usize) -> Option<String> {
+    let routes = if count == 1 { "1 route is" } else { &format!("{count} routes are") };
+    (count > 0).then(|| format!("{routes} behind (see /propagation/sessions)"))
+}
+
 /// Whether everything that follows the ledger on behalf of other systems is running, and every
-/// target answers.
+/// target answers. It names no route and no target: everybody reads it.
 fn integrations(followers: Arc<Followers>, engine: Option<Arc<Engine>>) -> RunCheck {
     Arc::new(move || {
         let status = followers.status();
@@ -135,13 +142,29 @@ fn integrations(followers: Arc<Followers>, engine: Option<Arc<Engine>>) -> RunCh
             .iter()
             .filter(|follower| waits(follower.state))
             .map(|follower| format!("{} is {}", follower.name, follower.state.name()))
-            .chain(engine.iter().flat_map(|engine| engine.ailing()))
+            .chain(engine.as_ref().and_then(|engine| routes_that_ail(engine.ailing())))
             .collect();
         let outcome = match (status.is_empty(), failing.is_empty()) {
-            (true, _) => found(HealthStatus::Healthy, "none".to_owned()),
+            (_, false) => found(HealthStatus::Degraded, failing.join(", ")),
+            (true, true) => found(HealthStatus::Healthy, "none".to_owned()),
             (false, true) => found(HealthStatus::Healthy, None),
-            (false, false) => found(HealthStatus::Degraded, failing.join(", ")),
         };
         Box::pin(async move { outcome })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_counts_the_routes_that_are_behind_and_names_none() {
+        for (count, expect) in [
+            (0, None),
+            (1, Some("1 route is behind (see /propagation/sessions)")),
+            (2, Some("2 routes are behind (see /propagation/sessions)")),
+        ] {
+            assert_eq!(routes_that_ail(count).as_deref(), expect);
+        }
+    }
 }

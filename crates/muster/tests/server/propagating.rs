@@ -257,3 +257,93 @@ fn two_registries_send_to_each_other_and_nothing_comes_back() {
     };
     assert_eq!((log(&a), log(&b)), (1, 3));
 }
+
+#[test]
+fn a_plan_says_what_it_makes_what_it_changes_and_what_stays() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
+    let url = server.url("127.0.0.1");
+    let plan = |more: &[&str]| {
+        let arguments = ["propagation", "unidirectional", "--source", "configs", "--server", &url];
+        let target = ["--target", "http://127.0.0.1:1/in"];
+        let done = run(folder.path(), &[&arguments[..], &target, more].concat()).expect(0);
+        let signs = done.out.lines().filter(|line| line.contains("/muster/entries/"));
+        signs.map(|line| line[..1].to_owned()).collect::<String>()
+    };
+    assert_eq!(plan(&["--dry-run"]), "++");
+    plan(&["--yes"]);
+    assert_eq!(plan(&["--dry-run"]), "==");
+    assert_eq!(plan(&["--dry-run", "--from", "beginning"]), "=~");
+}
+
+#[test]
+fn sessions_come_in_pages_and_health_names_no_route() {
+    let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
+    // Nobody listens there, so the breaker opens after the first failure.
+    let hook = json!({
+        "kind": "webhook",
+        "url": "http://127.0.0.1:1/in",
+        "retry": {"circuit_breaker_threshold": 1},
+    });
+    for name in ["a", "b", "c"] {
+        server.put(&format!("/api/targets/ops/entries/{name}"), hook.to_string()).expect(201);
+    }
+    let route = json!({"mode": "broadcast", "select": {"collections": ["/configs"]}});
+    server.put("/api/routes/ops/entries/all", route.to_string()).expect(201);
+    server.put("/api/configs/app/entries/x", "1").expect(201);
+    let until = Instant::now() + PATIENCE;
+    let health = loop {
+        let list = server.get("/propagation/sessions?state=waiting").expect(200).json();
+        let health = server.get("/health/ready").json().to_string();
+        if list["sessions"].as_array().unwrap().len() == 3 && health.contains("3 routes are behind")
+        {
+            break health;
+        }
+        assert!(Instant::now() < until, "{list} {health}");
+        // sleeps: between two looks at a condition.
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert!(!health.contains("ops"), "{health}");
+    let (mut targets, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/propagation/sessions?limit=2{after}");
+        let page = server.get(&path).expect(200).json();
+        let found = page["sessions"].as_array().unwrap().iter();
+        targets.extend(found.map(|link| link["target"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    let expect = ["a", "b", "c"].map(|name| format!("/targets/ops/entries/{name}"));
+    assert_eq!(targets, expect);
+    server.get("/propagation/sessions?after=a").expect(400);
+}
+
+#[test]
+fn a_replay_says_what_became_of_each_letter() {
+    let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
+    let hook = json!({
+        "kind": "webhook",
+        "url": "http://127.0.0.1:1/in",
+        "retry": {"enabled": false, "circuit_breaker_enabled": false},
+    });
+    server.put("/api/targets/ops/entries/hook", hook.to_string()).expect(201);
+    let route = json!({"mode": "broadcast", "select": {"collections": ["/configs"]}});
+    server.put("/api/routes/ops/entries/all", route.to_string()).expect(201);
+    server.put("/api/configs/app/entries/x", "1").expect(201);
+    let until = Instant::now() + PATIENCE;
+    while server.get("/propagation/dead-letters").expect(200).json()["letters"] == json!([]) {
+        assert!(Instant::now() < until);
+        // sleeps: between two looks at a condition.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let act =
+        |action: Value| server.post("/propagation/actions", action.to_string()).expect(200).json();
+    let unreachable = json!({"letter": 1, "reason": "no connection can be made"});
+    let absent = json!({"letter": 99, "reason": "there is no dead letter 99"});
+    let replayed = act(json!({"action": "replay", "letters": [99, 1]}));
+    assert_eq!(replayed, json!({"done": 0, "failed": [absent, unreachable]}));
+    act(json!({"action": "pause", "target": "/targets/ops/entries/hook"}));
+    let reason = "nothing is sent to /targets/ops/entries/hook now (paused): resume it first";
+    let replayed = act(json!({"action": "replay", "letters": [1]}));
+    assert_eq!(replayed, json!({"done": 0, "failed": [{"letter": 1, "reason": reason}]}));
+}

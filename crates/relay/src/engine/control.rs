@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use muster_registry::FetchError;
 use muster_words::{Position, Xid};
 use thiserror::Error;
 
@@ -10,6 +11,7 @@ use crate::{
     changes::DocumentChange,
     delivery::{Delivery, DeliveryEnd},
     link::Link,
+    receiver::{Receiver, ReceiverClosed},
     store::{DeadLetter, Held, StoreError},
 };
 
@@ -19,12 +21,30 @@ pub enum ControlError {
     /// There is no such route or target in force.
     #[error("{0} isn't a route or a target in force")]
     Unknown(String),
+    /// Nothing is sent to the target now.
+    #[error("{}", closed(.0, .1))]
+    Closed(String, ReceiverClosed),
     /// There is no such dead letter.
     #[error("there is no dead letter {0}")]
     NoLetter(i64),
     /// The store can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ledger can't be read.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+fn closed(target: &str, closed: &ReceiverClosed) -> String {
+    match closed {
+        ReceiverClosed::Held(reason) => {
+            format!("nothing is sent to {target} now ({reason}): resume it first")
+        }
+        ReceiverClosed::Open(time) => format!(
+            "the circuit breaker of {target} is open for up to {} s: wait, or reset it first",
+            time.as_secs_f64().ceil()
+        ),
+    }
 }
 
 impl Engine {
@@ -49,6 +69,7 @@ impl Engine {
         let receiver = self.receiver(name)?;
         self.depot.store.hold(name.to_string(), None).await?;
         receiver.hold(None);
+        receiver.nudge();
         self.say_of_target("target.resumed", name);
         Ok(())
     }
@@ -68,11 +89,11 @@ impl Engine {
     /// # Errors
     /// See [`ControlError`].
     pub fn retry(&self, name: &Xid) -> Result<(), ControlError> {
-        self.receiver(name)?.wake();
+        self.receiver(name)?.nudge();
         Ok(())
     }
 
-    fn receiver(&self, name: &Xid) -> Result<Arc<crate::receiver::Receiver>, ControlError> {
+    fn receiver(&self, name: &Xid) -> Result<Arc<Receiver>, ControlError> {
         let state = self.state.lock();
         let found = state.receivers.get(name).cloned();
         found.ok_or_else(|| ControlError::Unknown(name.to_string()))
@@ -90,15 +111,18 @@ impl Engine {
     }
 
     /// Tries a dead letter once more, and removes it if it is delivered. Later changes of its document
-    /// may have been delivered before.
+    /// may have been delivered before. It waits neither for a target that is held nor for an open
+    /// breaker.
     ///
     /// # Errors
     /// See [`ControlError`].
     pub async fn replay(&self, id: i64) -> Result<DeliveryEnd, ControlError> {
         let letter = self.depot.store.dead_letter(id).await?.ok_or(ControlError::NoLetter(id))?;
         let link = self.link(&letter)?;
+        let bounds = self.depot.registry.bounds_at(letter.change.position).await?;
         let change = DocumentChange {
             id: letter.change,
+            begin: bounds.before,
             resource: letter.resource.clone(),
             kind: letter.kind,
             moment: letter.moment,
@@ -111,8 +135,11 @@ impl Engine {
             policy: link.policy(),
             change,
             tries: None,
+            progress: link.progress.clone(),
         };
         let end = delivery.run_once().await;
+        let end =
+            end.map_err(|closed| ControlError::Closed(letter.key.target.to_string(), closed))?;
         if !matches!(end, DeliveryEnd::Dead(_)) {
             self.depot.store.bury(vec![id]).await?;
         }

@@ -6,12 +6,13 @@ use std::{
 };
 
 use muster_catalog::View;
-use muster_registry::Registry;
+use muster_registry::{FetchError, Registry};
 use muster_words::{Moment, Notation, Xid, json::Value};
 
 use super::BrokenDocument;
 use crate::{
     route::{Route, UnusableDocument},
+    store::LinkKey,
     target::RelayTarget,
 };
 
@@ -24,8 +25,41 @@ pub struct FoundDocuments {
     pub targets: BTreeMap<Xid, FoundTarget>,
     /// Documents that can't be used.
     pub broken: Vec<BrokenDocument>,
+    /// Documents that can't be read now. That says nothing about them, so what they made goes on.
+    pub unread: BTreeMap<Xid, FetchError>,
     /// Every name, also of those that aren't in force.
     pub names: BTreeSet<Xid>,
+}
+
+impl FoundDocuments {
+    /// Whether the route or the target of a link can't be read now.
+    pub fn is_unread(&self, link: &LinkKey) -> bool {
+        self.unread.contains_key(&link.route) || self.unread.contains_key(&link.target)
+    }
+}
+
+/// Why a document doesn't count.
+enum ReadError {
+    Fetch(FetchError),
+    Broken(String),
+}
+
+impl From<FetchError> for ReadError {
+    fn from(error: FetchError) -> Self {
+        Self::Fetch(error)
+    }
+}
+
+impl From<&str> for ReadError {
+    fn from(reason: &str) -> Self {
+        Self::Broken(reason.to_owned())
+    }
+}
+
+impl From<UnusableDocument> for ReadError {
+    fn from(error: UnusableDocument) -> Self {
+        Self::Broken(error.to_string())
+    }
 }
 
 /// A route that is there.
@@ -46,15 +80,21 @@ pub struct FoundTarget {
     pub created: Moment,
 }
 
-/// Reads all routes and targets. A document that can't be read or used is listed and does nothing;
-/// the schema refuses such a document when it is put, so it is from before or from elsewhere.
+/// Reads all routes and targets. A document that can't be used is listed and does nothing; the schema
+/// refuses such a document when it is put, so it is from before or from elsewhere.
 pub async fn read_documents(registry: &Registry, view: &View) -> FoundDocuments {
     let mut found = FoundDocuments::default();
     for groups in ["routes", "targets"] {
         for xid in names(view, groups) {
             found.names.insert(xid.clone());
-            if let Err(reason) = read_one(registry, view, &xid, groups, &mut found).await {
-                found.broken.push(BrokenDocument { name: xid, reason });
+            match read_one(registry, view, &xid, groups, &mut found).await {
+                Ok(()) => {}
+                Err(ReadError::Broken(reason)) => {
+                    found.broken.push(BrokenDocument { name: xid, reason });
+                }
+                Err(ReadError::Fetch(error)) => {
+                    found.unread.insert(xid, error);
+                }
             }
         }
     }
@@ -77,7 +117,7 @@ async fn read_one(
     xid: &Xid,
     groups: &str,
     found: &mut FoundDocuments,
-) -> Result<(), String> {
+) -> Result<(), ReadError> {
     let Some(resource) = view.resource_at(xid) else { return Ok(()) };
     let Some(version) = resource.default_version() else { return Ok(()) };
     // A draft isn't in force yet, and a retired version isn't any more.
@@ -85,14 +125,13 @@ async fn read_one(
         return Ok(());
     }
     let content = version.document.ok_or("it has no document")?;
-    let bytes = registry.contents(&[content]).await.map_err(|error| error.to_string())?;
+    let bytes = registry.contents(&[content]).await?;
     let bytes = bytes.into_iter().next().flatten().ok_or("its document was erased")?;
     let value = Notation::of(version.content_type.as_deref())
         .parse(&bytes)
-        .map_err(|_| UnusableDocument::NoData.to_string())?;
+        .map_err(|_| UnusableDocument::NoData)?;
     let created = resource.meta().created;
-    insert(xid, groups, (value, created, version.id.to_string()), found)
-        .map_err(|error| error.to_string())
+    Ok(insert(xid, groups, (value, created, version.id.to_string()), found)?)
 }
 
 fn insert(

@@ -1,6 +1,10 @@
 //! What people may see of the engine.
 
-use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use muster_words::{Moment, Position, Xid};
 
@@ -35,6 +39,15 @@ pub struct LinkStatus {
     pub dead: u64,
 }
 
+/// Some of the links.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkPage {
+    /// The links, in the order of their names.
+    pub links: Vec<LinkStatus>,
+    /// Whether there are more after them.
+    pub has_more: bool,
+}
+
 /// A target, as it is now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetStatus {
@@ -56,7 +69,7 @@ pub struct TargetStatus {
     pub max_in_flight: u32,
 }
 
-/// A route or a target whose document can't be used.
+/// A route or a target that does nothing, or not all that its document says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenDocument {
     /// Its name.
@@ -86,14 +99,31 @@ impl Engine {
     /// # Errors
     /// The counts of dead letters can't be read.
     pub async fn links(&self) -> Result<Vec<LinkStatus>, StoreError> {
+        Ok(self.link_page(None, usize::MAX, |_| true).await?.links)
+    }
+
+    /// At most so many links that are wanted, after a name.
+    ///
+    /// # Errors
+    /// The counts of dead letters can't be read.
+    pub async fn link_page(
+        &self,
+        after: Option<&LinkKey>,
+        limit: usize,
+        is_wanted: impl Fn(&LinkStatus) -> bool,
+    ) -> Result<LinkPage, StoreError> {
         let dead = self.depot.store.dead_counts().await?;
         let mut found = self.links_now(&dead);
         self.add_stopped(&mut found, &dead).await?;
+        found.retain(|status| after.is_none_or(|after| status.key > *after) && is_wanted(status));
+        found.sort_by(|one, other| one.key.cmp(&other.key));
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        // Each lag is read from the ledger.
         for status in &mut found {
             status.lag = self.lag(status).await;
         }
-        found.sort_by(|one, other| one.key.cmp(&other.key));
-        Ok(found)
+        Ok(LinkPage { links: found, has_more })
     }
 
     /// Adds the links that are stored and that nothing runs: all of them where no server runs.
@@ -103,11 +133,12 @@ impl Engine {
         dead: &HashMap<LinkKey, u64>,
     ) -> Result<(), StoreError> {
         let head = self.depot.registry.view().position();
-        for key in self.depot.store.links().await? {
-            if found.iter().any(|status| status.key == key) {
+        let running: BTreeSet<LinkKey> = found.iter().map(|status| status.key.clone()).collect();
+        for record in self.depot.store.links().await? {
+            let key = record.key;
+            if running.contains(&key) {
                 continue;
             }
-            let Some(record) = self.depot.store.load(&key).await? else { continue };
             let state = if record.is_finished { "finished" } else { "stopped" };
             let lag = head.0.saturating_sub(record.mark.0);
             found.push(LinkStatus {
@@ -135,7 +166,7 @@ impl Engine {
             let mark = Position(progress.mark.load(Ordering::Relaxed));
             let is_finished = progress.is_finished.load(Ordering::Relaxed);
             let held = link.receiver.held();
-            let error = progress.error.lock().clone();
+            let error = progress.error.lock().clone().or_else(|| progress.own_fault.lock().clone());
             let is_open = link.receiver.breaker() != ReceiverBreakerState::Closed;
             let (name, reason) = match (is_finished, held, error) {
                 (true, ..) => ("finished", None),
@@ -189,10 +220,12 @@ impl Engine {
         status.collect()
     }
 
-    /// Routes and targets whose documents can't be used.
+    /// Routes and targets whose documents can't be used, and routes that don't run to all of their
+    /// targets, because there are too many links.
     #[must_use]
     pub fn broken(&self) -> Vec<BrokenDocument> {
-        self.state.lock().broken.clone()
+        let state = self.state.lock();
+        [state.broken.as_slice(), &state.refused].concat()
     }
 
     /// Counts since the start.
@@ -212,18 +245,13 @@ impl Engine {
         }
     }
 
-    /// The links that don't run although they should, with the reason: for the health of the server.
+    /// How many links don't run although they should, and routes that don't run to all of their
+    /// targets: for the health of the server, which everybody reads, so it names none.
     #[must_use]
-    pub fn ailing(&self) -> Vec<String> {
+    pub fn ailing(&self) -> usize {
         let found = self.links_now(&HashMap::new());
-        let ailing =
-            found.into_iter().filter(|status| matches!(status.state, "waiting" | "failing"));
-        ailing
-            .map(|status| {
-                let (key, reason) = (status.key, status.reason.unwrap_or_default());
-                format!("{} to {}: {reason}", key.route, key.target)
-            })
-            .collect()
+        let ailing = found.iter().filter(|status| matches!(status.state, "waiting" | "failing"));
+        ailing.count() + self.state.lock().refused.len()
     }
 
     /// Links that are behind, with the number of entries.

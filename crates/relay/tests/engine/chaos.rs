@@ -1,8 +1,18 @@
 //! Receivers that misbehave, compared with a table: what is noted, how often it is tried, and
 //! whether it becomes a dead letter.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use muster_journal::{
+    Ledger, MemoryLedger,
+    faulty::{FaultyLedger, ReadFault},
+};
+
 use crate::{
-    harness::{Bench, until},
+    harness::{Bench, open, until},
     receiver::{Manner, Receiver},
 };
 
@@ -61,35 +71,23 @@ async fn each_fault_of_a_receiver_has_its_outcome() {
 async fn nothing_is_sent_to_an_address_that_is_refused() {
     let receiver = Receiver::start().await;
     let port = receiver.address.port();
-    let secret = |name: &str| format!(r#", "secret": "env:{name}""#);
     let network = "its address is in a network that propagation.allow in the settings doesn't hold";
     let clear =
         "http without TLS is only for addresses that propagation.allow in the settings holds";
-    for (url, more, expect) in [
-        (format!("http://inside.example:{port}/"), String::new(), network),
+    for (url, expect) in [
+        (format!("http://inside.example:{port}/"), network),
         // One of its addresses would be allowed; which one is used must not be a matter of luck.
-        (format!("http://both.example:{port}/"), String::new(), network),
-        (format!("http://10.0.0.1:{port}/"), String::new(), network),
-        (format!("http://0xa9fea9fe:{port}/latest"), String::new(), network),
-        ("https://169.254.169.254/latest/meta-data".to_owned(), String::new(), network),
-        (format!("http://[::1]:{port}/"), String::new(), network),
-        (format!("http://8.8.8.8:{port}/"), String::new(), clear),
-        (format!("http://nowhere.example:{port}/"), String::new(), "the host has no address"),
-        (
-            receiver.url(),
-            secret("LISTED"),
-            "the settings (secrets.list) don't let env:LISTED be sent to 127.0.0.1",
-        ),
-        (
-            receiver.url(),
-            secret("ABSENT"),
-            "the variable of env:ABSENT isn't set in the server's environment",
-        ),
-        (receiver.url(), secret("NO_KEY"), "the secret isn't a key of the form whsec_ and base64"),
-        ("http://127.0.0.1:1/".to_owned(), String::new(), "no connection can be made"),
+        (format!("http://both.example:{port}/"), network),
+        (format!("http://10.0.0.1:{port}/"), network),
+        (format!("http://0xa9fea9fe:{port}/latest"), network),
+        ("https://169.254.169.254/latest/meta-data".to_owned(), network),
+        (format!("http://[::1]:{port}/"), network),
+        (format!("http://8.8.8.8:{port}/"), clear),
+        (format!("http://nowhere.example:{port}/"), "the host has no address"),
+        ("http://127.0.0.1:1/".to_owned(), "no connection can be made"),
     ] {
         let bench = Bench::start().await;
-        bench.hook(&url, &format!("{QUICKLY}{more}")).await;
+        bench.hook(&url, QUICKLY).await;
         let end = bench.put("/configs/a/entries/b", "1").await;
         bench.reached(end).await;
         let noted = bench.engine.depot().trail.tries_after(0);
@@ -100,6 +98,82 @@ async fn nothing_is_sent_to_an_address_that_is_refused() {
         }
     }
     assert_eq!(receiver.got().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_wrong_on_this_side_is_tried_until_somebody_mends_it() {
+    let receiver = Receiver::start().await;
+    for (name, expect) in [
+        ("LISTED", "the settings (secrets.list) don't let env:LISTED be sent to 127.0.0.1"),
+        ("NO_KEY", "the secret isn't a key of the form whsec_ and base64"),
+        ("LATE", "the variable of env:LATE isn't set in the server's environment"),
+    ] {
+        let bench = Bench::start().await;
+        let secret = format!(r#"{QUICKLY}, "secret": "env:{name}""#);
+        bench.hook(&receiver.url(), &secret).await;
+        let end = bench.put("/configs/a/entries/b", "1").await;
+        let noted = || bench.engine.depot().trail.tries_after(0);
+        // One more than the schedule has.
+        until(|| noted().len() > 3).await;
+        assert!(noted().iter().all(|record| record.outcome == expect), "{:?}", noted());
+        let links = bench.engine.links().await.unwrap();
+        assert_eq!((links[0].state, links[0].reason.as_deref()), ("failing", Some(expect)));
+        assert_eq!((links[0].dead, receiver.got().len()), (0, 0));
+        if name == "LATE" {
+            std::fs::write(bench.folder.path().join("late"), crate::harness::SECRET).unwrap();
+            bench.engine.retry(&"/targets/t/entries/hook".parse().unwrap()).unwrap();
+            bench.reached(end).await;
+            assert_eq!(receiver.got().len(), 1);
+            assert_eq!(bench.engine.links().await.unwrap()[0].state, "running");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_encrypts_and_is_lost_delays_and_loses_nothing() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    let config = bench.folder.path().join("config");
+    std::fs::create_dir(&config).unwrap();
+    std::fs::write(config.join("encryption.made"), "").unwrap();
+    let target = format!(r#"{{"kind": "webhook", "url": "{}"{QUICKLY}}}"#, receiver.url());
+    bench.put("/targets/t/entries/hook", &target).await;
+    let route =
+        r#"{"mode": "broadcast", "select": {"collections": ["/configs"]}, "encrypt": true}"#;
+    bench.put("/routes/r/entries/out", route).await;
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    until(|| bench.engine.depot().trail.tries_after(0).len() > 3).await;
+    assert_eq!(bench.engine.links().await.unwrap()[0].state, "failing");
+    std::fs::remove_file(config.join("encryption.made")).unwrap();
+    bench.engine.retry(&"/targets/t/entries/hook".parse().unwrap()).unwrap();
+    bench.reached(end).await;
+    assert_eq!(receiver.got().len(), 1);
+}
+
+#[tokio::test]
+async fn routes_that_can_t_be_read_now_are_read_again_and_are_not_broken() {
+    let receiver = Receiver::start().await;
+    let below: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let bench = Bench::over(open(&below).await);
+    bench.hook(&receiver.url(), "").await;
+    bench.engine.stop().await;
+    let (fails, failed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (told, count) = (fails.clone(), failed.clone());
+    let faults = std::iter::from_fn(move || {
+        let fails = told.load(Ordering::Relaxed);
+        count.fetch_add(u64::from(fails), Ordering::Relaxed);
+        Some(if fails { ReadFault::Unavailable } else { ReadFault::Pass })
+    });
+    let ledger = FaultyLedger::new(below, std::iter::empty()).with_reads(faults);
+    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+    let registry = open(&ledger).await;
+    fails.store(true, Ordering::Relaxed);
+    let bench = Bench::over(registry);
+    // The target and the route.
+    until(|| failed.load(Ordering::Relaxed) >= 2).await;
+    assert_eq!(bench.engine.broken(), []);
+    fails.store(false, Ordering::Relaxed);
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    bench.reached(end).await;
 }
 
 #[tokio::test]

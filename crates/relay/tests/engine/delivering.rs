@@ -1,12 +1,13 @@
 //! What is delivered, in which order, and in which form.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use muster_relay::{fernet::decrypt, key_file::KeyFile, signature::SigningKey};
 use muster_words::{Position, json::Value};
+use serde_json::json;
 
 use crate::{
-    harness::{Bench, SECRET, delete},
+    harness::{Bench, SECRET, delete, put_group},
     receiver::{Manner, Receiver},
 };
 
@@ -129,6 +130,65 @@ async fn a_folder_gets_a_file_for_each_event() {
     let event: Value = muster_words::json::parse(&text).unwrap();
     assert_eq!(event.get("subject").and_then(Value::as_str), Some("/configs/x/entries/other"));
     assert!(names[1].to_string_lossy().starts_with(&format!("{:020}-", end.0)));
+}
+
+#[tokio::test]
+async fn two_routes_to_one_folder_have_files_of_their_own() {
+    let bench = Bench::start().await;
+    bench.put("/targets/t/entries/out", r#"{"kind": "folder", "path": "a"}"#).await;
+    let route = r#"{"mode": "broadcast", "select": {"collections": ["/configs"]}}"#;
+    bench.put("/routes/r/entries/one", route).await;
+    bench.put("/routes/r/entries/two", route).await;
+    let end = bench.put("/configs/x/entries/one", "1").await;
+    bench.reached(end).await;
+    let folder = bench.folder.path().join("out/a");
+    let entries: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()).collect();
+    let mut names: Vec<_> =
+        entries.iter().map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    let name = |route| format!("{:020}-000000-r+{route}+t+out.json", end.0);
+    assert_eq!(names, [name("one"), name("two")]);
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert!(entries.iter().all(|entry| mode(entry.path()) == 0o600));
+    assert_eq!(mode(folder), 0o700);
+}
+
+#[tokio::test]
+async fn a_command_of_several_entries_is_one_change_of_each_document() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    bench.hook(&receiver.url(), r#", "max_in_flight": 50"#).await;
+    let first = bench.submit(put_group("/configs/big", &json!({}), 600)).await;
+    let second = bench.submit(put_group("/configs/big", &json!({}), 600)).await;
+    assert!(second.0 > first.0 + 1, "the command has one entry");
+    bench.reached(second).await;
+    let got = receiver.got();
+    let after = |position: Position| {
+        let sequence = format!("{:020}", position.0);
+        got.iter().filter(|got| got.text("sequence") == sequence).collect::<Vec<_>>()
+    };
+    let (created, updated) = (after(first), after(second));
+    assert_eq!((created.len(), updated.len()), (600, 600));
+    assert!(created.iter().all(|got| got.text("previous").is_empty()));
+    for got in updated {
+        assert_eq!(got.text("previous"), format!("{:020}", first.0), "{}", got.text("subject"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_with_its_group_has_the_class_of_the_group() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    let target = format!(r#"{{"kind": "webhook", "url": "{}"}}"#, receiver.url());
+    bench.put("/targets/t/entries/hook", &target).await;
+    let route = r#"{"mode": "broadcast",
+        "select": {"collections": ["/entities"], "classes": ["Gold"], "states": ["stable"]}}"#;
+    bench.put("/routes/r/entries/out", route).await;
+    let attributes = json!({"classification": "Gold"});
+    bench.submit(put_group("/entities/billing", &attributes, 2)).await;
+    let end = bench.submit(delete("/entities/billing")).await;
+    bench.reached(end).await;
+    let kinds: Vec<_> = receiver.got().iter().map(|got| got.text("type")).collect();
+    let count = |kind| kinds.iter().filter(|one| one.ends_with(kind)).count();
+    assert_eq!((count("created"), count("deleted"), kinds.len()), (2, 2, 4));
 }
 
 #[tokio::test]

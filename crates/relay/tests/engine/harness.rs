@@ -29,6 +29,7 @@ use muster_relay::{
     trust,
 };
 use muster_words::{Moment, Position, json};
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 /// Longer than anything here may take: a test that reaches it has failed.
@@ -77,9 +78,13 @@ pub struct Bench {
 
 impl Bench {
     pub async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
-        let registry = open(&ledger).await;
+        Self::over(open(&ledger).await)
+    }
+
+    /// Over a registry that may hold something.
+    pub fn over(registry: Registry) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let loopback = |name: &str| match name {
             "nowhere.example" => Vec::new(),
             "inside.example" => vec!["10.1.2.3".parse().unwrap()],
@@ -157,8 +162,11 @@ pub async fn until(mut holds: impl FnMut() -> bool) {
 }
 
 fn engine(registry: &Registry, folder: &Path, resolver: Box<Addresses>) -> Arc<Engine> {
-    let variable = |name: &str| match name {
+    let late = folder.join("late");
+    let variable = move |name: &str| match name {
         "HOOK_SECRET" => Some(SECRET.to_owned()),
+        // There is none until a test writes the file.
+        "LATE" => std::fs::read_to_string(&late).ok(),
         "NO_KEY" => Some("something".to_owned()),
         _ => None,
     };
@@ -181,14 +189,35 @@ fn engine(registry: &Registry, folder: &Path, resolver: Box<Addresses>) -> Arc<E
 }
 
 pub fn put(xid: &str, document: &str) -> Command {
+    write(Mode::Put, xid, document)
+}
+
+/// Makes a new version.
+pub fn post(xid: &str, document: &str) -> Command {
+    write(Mode::Post, xid, document)
+}
+
+fn write(mode: Mode, xid: &str, document: &str) -> Command {
     Command::new(Action::Write(Write {
-        mode: Mode::Put,
+        mode,
         target: Target::Entity(xid.parse().unwrap()),
         body: WriteBody::Document(SentDocument {
             bytes: Bytes::from(document.to_owned()),
             content_type: Some("application/json".into()),
             attributes: json::Map::new(),
         }),
+    }))
+}
+
+/// Puts a group with its documents, which are empty objects.
+pub fn put_group(xid: &str, attributes: &Value, documents: usize) -> Command {
+    let entry = |number| (format!("d{number:04}"), serde_json::json!({"entry": {}}));
+    let mut tree = attributes.as_object().cloned().unwrap();
+    tree.insert("entries".to_owned(), (0..documents).map(entry).collect());
+    Command::new(Action::Write(Write {
+        mode: Mode::Put,
+        target: Target::Entity(xid.parse().unwrap()),
+        body: WriteBody::Tree(tree),
     }))
 }
 

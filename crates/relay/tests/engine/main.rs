@@ -6,4 +6,5 @@ mod chaos;
 mod delivering;
 mod harness;
 mod operating;
+mod peers;
 mod receiver;

@@ -1,5 +1,7 @@
 //! What operators do: pause, resume, replay, and what a restart keeps of it.
 
+use std::time::{Duration, Instant};
+
 use muster_relay::delivery::DeliveryEnd;
 use muster_words::Xid;
 
@@ -69,4 +71,68 @@ async fn a_dead_letter_is_kept_and_can_be_replayed() {
     assert_eq!(got[3].event().get("data"), Some(&1.into()));
     assert_eq!(got[3].headers["webhook-id"], got[0].headers["webhook-id"]);
     assert!(bench.engine.replay(letters[0].id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_replay_waits_neither_for_a_pause_nor_for_an_open_breaker() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.next([Manner::Status(415), Manner::Status(500)]);
+    bench.hook(&receiver.url(), r#", "retry": {"circuit_breaker_threshold": 1}"#).await;
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    bench.reached(end).await;
+    let letters = bench.engine.depot().store.dead_letters(0, 10, None, None).await.unwrap();
+    let replay = || async { bench.engine.replay(letters[0].id).await };
+    bench.engine.pause(&target()).await.unwrap();
+    assert_eq!(
+        replay().await.unwrap_err().to_string(),
+        "nothing is sent to /targets/t/entries/hook now (paused): resume it first"
+    );
+    bench.engine.resume(&target()).await.unwrap();
+    assert!(matches!(replay().await.unwrap(), DeliveryEnd::Dead(_)));
+    assert_eq!(
+        replay().await.unwrap_err().to_string(),
+        "the circuit breaker of /targets/t/entries/hook is open for up to 60 s: wait, or reset it first"
+    );
+    bench.engine.reset_breaker(&target()).unwrap();
+    assert_eq!(replay().await.unwrap(), DeliveryEnd::Delivered);
+    assert_eq!(receiver.got().len(), 3);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_the_requests_that_run_and_for_nothing_else() {
+    let (mut bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.next([Manner::Status(500)]);
+    bench.hook(&receiver.url(), r#", "retry": {"base_delay_seconds": 100}"#).await;
+    // One waits for its next try; then one runs.
+    bench.put("/configs/a/entries/waits", "1").await;
+    until(|| bench.engine.counts().failed == 1).await;
+    receiver.takes(Duration::from_millis(300));
+    bench.put("/configs/a/entries/runs", "2").await;
+    until(|| receiver.got().len() == 2).await;
+    let begun = Instant::now();
+    assert_eq!(bench.engine.stop().await, 0);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    bench.restart().await;
+    let end = bench.put("/configs/a/entries/later", "3").await;
+    until(|| !bench.engine.targets().is_empty()).await;
+    until(|| bench.engine.counts().unfinished == 2 || receiver.got().len() == 3).await;
+    bench.engine.retry(&target()).unwrap();
+    bench.reached(end).await;
+    let subjects: Vec<_> = receiver.got().iter().map(|got| got.text("subject")).collect();
+    let runs = subjects.iter().filter(|name| *name == "/configs/a/entries/runs").count();
+    assert_eq!((subjects.len(), runs), (4, 1), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn a_stop_cuts_off_what_takes_too_long_and_sends_it_again() {
+    let (mut bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.next([Manner::Stall, Manner::Stall]);
+    bench.hook(&receiver.url(), "").await;
+    bench.put("/configs/a/entries/a", "1").await;
+    let end = bench.put("/configs/a/entries/b", "2").await;
+    until(|| receiver.got().len() == 2).await;
+    assert_eq!(bench.engine.stop().await, 2);
+    bench.restart().await;
+    bench.reached(end).await;
+    assert_eq!(receiver.got().len(), 4);
 }

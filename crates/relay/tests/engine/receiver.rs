@@ -22,6 +22,8 @@ pub enum Manner {
     Status(u16),
     /// Answers with a status and a header.
     Header(u16, &'static str, String),
+    /// Answers with a status and a body.
+    Answer(u16, String),
     /// Takes the request and never answers.
     Stall,
     /// Answers one byte of the head at a time, slowly.
@@ -153,6 +155,11 @@ async fn answer(stream: &mut TcpStream, manner: Manner) -> bool {
         Manner::Header(status, name, value) => {
             let head =
                 format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n{name}: {value}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.is_ok()
+        }
+        Manner::Answer(status, body) => {
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
             stream.write_all(head.as_bytes()).await.is_ok()
         }
         Manner::Stall => std::future::pending().await,

@@ -187,7 +187,7 @@ impl DeadLettersReplayArguments {
             screen.note(&format!("{}: {}", letter.letter, letter.reason));
         }
         let count = counted(usize::try_from(done).unwrap_or(usize::MAX), "delivery", "deliveries");
-        screen.line(&format!("{count} made, {} failed again", failed.len()))
+        screen.line(&format!("{count} made, {} not made", failed.len()))
     }
 }
 

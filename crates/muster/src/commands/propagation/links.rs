@@ -1,4 +1,6 @@
 use clap::Args;
+use muster_client::{Client, Query};
+use muster_wire::propagation::LinkList;
 
 use super::{RowFilter, shown};
 use crate::{
@@ -25,15 +27,26 @@ pub struct LinksArguments {
     connection: ConnectionArguments,
 }
 
+/// The routes with their targets, page by page.
+pub(super) async fn all(client: &Client, query: &Query, limit: usize) -> Result<LinkList, Failure> {
+    let mut list = client.propagation_links(query).await?.read()?;
+    while let Some(after) = list.next.take().filter(|_| list.sessions.len() < limit) {
+        let page = client.propagation_links(&query.clone().with("after", after)).await?.read()?;
+        list.sessions.extend(page.sessions);
+        list.next = page.next;
+    }
+    list.sessions.truncate(limit);
+    Ok(list)
+}
+
 impl LinksArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let answer = client.propagation_links(&self.filter.query()).await?;
+        let list = all(&client, &self.filter.query(), self.filter.limit).await?;
         let screen = &context.screen;
         if !screen.is_table() {
-            return screen.value(&answer.json()?);
+            return screen.value(&serde_json::json!(list));
         }
-        let list = answer.read()?;
         if list.sessions.is_empty() {
             screen.note("no routes in force; muster propagation unidirectional --help");
         } else {
@@ -42,7 +55,7 @@ impl LinksArguments {
                     .numbers(3)
                     .numbers(4)
                     .numbers(5);
-            for link in list.sessions.into_iter().take(self.filter.limit) {
+            for link in list.sessions {
                 let behind = match link.behind {
                     0 => "0".to_owned(),
                     entries => format!("{} ({})", separated(entries), times::aged(link.behind_s)),
@@ -60,7 +73,7 @@ impl LinksArguments {
             screen.write(table.render(screen).as_bytes())?;
         }
         for broken in list.broken {
-            screen.note(&format!("{} can't be used: {}", shown(&broken.xid), broken.reason));
+            screen.note(&format!("{}: {}", shown(&broken.xid), broken.reason));
         }
         Ok(())
     }

@@ -9,12 +9,13 @@ use muster_wire::apply::{ApplyRequest, DocumentToApply};
 use muster_words::Digest;
 use serde_json::{Map, Value, json};
 
-use super::{shown, xid_of};
+use super::{links, shown, xid_of};
 use crate::{
     Context, Failure,
     arguments::{ConnectionArguments, Explanation},
     commands::delete::confirm,
     output::numbers::{counted, separated},
+    plan::StepAction,
 };
 
 /// Examples of the command `unidirectional`.
@@ -191,7 +192,7 @@ impl SpreadArguments {
         if let Some(payload) = &self.payload {
             documents.insert(0, (source.clone(), parsed(payload)?));
         }
-        show(context, &documents)?;
+        show(context, &client, &documents).await?;
         if self.dry_run {
             return Ok(());
         }
@@ -295,15 +296,35 @@ fn to_apply(xid: &str, document: &Value) -> DocumentToApply {
     DocumentToApply::new(xid.to_owned(), Some(document.to_string().as_bytes()), attributes)
 }
 
-fn show(context: &Context, documents: &[(String, Value)]) -> Result<(), Failure> {
+/// Shows what would be put, and what of it is there already.
+async fn show(
+    context: &Context,
+    client: &Client,
+    documents: &[(String, Value)],
+) -> Result<(), Failure> {
     let screen = &context.screen;
     if !screen.is_table() {
         return Ok(());
     }
     for (xid, document) in documents {
-        screen.line(&format!("+ {}  {document}", shown(xid)))?;
+        let sign = difference(client, xid, document).await?.sign();
+        screen.line(&format!("{sign} {}  {document}", shown(xid)))?;
     }
     screen.line(&counted(documents.len(), "document to put", "documents to put"))
+}
+
+/// What putting a document would do to the one of its name.
+async fn difference(client: &Client, xid: &str, document: &Value) -> Result<StepAction, Failure> {
+    // What isn't the name of a document is refused when it is put.
+    let Ok(name) = xid.parse() else { return Ok(StepAction::Add) };
+    match client.document(&name).await {
+        Ok(there) if muster_words::json::parse(&there.bytes).ok().as_ref() == Some(document) => {
+            Ok(StepAction::Keep)
+        }
+        Ok(_) => Ok(StepAction::Change),
+        Err(error) if error.is_absent() => Ok(StepAction::Add),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Waits until a route that runs once is finished, and shows how far it is.
@@ -312,7 +333,7 @@ async fn wait(context: &Context, client: &Client, route: &str) -> Result<(), Fai
     let mut told = String::new();
     let mut looks = 0;
     loop {
-        let list = client.propagation_links(&query).await?.read()?;
+        let list = links::all(client, &query, usize::MAX).await?;
         let waiting: u64 = list.sessions.iter().map(|link| link.waiting).sum();
         let is_done = |state: &str| state == "finished";
         if !list.sessions.is_empty() && list.sessions.iter().all(|link| is_done(&link.state)) {
