@@ -26,7 +26,7 @@ pub enum Fault {
     #[error("{0}")]
     Unclear(String),
     /// The form was made before somebody signed in anew, or not by a page of this console.
-    #[error("this form belongs to another session")]
+    #[error("this form doesn't belong to your session")]
     StaleForm,
     /// The request came past the server's front.
     #[error("the request was not admitted")]
