@@ -147,11 +147,8 @@ impl Redactor {
     /// A text without secrets, for messages.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
-        let mut clean = Cow::Borrowed(text);
-        for (secret, _) in self.known.read().iter() {
-            clean = without(clean, secret);
-        }
-        without_keys(&clean)
+        let known = self.known.read();
+        without_keys(&without_secrets(text, known.iter().map(|(secret, _)| secret)))
     }
 
     /// How many values it looks for.
@@ -173,19 +170,16 @@ pub(crate) fn remove_secrets(value: &mut Value, secrets: &[ProviderSecret]) {
     }
     match value {
         Value::String(text) => {
-            if let Cow::Owned(clean) = without_secrets(text, secrets) {
+            if let Cow::Owned(clean) = without_secrets(text, secrets.iter()) {
                 *text = clean;
             }
         }
         Value::Array(all) => all.iter_mut().for_each(|one| remove_secrets(one, secrets)),
         Value::Object(map) => {
-            let is_secret = |name: &String| matches!(without_secrets(name, secrets), Cow::Owned(_));
-            if map.keys().any(is_secret) {
+            let clean = |name: &str| without_secrets(name, secrets.iter()).into_owned();
+            if map.keys().any(|name| clean(name) != *name) {
                 let named = std::mem::take(map).into_iter();
-                map.extend(
-                    named
-                        .map(|(name, value)| (without_secrets(&name, secrets).into_owned(), value)),
-                );
+                map.extend(named.map(|(name, value)| (clean(&name), value)));
             }
             map.values_mut().for_each(|one| remove_secrets(one, secrets));
         }
@@ -195,15 +189,18 @@ pub(crate) fn remove_secrets(value: &mut Value, secrets: &[ProviderSecret]) {
 
 /// A text without these secrets. Where one is hidden behind escapes of JSON, as in the arguments of
 /// a call, nothing of the text is kept.
-fn without_secrets<'a>(text: &'a str, secrets: &[ProviderSecret]) -> Cow<'a, str> {
-    let clean = secrets.iter().fold(Cow::Borrowed(text), without);
+fn without_secrets<'a, 'b>(
+    text: &'a str,
+    secrets: impl Iterator<Item = &'b ProviderSecret> + Clone,
+) -> Cow<'a, str> {
+    let clean = secrets.clone().fold(Cow::Borrowed(text), without);
     let mut plain = Cow::Borrowed(&*clean);
     for _ in 0..ESCAPED_MAX {
         if !plain.contains('\\') {
             break;
         }
         plain = Cow::Owned(unescaped(&plain));
-        if secrets.iter().any(|secret| is_in(&plain, secret)) {
+        if secrets.clone().any(|secret| is_in(&plain, secret)) {
             return Cow::Owned(REDACTED.to_owned());
         }
     }
@@ -343,6 +340,8 @@ mod tests {
         redactor.learn(&secret);
         redactor.forget(&secret);
         assert_eq!(redactor.clean("said p@ss word! to me"), "said [redacted] to me");
+        // Gateways repeat the errors of others as JSON within a text.
+        assert_eq!(redactor.clean(r#"{"error": "no key p\u0040ss word!"}"#), "[redacted]");
         redactor.forget(&secret);
         assert_eq!((redactor.known(), format!("{secret:?}")), (0, REDACTED.to_owned()));
     }

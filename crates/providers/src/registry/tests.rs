@@ -543,5 +543,12 @@ async fn ends_where_it_began_after_many_registrations() {
         registry.register("one", &config).await.unwrap();
         registry.unregister("one").await.unwrap();
     }
+    let played = Arc::new(Played::default());
+    for _ in 0..100_000 {
+        registry.register_with_instance("one", played.clone()).await.unwrap();
+        registry.unregister("one").await.unwrap();
+    }
+    // Nobody holds it any more but this test.
+    assert_eq!((played.disposed.load(Ordering::Relaxed), Arc::strong_count(&played)), (100_000, 1));
     assert_eq!((registry.count(), registry.held()), (0, (0, 0, 0)));
 }
