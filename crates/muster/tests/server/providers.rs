@@ -229,7 +229,11 @@ fn finds_providers_in_a_file_and_in_the_environment() {
     assert!(listed["refused"][0]["reason"].as_str().unwrap().contains("no type"), "{listed}");
     let (folder, url) = (TempDir::new().unwrap(), format!("http://{}", server.address));
     let shown = run(folder.path(), &["providers", "list", "--server", &url]).expect(0);
-    assert!(shown.err.contains("d is refused: /type: there is no type"), "{}", shown.err);
+    assert!(
+        shown.err.contains("d is refused: the configuration is wrong: /type: there is no"),
+        "{}",
+        shown.err
+    );
     fs::write(&file, "providers: {").unwrap();
     let report = server.post("/providers/discover", "").expect(200).json();
     assert!(report["warnings"][0].as_str().unwrap().contains("what was live stays"), "{report}");
