@@ -19,8 +19,8 @@ use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 use super::served::serve;
 use crate::harness::{Running, clock, put};
 
-/// A server whose clock is this computer's.
-async fn start(anonymous: Option<Role>) -> Running {
+/// A registry whose clock is this computer's.
+async fn opened() -> (Registry, Arc<dyn Ledger>) {
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let now = || {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
@@ -30,6 +30,12 @@ async fn start(anonymous: Option<Role>) -> Running {
     let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
     let registry = Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap();
+    (registry, ledger)
+}
+
+/// A server of such a registry.
+async fn start(anonymous: Option<Role>) -> Running {
+    let (registry, ledger) = opened().await;
     serve(registry, ledger, anonymous).await
 }
 
@@ -95,13 +101,15 @@ async fn read_until(stream: &mut TcpStream, text: Option<&str>) -> String {
 
 #[tokio::test]
 async fn streams_of_providers_end_within_a_second_of_their_key() {
-    let running = start(None).await;
+    let (registry, ledger) = opened().await;
+    let running = Running::serve(registry, ledger, None, Arc::default()).await;
     let (_, admin) = create(&running, &[], "{}").await;
     let all = [("authorization", admin.as_str())];
     for (request, body, first, last) in OF_PROVIDERS {
         let (id, key) = create(&running, &all, r#"{"role": "admin"}"#).await;
         let mut revoked = running.begin(request, &[("authorization", &key)], body).await;
-        read_until(&mut revoked, Some(first)).await;
+        let begun = read_until(&mut revoked, Some(first)).await;
+        assert!(begun.contains(first), "{request}: {begun}");
         // What is written meanwhile ends nothing.
         running.submit(put("/providers/cms/entries/e", "{}")).await;
         let began = Instant::now();
@@ -113,7 +121,8 @@ async fn streams_of_providers_end_within_a_second_of_their_key() {
         let (_, key) = create(&running, &all, with).await;
         let made = Instant::now();
         let mut expired = running.begin(request, &[("authorization", &key)], body).await;
-        read_until(&mut expired, Some(first)).await;
+        let begun = read_until(&mut expired, Some(first)).await;
+        assert!(begun.contains(first), "{request}: {begun}");
         let said = read_until(&mut expired, None).await;
         let left = made.elapsed();
         assert!(left > Duration::from_millis(1_500) && left < Duration::from_secs(3), "{left:?}");
