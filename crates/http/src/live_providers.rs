@@ -16,9 +16,10 @@ use muster_guard::{
 };
 use muster_history::CommittedCommand;
 use muster_providers::{
-    AddressPolicy, Declaration, Discovery, DiscoveryOptions, LiveProvider, ProviderConfig,
-    ProviderEvent, ProviderName, ProviderRegistry, ProviderSecret, ProviderSecretError,
-    ProviderSource, RegistryOptions, SecretSource, configuration_violations,
+    AddressPolicy, Declaration, DeclarationOutcome, Discovery, DiscoveryOptions, LiveProvider,
+    ProviderConfig, ProviderEvent, ProviderName, ProviderRegistry, ProviderSecret,
+    ProviderSecretError, ProviderSource, ProviderTls, RegistryOptions, ReportLine, SecretSource,
+    configuration_violations,
 };
 use muster_registry::{DocumentCheck, DocumentRefused, Follower, FollowerError, Registry};
 use muster_schema::Violation;
@@ -49,6 +50,8 @@ pub struct LiveProviders {
     /// Which document has each name. Names are checked when a document is put, but two puts at the
     /// same time may both pass: then the first one has the name.
     owners: Arc<Mutex<BTreeMap<ProviderName, Xid>>>,
+    /// One document is taken at a time, so that nothing older follows what is newer.
+    taking: Arc<tokio::sync::Mutex<()>>,
     models: KnownModels,
     events: broadcast::Sender<Arc<ProviderEvent>>,
     watchers: Arc<AtomicUsize>,
@@ -66,18 +69,21 @@ pub struct ProviderSurroundings {
     pub discovery: DiscoveryOptions,
     /// Whether they are probed.
     pub monitors: bool,
+    /// How connections within TLS are made; none: to whom this system trusts.
+    pub tls: Option<ProviderTls>,
 }
 
 impl LiveProviders {
     /// The providers of a registry. None is live before [`Self::load`].
     #[must_use]
     pub fn new(documents: Registry, surroundings: ProviderSurroundings) -> Self {
-        let ProviderSurroundings { secrets, addresses, discovery, monitors } = surroundings;
+        let ProviderSurroundings { secrets, addresses, discovery, monitors, tls } = surroundings;
         let models = KnownModels::default();
         let options = RegistryOptions {
             models: Some(Arc::new(models.clone())),
             addresses: Arc::new(ServerAddresses(addresses)),
             monitors,
+            tls,
             ..RegistryOptions::new(Arc::new(ServerSecrets(secrets)))
         };
         let live = ProviderRegistry::new(options);
@@ -93,6 +99,7 @@ impl LiveProviders {
             live,
             discovery,
             owners: Arc::default(),
+            taking: Arc::default(),
             models,
             events,
             watchers: Arc::default(),
@@ -148,32 +155,58 @@ impl LiveProviders {
             && self.owner(live.name().as_str()).is_some_and(|xid| scope.holds(&xid))
     }
 
+    /// Whether a caller may know of a declaration.
+    pub(crate) fn may_see_line(&self, principal: &Principal, line: &ReportLine) -> bool {
+        let Some(scope) = &principal.scope else { return true };
+        line.source == ProviderSource::Document
+            && line.origin.parse::<Xid>().is_ok_and(|xid| scope.holds(&xid))
+    }
+
     /// Makes live what these documents say now.
     async fn take(&self, xids: BTreeSet<Xid>) {
         for xid in xids {
-            let Some(name) = name_of(&xid) else { continue };
-            let declaration = self.declaration(&xid).await;
-            {
-                let mut owners = self.owners.lock();
-                match (owners.get(&name).cloned(), &declaration) {
-                    (Some(owner), _) if owner != xid => {
-                        if declaration.is_some() {
-                            tracing::warn!(%name, %owner, other = %xid, "two documents declare a provider");
-                        }
-                        continue;
-                    }
-                    (_, Some(_)) => {
-                        owners.insert(name.clone(), xid.clone());
-                    }
-                    (_, None) => {
-                        owners.remove(&name);
-                    }
-                }
-            }
-            let line = self.live.declare(&name, ProviderSource::Document, declaration).await;
-            let (outcome, reason) = (line.outcome.name(), line.reason.unwrap_or_default());
-            tracing::info!(provider = %name, outcome, reason, "a declared provider");
+            self.take_one(&xid).await;
         }
+    }
+
+    /// Makes live what a document says now, and tells what became of it; none if it can't declare
+    /// any provider.
+    pub(crate) async fn take_one(&self, xid: &Xid) -> Option<ReportLine> {
+        let name = name_of(xid)?;
+        let _turn = self.taking.lock().await;
+        let declaration = self.declaration(xid).await;
+        let is_there = declaration.is_some();
+        let owner = self.owners.lock().get(&name).cloned().filter(|owner| owner != xid);
+        let line = match owner {
+            Some(owner) => self.hidden(&name, xid, &owner, is_there),
+            None => {
+                match is_there {
+                    true => self.owners.lock().insert(name.clone(), xid.clone()),
+                    false => self.owners.lock().remove(&name),
+                };
+                self.live.declare(&name, ProviderSource::Document, declaration).await
+            }
+        };
+        let (outcome, reason) = (line.outcome.name(), line.reason.as_deref().unwrap_or_default());
+        tracing::info!(provider = %name, outcome, reason, "a declared provider");
+        Some(line)
+    }
+
+    /// What became of a document whose name another one has.
+    fn hidden(&self, name: &ProviderName, xid: &Xid, owner: &Xid, is_there: bool) -> ReportLine {
+        let outcome = match is_there {
+            true => DeclarationOutcome::Refused,
+            false => DeclarationOutcome::Removed,
+        };
+        let line = ReportLine {
+            name: name.to_string(),
+            source: ProviderSource::Document,
+            origin: xid.to_string(),
+            outcome,
+            reason: is_there.then(|| format!("{owner} declares a provider of this name")),
+        };
+        self.live.note_line(&line);
+        line
     }
 
     /// What a document declares; none if it isn't there. One that can't be read is there.

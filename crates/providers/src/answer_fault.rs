@@ -8,6 +8,9 @@ use crate::{Fault, ProviderFaultKind, known_type::ProviderDialect, link::Answer}
 /// How much of a provider's message is kept, in letters. Some repeat the whole request.
 const MESSAGE_LETTERS_MAX: usize = 500;
 
+/// The longest media type that is shown; the registered ones are shorter.
+const MEDIA_TYPE_LENGTH_MAX: usize = 80;
+
 /// The longest rest that a provider can ask for, in milliseconds: an hour.
 const REST_MS_MAX: u64 = 60 * 60 * 1_000;
 
@@ -79,11 +82,13 @@ const fn of_status(status: u16) -> ProviderFaultKind {
 
 /// Reads what went wrong from an answer that isn't good.
 pub(crate) async fn fault_of_answer(answer: &mut Answer, dialect: ProviderDialect) -> Fault {
-    let bytes = answer.whole().await.unwrap_or_default();
-    let value: Option<Value> = serde_json::from_slice(&bytes).ok();
+    // Without its body, its status has to do.
+    let body = answer.whole().await.ok();
+    let bytes = body.as_deref().unwrap_or_default();
+    let value: Option<Value> = serde_json::from_slice(bytes).ok();
     let mut fault = match &value {
         Some(value) => fault_in(value, Some(answer.status), dialect),
-        None => plain(answer.status, &String::from_utf8_lossy(&bytes)),
+        None => plain(answer.status, bytes, &answer.headers),
     };
     // Amazon names the error in a header.
     if let Some(named) = answer.headers.get("x-amzn-errortype").and_then(|name| name.to_str().ok())
@@ -96,8 +101,8 @@ pub(crate) async fn fault_of_answer(answer: &mut Answer, dialect: ProviderDialec
 }
 
 /// An answer that isn't JSON, such as a proxy's page.
-fn plain(status: u16, text: &str) -> Fault {
-    let lower = text.to_lowercase();
+fn plain(status: u16, bytes: &[u8], headers: &HeaderMap) -> Fault {
+    let lower = String::from_utf8_lossy(bytes).to_lowercase();
     let kind = match of_status(status) {
         ProviderFaultKind::Overloaded if lower.contains("maintenance") => {
             ProviderFaultKind::ProviderMaintenance
@@ -106,8 +111,26 @@ fn plain(status: u16, text: &str) -> Fault {
         ProviderFaultKind::ModelNotFound => ProviderFaultKind::ProviderError,
         kind => kind,
     };
-    let shown = if text.trim_start().starts_with('<') { "a page of HTML" } else { text.trim() };
-    Fault { status: Some(status), ..Fault::new(kind, cut(&format!("status {status}: {shown}"))) }
+    let message = format!("status {status}: {}", not_json(bytes.len(), Some(headers)));
+    Fault { status: Some(status), ..Fault::new(kind, message) }
+}
+
+/// What is said of bytes that should be JSON. They are no provider's, and aren't repeated.
+fn not_json(length: usize, headers: Option<&HeaderMap>) -> String {
+    let kind = headers.and_then(media_type).map_or_else(String::new, |kind| format!(", {kind}"));
+    format!("an answer that isn't JSON ({length} bytes{kind})")
+}
+
+/// The media type of an answer, if it looks like one.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let kind = text.split(';').next()?.trim();
+    let is_name = |part: &str| {
+        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+        !part.is_empty() && part.chars().all(is_letter)
+    };
+    let (first, second) = kind.split_once('/')?;
+    (kind.len() <= MEDIA_TYPE_LENGTH_MAX && is_name(first) && is_name(second)).then_some(kind)
 }
 
 /// The fault that a body describes; `status` is that of the answer, if it says something.
@@ -119,8 +142,7 @@ pub(crate) fn fault_in(value: &Value, status: Option<u16>, dialect: ProviderDial
     let message = text("message")
         .or_else(|| text("Message"))
         .or_else(|| error.as_str())
-        .or_else(|| value.get("message").and_then(Value::as_str))
-        .unwrap_or("the provider gave no reason");
+        .or_else(|| value.get("message").and_then(Value::as_str));
     // A number as code is a status; it is all there is where the answer's own status was 200.
     let number = error.get("code").or_else(|| error.get("status")).and_then(Value::as_u64);
     let number = number.and_then(|number| u16::try_from(number).ok());
@@ -130,7 +152,7 @@ pub(crate) fn fault_in(value: &Value, status: Option<u16>, dialect: ProviderDial
     let inner = error.get("innererror").and_then(|inner| inner.get("code")?.as_str());
     let names = ["code", "type", "status", "__type"].into_iter().filter_map(text);
     let mut words: Vec<&str> = names.chain(reasons).chain(inner).collect();
-    words.push(message);
+    words.extend(message);
     let words = words.join(" ").to_lowercase();
     let kind = match (by_words(&words), status) {
         (Some(kind), _) => kind,
@@ -140,9 +162,16 @@ pub(crate) fn fault_in(value: &Value, status: Option<u16>, dialect: ProviderDial
         (None, Some(status)) => of_status(status),
         (None, None) => by_type(&words, dialect),
     };
-    let mut fault = Fault { status, ..Fault::new(kind, cut(message)) };
-    fault.retry_after_ms = retry_delay(error);
-    fault
+    let what = match status {
+        Some(status) => format!("the provider answered with status {status}"),
+        None => "the provider answered with an error".to_owned(),
+    };
+    Fault {
+        status,
+        said: message.filter(|message| !message.is_empty()).map(cut),
+        retry_after_ms: retry_delay(error),
+        ..Fault::new(kind, what)
+    }
 }
 
 fn by_words(words: &str) -> Option<ProviderFaultKind> {
@@ -194,13 +223,10 @@ fn cut(text: &str) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// A body that should be JSON.
-pub(crate) fn json_of(bytes: &[u8]) -> Result<Value, Fault> {
-    serde_json::from_slice(bytes).map_err(|_| {
-        let is_page = bytes.trim_ascii_start().starts_with(b"<");
-        let what = if is_page { "a page of HTML" } else { "something that isn't JSON" };
-        Fault::new(ProviderFaultKind::ProviderError, format!("the provider answered with {what}"))
-    })
+/// A part of an answer that should be JSON.
+pub(crate) fn json_of(bytes: &[u8], headers: Option<&HeaderMap>) -> Result<Value, Fault> {
+    serde_json::from_slice(bytes)
+        .map_err(|_| Fault::new(ProviderFaultKind::ProviderError, not_json(bytes.len(), headers)))
 }
 
 #[cfg(test)]
@@ -217,6 +243,29 @@ mod tests {
         assert_eq!(shown, format!("{}…", words.trim_end()));
         assert_eq!(cut(&"k".repeat(600)), "…");
         assert_eq!(cut("short sk-abc"), "short sk-abc");
+    }
+
+    #[test]
+    fn repeats_nothing_of_an_answer_that_isnt_json_or_in_our_own_words() {
+        let page = "<html>internal wiki: the door code is 4711</html>";
+        for (kind, shown) in [
+            ("text/html; charset=utf-8", ", text/html)"),
+            ("door code 4711", "(49 bytes)"),
+            ("text/the+door+code+is+4711/x", "(49 bytes)"),
+        ] {
+            let headers =
+                kind.parse().map(|kind| HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]));
+            let headers = headers.unwrap_or_default();
+            let fault = plain(418, page.as_bytes(), &headers);
+            assert!(fault.message.ends_with(shown), "{}", fault.message);
+            assert!(!format!("{fault:?}").contains("4711"), "{fault:?}");
+            let fault = json_of(page.as_bytes(), Some(&headers)).err();
+            assert!(!format!("{fault:?}").contains("4711"), "{fault:?}");
+        }
+        let foreign = json!({"message": "the door code is 4711"});
+        let fault = fault_in(&foreign, Some(404), ProviderDialect::Openai);
+        assert_eq!(fault.message, "the provider answered with status 404");
+        assert_eq!(fault.for_callers(), "the door code is 4711");
     }
 
     #[test]

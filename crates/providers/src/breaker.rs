@@ -18,8 +18,8 @@ pub struct BreakerSettings {
     pub monitoring_period_ms: u64,
     /// How long it stays open, in milliseconds.
     pub recovery_timeout_ms: u64,
-    /// How long the trial call may take, in milliseconds. A trial that never ends would keep all
-    /// others out.
+    /// How long the trial call may take until its answer begins, or, if it isn't streamed, ends, in
+    /// milliseconds. A trial that never ends would keep all others out.
     pub trial_ms_max: u64,
 }
 
@@ -136,7 +136,7 @@ impl Breaker {
         let admission = match (self.state, self.trial_since_ms) {
             (BreakerState::Open, _) => Admission::Refused { until_ms: self.reopens_ms },
             (BreakerState::HalfOpen, Some(since)) => {
-                Admission::Refused { until_ms: since + self.settings.trial_ms_max }
+                Admission::Refused { until_ms: since.saturating_add(self.settings.trial_ms_max) }
             }
             (BreakerState::HalfOpen, None) => {
                 self.trial_since_ms = Some(now_ms);
@@ -145,6 +145,30 @@ impl Breaker {
             (BreakerState::Closed, _) => Admission::Granted(self.permit()),
         };
         (admission, change)
+    }
+
+    /// Asks for a call although the breaker may be open, because nobody else is left who could
+    /// answer. The call is the trial, before its time. A rest that the provider asked for holds.
+    pub fn admit_last_resort(&mut self, now_ms: u64) -> (Admission, Option<BreakerChange>) {
+        let change = self.pass_time(now_ms);
+        if self.state == BreakerState::Open && self.rests_until_ms <= now_ms {
+            self.half_open();
+        }
+        let (admission, later) = self.admit(now_ms);
+        (admission, change.or(later))
+    }
+
+    /// The answer to the call of this permit has begun. For a trial that is enough: how long an
+    /// answer goes on says nothing of the provider's health. Returns the permit for the rest of the
+    /// call.
+    pub fn begun(
+        &mut self,
+        permit: CallPermit,
+        now_ms: u64,
+    ) -> (CallPermit, Option<BreakerChange>) {
+        let change = self.succeeded(permit, now_ms);
+        let permit = if change == Some(BreakerChange::Closed) { self.permit() } else { permit };
+        (permit, change)
     }
 
     /// The call of this permit succeeded.
@@ -200,7 +224,7 @@ impl Breaker {
         match self.state {
             BreakerState::Open => {
                 // A provider that is still down isn't tried by calls.
-                self.reopens_ms = now_ms + self.settings.recovery_timeout_ms;
+                self.reopens_ms = now_ms.saturating_add(self.settings.recovery_timeout_ms);
                 None
             }
             _ => Some(self.open(OpenReason::Probes, now_ms)),
@@ -263,7 +287,8 @@ impl Breaker {
         if self.rests_until_ms <= now_ms {
             self.rests_until_ms = 0;
         }
-        let trial_end = self.trial_since_ms.map(|since| since + self.settings.trial_ms_max);
+        let trial_ms_max = self.settings.trial_ms_max;
+        let trial_end = self.trial_since_ms.map(|since| since.saturating_add(trial_ms_max));
         let change = match trial_end {
             Some(end) if end <= now_ms => Some(self.open(OpenReason::Trial, end)),
             _ => None,
@@ -280,7 +305,7 @@ impl Breaker {
         self.failures.clear();
         self.trial_since_ms = None;
         self.reason = Some(reason);
-        self.reopens_ms = now_ms + self.settings.recovery_timeout_ms;
+        self.reopens_ms = now_ms.saturating_add(self.settings.recovery_timeout_ms);
         BreakerChange::Opened(reason)
     }
 
@@ -300,7 +325,7 @@ impl Breaker {
 
     fn forget_old(&mut self, now_ms: u64) {
         let period = self.settings.monitoring_period_ms;
-        while self.failures.front().is_some_and(|failed| failed + period <= now_ms) {
+        while self.failures.front().is_some_and(|failed| failed.saturating_add(period) <= now_ms) {
             self.failures.pop_front();
         }
     }

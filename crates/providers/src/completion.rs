@@ -51,7 +51,8 @@ impl Completion {
 }
 
 fn usage(input: u64, output: u64) -> Value {
-    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output })
+    let total = input.saturating_add(output);
+    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": total })
 }
 
 /// Makes the chunks of one streamed answer.

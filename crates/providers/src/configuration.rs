@@ -13,6 +13,8 @@ use crate::{
     known_type::{KnownType, ProviderDialect},
 };
 
+mod bounds;
+mod headers;
 mod schema;
 
 pub use schema::configuration_schema;
@@ -132,7 +134,7 @@ pub struct LifecycleSettings {
     pub init_timeout: Duration,
     /// To be disposed.
     pub dispose_timeout: Duration,
-    /// For everything together, at the end.
+    /// To let calls in flight end and to be disposed, when everything ends.
     pub graceful_shutdown_timeout: Duration,
 }
 
@@ -188,6 +190,7 @@ impl ProviderConfig {
         let health = map.get("health");
         let lifecycle = map.get("lifecycle");
         let defaults = (HealthSettings::default(), LifecycleSettings::default());
+        let answer_time = time_of(Some(value), "timeout").unwrap_or(ANSWER_TIME);
         Ok(Self {
             known,
             base_url: base_url.trim_end_matches('/').to_owned(),
@@ -198,7 +201,7 @@ impl ProviderConfig {
             region,
             api_version: text("api_version"),
             headers: headers.map(|(name, value)| (name, value.to_owned())).collect(),
-            answer_time: time_of(Some(value), "timeout").unwrap_or(ANSWER_TIME),
+            answer_time,
             version: text("version"),
             health: HealthSettings {
                 check_interval: time_of(health, "checkInterval")
@@ -206,7 +209,7 @@ impl ProviderConfig {
                 timeout: time_of(health, "timeout").unwrap_or(defaults.0.timeout),
                 retries: number_of(health, "retries").unwrap_or(defaults.0.retries),
             },
-            breaker: breaker(map.get("circuitBreaker")),
+            breaker: breaker(map.get("circuitBreaker"), answer_time),
             lifecycle: LifecycleSettings {
                 init_timeout: time_of(lifecycle, "initTimeout").unwrap_or(defaults.1.init_timeout),
                 dispose_timeout: time_of(lifecycle, "disposeTimeout")
@@ -237,6 +240,8 @@ pub fn configuration_violations(value: &Value) -> Vec<Violation> {
     let named = value.get("type").and_then(Value::as_str);
     let known = named.and_then(KnownType::find);
     let mut violations = schema::violations(value, known);
+    violations.extend(bounds::violations(value));
+    violations.extend(headers::violations(value));
     if let (Some(named), None) = (named, known) {
         let hint = KnownType::nearest_to(named)
             .map_or_else(String::new, |near| format!("; did you mean {near}?"));
@@ -332,14 +337,17 @@ fn models(value: Option<&Value>) -> Vec<ModelFacts> {
     value.and_then(Value::as_array).into_iter().flatten().map(one).collect()
 }
 
-fn breaker(value: Option<&Value>) -> BreakerSettings {
+fn breaker(value: Option<&Value>, answer_time: Duration) -> BreakerSettings {
     let usual = BreakerSettings::default();
     let time = |name| time_of(value, name).and_then(|time| u64::try_from(time.as_millis()).ok());
     BreakerSettings {
         failure_threshold: number_of(value, "failureThreshold").unwrap_or(usual.failure_threshold),
         monitoring_period_ms: time("monitoringPeriod").unwrap_or(usual.monitoring_period_ms),
         recovery_timeout_ms: time("recoveryTimeout").unwrap_or(usual.recovery_timeout_ms),
-        trial_ms_max: usual.trial_ms_max,
+        // A model that may think for long may do so in a trial, too.
+        trial_ms_max: u64::try_from(answer_time.as_millis())
+            .unwrap_or(u64::MAX)
+            .max(usual.trial_ms_max),
     }
 }
 

@@ -7,6 +7,9 @@ use parking_lot::Mutex;
 
 use crate::{ProviderConfig, ProviderName, ProviderRegistry, ProviderSource, ProviderStatus};
 
+/// The most refused declarations that are kept for whoever asks later.
+const REFUSED_MAX: usize = 1_000;
+
 /// The share of a source's providers that a refresh may remove, as a fraction of two.
 const HALF: usize = 2;
 
@@ -75,6 +78,8 @@ type BySource = BTreeMap<ProviderSource, Declaration>;
 #[derive(Default)]
 pub(crate) struct Declarations {
     known: Mutex<BTreeMap<ProviderName, BySource>>,
+    /// What can't be used, by its name and its place.
+    refused: Mutex<BTreeMap<(String, String), ReportLine>>,
     /// One refresh at a time.
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -126,10 +131,13 @@ impl ProviderRegistry {
             }
             known.retain(|_, sources| !sources.is_empty());
         }
+        self.inner.declared.refused.lock().retain(|_, line| line.source != source);
         let mut report = Vec::with_capacity(names.len());
         for name in names {
             let origin = origins.remove(&name);
-            report.push(self.reconcile(&name, source, origin).await);
+            let line = self.reconcile(&name, source, origin).await;
+            self.note_line(&line);
+            report.push(line);
         }
         Ok(report)
     }
@@ -156,7 +164,29 @@ impl ProviderRegistry {
                 known.remove(name);
             }
         }
-        self.reconcile(name, source, origin).await
+        let line = self.reconcile(name, source, origin).await;
+        self.note_line(&line);
+        line
+    }
+
+    /// What is declared and can't be used, by name. What was live before it stays.
+    #[must_use]
+    pub fn refused(&self) -> Vec<ReportLine> {
+        self.inner.declared.refused.lock().values().cloned().collect()
+    }
+
+    /// Notes whether a declaration can be used, for whoever asks what is refused.
+    pub fn note_line(&self, line: &ReportLine) {
+        let mut refused = self.inner.declared.refused.lock();
+        let place = (line.name.clone(), line.origin.clone());
+        match line.outcome {
+            DeclarationOutcome::Refused if refused.len() < REFUSED_MAX => {
+                refused.insert(place, line.clone());
+            }
+            _ => {
+                refused.remove(&place);
+            }
+        }
     }
 
     /// Every declaration of a name, the one that wins first.
@@ -236,11 +266,13 @@ impl ProviderRegistry {
             }
             return Ok(DeclarationOutcome::Disabled);
         };
+        // Made before the old one goes, so that what can't be made takes nothing away.
+        let make = || self.make(name.clone(), config.clone(), source);
         let same = |live: &Arc<crate::LiveProvider>| {
             live.source() == source
                 && live.config().is_some_and(|known| known.digest == config.digest)
         };
-        let existed = match live {
+        let (made, outcome) = match live {
             Some(live) if same(&live) => return Ok(DeclarationOutcome::Unchanged),
             Some(live) => {
                 // Somebody stopped it, and another configuration doesn't start it again, unless a
@@ -249,12 +281,13 @@ impl ProviderRegistry {
                 if is_stopped && source != ProviderSource::Document {
                     return Ok(DeclarationOutcome::Unchanged);
                 }
+                let made = make().map_err(|error| error.message)?;
                 let _ = self.unregister(name.as_str()).await;
-                true
+                (made, DeclarationOutcome::Updated)
             }
-            None => false,
+            None => (make().map_err(|error| error.message)?, DeclarationOutcome::Registered),
         };
-        self.register_in_background(name, config, source).map_err(|error| error.message)?;
-        Ok(if existed { DeclarationOutcome::Updated } else { DeclarationOutcome::Registered })
+        self.begin(made).map_err(|error| error.message)?;
+        Ok(outcome)
     }
 }

@@ -215,6 +215,7 @@ impl Discovery {
         let FoundProviders { declared, refused, mut warnings } = found;
         match self.inner.registry.declare_all(source, declared, force).await {
             Ok(mut lines) => {
+                refused.iter().for_each(|line| self.inner.registry.note_line(line));
                 lines.extend(refused);
                 Discovered { lines, warnings }
             }

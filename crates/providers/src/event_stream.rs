@@ -41,9 +41,9 @@ impl MessageReader {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Whether bytes of an unfinished message are left.
-    pub(crate) fn has_rest(&self) -> bool {
-        !self.buffer.is_empty()
+    /// The bytes that wait for the end of their message.
+    pub(crate) fn held(&self) -> usize {
+        self.buffer.len()
     }
 
     pub(crate) fn pop(&mut self) -> Result<Option<StreamMessage>, Fault> {
@@ -178,7 +178,7 @@ pub(crate) mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].name.as_str(), found[0].is_exception), ("contentBlockDelta", false));
         assert_eq!((found[1].name.as_str(), found[1].is_exception), ("throttlingException", true));
-        assert!(!reader.has_rest());
+        assert_eq!(reader.held(), 0);
         for index in 0..written("event", "contentBlockDelta", b"{}").len() {
             let mut damaged = bytes.clone();
             damaged[index] ^= 1;

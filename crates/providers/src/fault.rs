@@ -35,6 +35,8 @@ pub enum ProviderFaultKind {
     InvalidRequest,
     /// The provider has too much to do.
     Overloaded,
+    /// This process reads more answers than it has memory for.
+    Busy,
     /// No answer in time.
     Timeout,
     /// The provider can't be reached, or the connection broke.
@@ -62,7 +64,7 @@ pub enum Blame {
 
 impl ProviderFaultKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::RateLimited,
         Self::QuotaExceeded,
         Self::InvalidApiKey,
@@ -72,6 +74,7 @@ impl ProviderFaultKind {
         Self::ContentRefused,
         Self::InvalidRequest,
         Self::Overloaded,
+        Self::Busy,
         Self::Timeout,
         Self::Network,
         Self::ProviderMaintenance,
@@ -92,6 +95,7 @@ impl ProviderFaultKind {
             Self::ContentRefused => ("content_refused", Low, false, Blame::Nobody),
             Self::InvalidRequest => ("invalid_request", Low, false, Blame::Nobody),
             Self::Overloaded => ("overloaded", Medium, true, Blame::Model),
+            Self::Busy => ("busy", Medium, true, Blame::Nobody),
             Self::Timeout => ("timeout", Medium, true, Blame::Provider),
             Self::Network => ("network", Medium, true, Blame::Provider),
             Self::ProviderMaintenance => ("provider_maintenance", Medium, true, Blame::Provider),
@@ -126,12 +130,16 @@ impl ProviderFaultKind {
     }
 
     /// Whether another provider may do what this one refused. The caller's own mistakes are the
-    /// same everywhere.
+    /// same everywhere, and so is the memory of this process.
     #[must_use]
     pub const fn may_fail_over(self) -> bool {
         !matches!(
             self,
-            Self::InvalidRequest | Self::ContextTooLong | Self::ContentRefused | Self::Cancelled
+            Self::InvalidRequest
+                | Self::ContextTooLong
+                | Self::ContentRefused
+                | Self::Busy
+                | Self::Cancelled
         )
     }
 }
@@ -148,13 +156,16 @@ impl Serialize for ProviderFaultKind {
     }
 }
 
-/// One fault of a provider. Its message has passed the redactor before anybody sees it.
+/// One fault of a provider. Its texts have passed the redactor before anybody sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What kind it is.
     pub kind: ProviderFaultKind,
-    /// What happened.
+    /// What happened, in our words. It repeats nothing of an answer, so that whoever may know of
+    /// the provider may read it: a base URL may lead to something that isn't a provider.
     pub message: String,
+    /// What the answer said, for those who may call the provider, and get its answers anyway.
+    pub said: Option<String>,
     /// How long the provider asked to be left alone, in milliseconds.
     pub retry_after_ms: Option<u64>,
     /// The status of the answer, if there was one.
@@ -164,7 +175,13 @@ pub struct Fault {
 impl Fault {
     /// A fault without an answer.
     pub fn new(kind: ProviderFaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after_ms: None, status: None }
+        Self { kind, message: message.into(), said: None, retry_after_ms: None, status: None }
+    }
+
+    /// The text for those who may call the provider.
+    #[must_use]
+    pub fn for_callers(&self) -> &str {
+        self.said.as_deref().unwrap_or(&self.message)
     }
 }
 
@@ -253,11 +270,11 @@ impl ProviderError {
         }
     }
 
-    /// A provider's fault; its message has passed the redactor.
+    /// A provider's fault, for its caller; its texts have passed the redactor.
     #[must_use]
     pub fn of_fault(provider: &str, fault: &Fault) -> Self {
         let mut error =
-            Self::new(ProviderErrorCode::Fault(fault.kind), provider, fault.message.clone());
+            Self::new(ProviderErrorCode::Fault(fault.kind), provider, fault.for_callers());
         error.context.extend(fault.status.map(|status| ("status", status.to_string())));
         let after = fault.retry_after_ms.map(|after| ("retry_after_ms", after.to_string()));
         error.context.extend(after);

@@ -119,12 +119,14 @@ impl Tries {
         may_use: &(dyn Fn(&LiveProvider) -> bool + Sync),
     ) -> Result<Self, Box<ChatFailure>> {
         let found = registry.select(need, may_use);
+        let question = found.did_you_mean();
         let mut candidates = found.candidates;
         candidates.truncate(PROVIDERS_TRIED_MAX);
         let tries =
             Self { left: candidates.into_iter(), refused: found.refused, failed: Vec::new() };
         if tries.left.len() == 0 {
-            let error = if found.knows_model { nobody(need) } else { unknown_model(need) };
+            let error =
+                if found.knows_model { nobody(need) } else { unknown_model(need, &question) };
             return Err(Box::new(tries.ended(error)));
         }
         Ok(tries)
@@ -166,9 +168,9 @@ impl Tries {
     }
 }
 
-fn unknown_model(need: &Need) -> ProviderError {
-    let model = need.model.as_deref().unwrap_or_default();
-    let what = format!("no live provider has the model {model:?}; muster providers list shows all");
+fn unknown_model(need: &Need, question: &str) -> ProviderError {
+    let model: String = need.model.iter().flat_map(|model| model.chars()).take(100).collect();
+    let what = format!("no live provider has the model {model:?}{question}");
     ProviderError::new(ProviderErrorCode::Fault(ProviderFaultKind::ModelNotFound), "", what)
 }
 

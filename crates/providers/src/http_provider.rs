@@ -1,11 +1,10 @@
 //! A provider that is spoken with over HTTP, in one of the dialects.
 
 use std::{
-    borrow::Cow,
     collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -24,9 +23,9 @@ use crate::{
     completion::Chunks,
     event_stream::MessageReader,
     known_type::ProviderDialect,
-    link::{AddressPolicy, Answer, Link},
+    link::{Answer, Link, LinkSurroundings},
     probe::{ProbeClass, ProbeResult},
-    secret::without_secrets,
+    secret::remove_secrets,
     server_events::EventReader,
     signature::{SignedParts, SigningKey, signing_headers},
 };
@@ -37,18 +36,13 @@ const USER_AGENT: &str = concat!("muster/", env!("CARGO_PKG_VERSION"));
 /// What Amazon's signatures are for.
 const BEDROCK: &str = "bedrock";
 
-/// Headers that a configuration can't set, because the connection depends on them.
-const OWN_HEADERS: &[&str] =
-    &["host", "content-length", "connection", "transfer-encoding", "upgrade", "te", "expect"];
-
 /// What a provider needs from whoever runs it.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn ProviderClock>,
     pub(crate) secrets: Arc<dyn SecretSource>,
-    pub(crate) addresses: Arc<dyn AddressPolicy>,
     pub(crate) redactor: Arc<Redactor>,
-    pub(crate) connections: Arc<AtomicUsize>,
+    pub(crate) links: LinkSurroundings,
 }
 
 /// The secrets of a provider, resolved.
@@ -86,7 +80,7 @@ pub(crate) struct HttpProvider {
 
 impl HttpProvider {
     pub(crate) fn new(config: Arc<ProviderConfig>, around: Surroundings) -> Result<Self, Fault> {
-        let link = |url: &str| Link::new(url, around.addresses.clone(), around.connections.clone());
+        let link = |url: &str| Link::new(url, around.links.clone());
         let control = match (&config.region, config.known.dialect) {
             // Models are listed elsewhere than they are called.
             (Some(region), ProviderDialect::Bedrock)
@@ -169,8 +163,7 @@ impl HttpProvider {
             value.set_sensitive(true);
             request = request.header(name, value);
         }
-        let own = self.config.headers.iter();
-        for (name, value) in own.filter(|(name, _)| !OWN_HEADERS.contains(&&*name.to_lowercase())) {
+        for (name, value) in &self.config.headers {
             request = request.header(name, value);
         }
         request = request.header(header::USER_AGENT, USER_AGENT);
@@ -264,13 +257,13 @@ impl HttpProvider {
         self.keys.read().iter().flat_map(Keys::all).cloned().collect()
     }
 
-    /// An answer without our keys, should a server repeat them.
-    fn without_own_keys(&self, bytes: Bytes) -> Bytes {
-        let Ok(text) = std::str::from_utf8(&bytes) else { return bytes };
-        match without_secrets(text, &self.own_keys()) {
-            Cow::Borrowed(_) => bytes,
-            Cow::Owned(clean) => Bytes::from(clean),
-        }
+    /// A whole answer as JSON, without our keys, should a server repeat them. They are removed from
+    /// what has been read, because JSON can write each letter in several ways.
+    async fn read(&self, answer: &mut Answer) -> Result<Value, Fault> {
+        let body = answer.whole().await?;
+        let mut value = json_of(&body, Some(&answer.headers))?;
+        remove_secrets(&mut value, &self.own_keys());
+        Ok(value)
     }
 }
 
@@ -287,7 +280,7 @@ impl Provider for HttpProvider {
     async fn models(&self) -> Result<Vec<ModelFacts>, Fault> {
         let path = self.adapter.models_path();
         let mut answer = self.exchange(&self.probes, Method::GET, &path, None).await?;
-        Ok(self.adapter.read_models(&json_of(&answer.whole().await?)?))
+        Ok(self.adapter.read_models(&self.read(&mut answer).await?))
     }
 
     async fn health_check(&self) -> Result<ProbeResult, Fault> {
@@ -309,7 +302,7 @@ impl Provider for HttpProvider {
             }
             Err(fault) => return Err(fault),
         };
-        let found = json_of(&answer.whole().await?)?;
+        let found = self.read(&mut answer).await?;
         if found.get("error").is_some_and(|error| !error.is_null()) {
             return Err(fault_in(&found, None, self.config.known.dialect));
         }
@@ -320,8 +313,8 @@ impl Provider for HttpProvider {
         let written = self.adapter.write(request, false)?;
         let body = Some(&written.body);
         let mut answer = self.exchange(&self.calls, Method::POST, &written.path, body).await?;
-        let bytes = self.without_own_keys(answer.whole().await?);
-        self.adapter.read(json_of(&bytes)?, &request.model, self.now_seconds())
+        let value = self.read(&mut answer).await?;
+        self.adapter.read(value, &request.model, self.now_seconds())
     }
 
     async fn stream(&self, request: &ChatRequest) -> Result<Box<dyn ChatStream>, Fault> {
@@ -385,32 +378,40 @@ impl HttpStream {
         match self.framing {
             Framing::ServerEvents => {
                 while let Some(event) = self.events.pop() {
-                    let data = without_secrets(&event.data, &self.secrets);
-                    self.ready.extend(self.reader.take(&event.name, &data)?);
+                    let chunks = self.reader.take(&event.name, &event.data)?;
+                    self.say(chunks);
                 }
             }
             Framing::EventStream => {
                 while let Some(message) = self.messages.pop()? {
                     let text = String::from_utf8_lossy(&message.payload);
-                    let text = without_secrets(&text, &self.secrets);
                     if message.is_exception {
-                        let value = json_of(text.as_bytes()).unwrap_or_default();
+                        let value = json_of(text.as_bytes(), None).unwrap_or_default();
                         let said = value.get("message").and_then(Value::as_str).unwrap_or_default();
                         let named = serde_json::json!({ "__type": message.name, "message": said });
                         return Err(fault_in(&named, None, self.dialect));
                     }
-                    self.ready.extend(self.reader.take(&message.name, &text)?);
+                    let chunks = self.reader.take(&message.name, &text)?;
+                    self.say(chunks);
                 }
             }
         }
-        Ok(())
+        self.answer.hold(self.events.held() + self.messages.held())
+    }
+
+    /// Chunks without our keys, for whoever asks next.
+    fn say(&mut self, chunks: Vec<Value>) {
+        for mut chunk in chunks {
+            remove_secrets(&mut chunk, &self.secrets);
+            self.ready.push_back(chunk);
+        }
     }
 
     fn at_end(&mut self) -> Result<(), Fault> {
         self.ended = true;
         self.events.end();
         self.read()?;
-        if !self.reader.is_complete() || self.messages.has_rest() {
+        if !self.reader.is_complete() || self.messages.held() > 0 {
             let what = "the stream ended before the answer did";
             return Err(Fault::new(ProviderFaultKind::Network, what));
         }

@@ -6,6 +6,7 @@
 //! the addresses that may be called are passed in.
 
 mod adapters;
+mod answer_budget;
 mod answer_fault;
 pub mod breaker;
 mod clock;
@@ -47,7 +48,7 @@ pub use event::{ListenerId, ProviderEvent, ProviderEventKind};
 pub use fault::{Blame, Fault, FaultSeverity, ProviderError, ProviderErrorCode, ProviderFaultKind};
 pub use gateway::{ChatAnswer, ChatFailure, ChatStreamed, PROVIDERS_TRIED_MAX};
 pub use known_type::{KnownProbe, KnownType, KnownVariables, ProviderDialect, known_types};
-pub use link::{AddressPolicy, EveryAddress};
+pub use link::{AddressPolicy, EveryAddress, ProviderTls};
 pub use live::{HealthReport, LiveProvider, ProviderReport, ProviderSource, ProviderStatus};
 pub use messages_door::{MessageEvents, chat_body_of_messages, message_of_completion};
 pub use name::{NAME_LENGTH_MAX, ProviderName, ProviderNameError, RESERVED_NAMES};

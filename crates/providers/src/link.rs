@@ -25,7 +25,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{Fault, ProviderFaultKind};
+use crate::{
+    Fault, ProviderFaultKind,
+    answer_budget::{AnswerBudget, HeldBytes},
+};
 
 /// How long a connection may take, with resolving its name and TLS.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -41,6 +44,10 @@ const ERROR_BYTES_MAX: usize = 64 * 1024;
 
 /// How long an answer may pause once it has begun. Models think between words.
 const STALL_TIME: Duration = Duration::from_secs(60);
+
+/// How long an answer that isn't a stream may take from its first byte to its last. A server that
+/// sends a byte now and then never stalls, and would never end.
+const WHOLE_TIME: Duration = Duration::from_secs(600);
 
 /// Which addresses may be connected to.
 pub trait AddressPolicy: Send + Sync {
@@ -68,6 +75,20 @@ impl AddressPolicy for EveryAddress {
     }
 }
 
+/// How connections within TLS are made, and whose signatures are trusted.
+pub type ProviderTls = Arc<ClientConfig>;
+
+/// What all links share.
+#[derive(Clone)]
+pub(crate) struct LinkSurroundings {
+    pub(crate) addresses: Arc<dyn AddressPolicy>,
+    /// Who may sign certificates; none: whoever this system trusts.
+    pub(crate) tls: Option<ProviderTls>,
+    /// Counts open connections.
+    pub(crate) open: Arc<AtomicUsize>,
+    pub(crate) budget: AnswerBudget,
+}
+
 /// The connections to one origin.
 pub(crate) struct Link {
     base_url: String,
@@ -76,18 +97,13 @@ pub(crate) struct Link {
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     idle: Mutex<Vec<http1::SendRequest<Full<Bytes>>>>,
-    addresses: Arc<dyn AddressPolicy>,
-    open: Arc<AtomicUsize>,
+    around: LinkSurroundings,
 }
 
 impl Link {
-    /// A link to the origin of a base URL. It connects with the first request. `open` counts open
-    /// connections. Whether the URL may be called is [`Self::check`]ed where a refusal is seen.
-    pub(crate) fn new(
-        base_url: &str,
-        addresses: Arc<dyn AddressPolicy>,
-        open: Arc<AtomicUsize>,
-    ) -> Result<Self, Fault> {
+    /// A link to the origin of a base URL. It connects with the first request. Whether the URL may
+    /// be called is [`Self::check`]ed where a refusal is seen.
+    pub(crate) fn new(base_url: &str, around: LinkSurroundings) -> Result<Self, Fault> {
         let wrong = |message: String| Fault::new(ProviderFaultKind::InvalidRequest, message);
         let uri: Uri =
             base_url.parse().map_err(|_| wrong(format!("{base_url} isn't an address")))?;
@@ -97,7 +113,8 @@ impl Link {
         let tls = match is_secure {
             true => {
                 let name = ServerName::try_from(host.clone()).map_err(|e| wrong(e.to_string()))?;
-                Some((TlsConnector::from(tls_config()?), name))
+                let config = around.tls.clone().map_or_else(tls_config, Ok)?;
+                Some((TlsConnector::from(config), name))
             }
             false => None,
         };
@@ -109,15 +126,14 @@ impl Link {
                 .map_err(|error| wrong(error.to_string()))?,
             tls,
             idle: Mutex::default(),
-            addresses,
-            open,
+            around,
         })
     }
 
     /// Whether its base URL may be called at all.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let wrong = |message| Fault::new(ProviderFaultKind::InvalidRequest, message);
-        self.addresses.check_url(&self.base_url).map_err(wrong)
+        self.around.addresses.check_url(&self.base_url).map_err(wrong)
     }
 
     /// Sends a request, and returns the answer when it begins.
@@ -173,7 +189,8 @@ impl Link {
             idle.push(sender);
         }
         let (head, body) = response.into_parts();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        let held = self.around.budget.part();
+        Answer { status: head.status.as_u16(), headers: head.headers, body, held }
     }
 
     async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, Fault> {
@@ -191,8 +208,9 @@ impl Link {
         let found = found.map_err(|_| down(format!("the name {} has no address", self.host)))?;
         // Whether an address was refused, or which one, would tell what is in the network.
         let is_encrypted = self.tls.is_some();
+        let permits = |address, tls| self.around.addresses.permits(address, tls);
         let allowed: Vec<SocketAddr> =
-            found.filter(|address| self.addresses.permits(address.ip(), is_encrypted)).collect();
+            found.filter(|address| permits(address.ip(), is_encrypted)).collect();
         if allowed.is_empty() {
             let what = format!("{} has no address that this server may connect to", self.host);
             // The request is as it should be, and another provider may take it.
@@ -207,8 +225,11 @@ impl Link {
             None => self.begin(stream).await,
             Some((connector, name)) => {
                 let greeted = connector.connect(name.clone(), stream).await;
-                let greeted = greeted
-                    .map_err(|error| down(format!("TLS with {} failed: {error}", self.host)))?;
+                // What it says may name who else is there: those that the certificate is for.
+                let greeted = greeted.map_err(|error| {
+                    let what = format!("TLS with {} failed", self.host);
+                    Fault { said: Some(format!("{what}: {error}")), ..down(what) }
+                })?;
                 self.begin(greeted).await
             }
         }
@@ -220,7 +241,7 @@ impl Link {
     {
         let begun = http1::Builder::new().max_buf_size(1024 * 1024).handshake(TokioIo::new(stream));
         let (sender, connection) = begun.await.map_err(|error| broken(&error))?;
-        let counted = Counted::one(&self.open);
+        let counted = Counted::one(&self.around.open);
         // It ends with its sender; what went wrong reaches whoever waits for the answer.
         tokio::spawn(async move {
             let _ = connection.await;
@@ -251,6 +272,22 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     body: Incoming,
+    held: HeldBytes,
+}
+
+/// A whole body. It holds its part of the budget until it is dropped, so it is kept until what it
+/// says has been read.
+pub(crate) struct WholeBody {
+    bytes: Bytes,
+    _held: HeldBytes,
+}
+
+impl std::ops::Deref for WholeBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Answer {
@@ -277,8 +314,18 @@ impl Answer {
         }
     }
 
+    /// Holds so many bytes of the shared budget, for whoever reads the body piece by piece.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.held.set(bytes)
+    }
+
     /// The whole body.
-    pub(crate) async fn whole(&mut self) -> Result<Bytes, Fault> {
+    pub(crate) async fn whole(&mut self) -> Result<WholeBody, Fault> {
+        let late = || Fault::new(ProviderFaultKind::Timeout, "the answer didn't end in time");
+        timeout(WHOLE_TIME, self.collected()).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn collected(&mut self) -> Result<WholeBody, Fault> {
         let most = if self.is_good() { ANSWER_BYTES_MAX } else { ERROR_BYTES_MAX };
         let mut all = BytesMut::new();
         while let Some(bytes) = self.next().await? {
@@ -289,9 +336,11 @@ impl Answer {
                 let what = format!("the answer has more than {most} bytes");
                 return Err(Fault::new(ProviderFaultKind::ProviderError, what));
             }
+            self.held.set(all.len() + bytes.len())?;
             all.extend_from_slice(&bytes);
         }
-        Ok(all.freeze())
+        let held = self.held.taken();
+        Ok(WholeBody { bytes: all.freeze(), _held: held })
     }
 }
 
@@ -331,4 +380,57 @@ fn tls_config() -> Result<Arc<ClientConfig>, Fault> {
         Ok(Arc::new(config))
     });
     made.clone().map_err(|message| Fault::new(ProviderFaultKind::Network, message))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may")]
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Answers each request with so many bytes.
+    async fn answering(length: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = [0; 1024];
+                let _ = stream.read(&mut asked).await;
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
+                let _ = stream.write_all(head.as_bytes()).await;
+                let _ = stream.write_all(&vec![b'a'; length]).await;
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn answers_share_one_budget_and_give_it_back() {
+        let budget = AnswerBudget::of(250_000);
+        let around = LinkSurroundings {
+            addresses: Arc::new(EveryAddress),
+            tls: None,
+            open: Arc::default(),
+            budget: budget.clone(),
+        };
+        let link = Link::new(&answering(100_000).await, around).unwrap();
+        let read = async || {
+            let request = Request::builder().uri("/").body(Full::default()).unwrap();
+            let mut answer = link.send(request, Duration::from_secs(10)).await.unwrap();
+            answer.whole().await
+        };
+        let (first, second) = (read().await.unwrap(), read().await.unwrap());
+        assert_eq!((first.len(), budget.held()), (100_000, 200_000));
+        let third = read().await.map(drop).unwrap_err();
+        assert_eq!((third.kind, budget.held()), (ProviderFaultKind::Busy, 200_000));
+        drop(first);
+        let fourth = read().await.unwrap();
+        drop((second, fourth));
+        assert_eq!(budget.held(), 0);
+    }
 }

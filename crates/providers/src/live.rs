@@ -63,16 +63,13 @@ pub enum ProviderSource {
     Document,
     /// A configuration file.
     File,
-    /// A plugin.
-    Plugin,
     /// The environment.
     Environment,
 }
 
 impl ProviderSource {
     /// Every source, the one that wins first.
-    pub const ALL: [Self; 5] =
-        [Self::Program, Self::Document, Self::File, Self::Plugin, Self::Environment];
+    pub const ALL: [Self; 4] = [Self::Program, Self::Document, Self::File, Self::Environment];
 
     /// The name.
     #[must_use]
@@ -81,18 +78,16 @@ impl ProviderSource {
             Self::Program => "program",
             Self::Document => "document",
             Self::File => "file",
-            Self::Plugin => "plugin",
             Self::Environment => "environment",
         }
     }
 
-    /// The name in a provider's metadata: `api`, `config` or `plugin`.
+    /// The name in a provider's metadata: `api` or `config`.
     #[must_use]
     pub const fn metadata(self) -> &'static str {
         match self {
             Self::Program | Self::Document => "api",
             Self::File | Self::Environment => "config",
-            Self::Plugin => "plugin",
         }
     }
 }
@@ -228,7 +223,11 @@ impl LiveProvider {
     /// Notes how long an answer took to begin: the average over about the last ten.
     pub(crate) fn note_latency(&self, took_ms: u64) {
         let before = self.latency_ms.load(Ordering::Relaxed);
-        let now = if before == 0 { took_ms.max(1) } else { (before * 9 + took_ms).div_ceil(10) };
+        let now = if before == 0 {
+            took_ms.max(1)
+        } else {
+            before.saturating_mul(9).saturating_add(took_ms).div_ceil(10)
+        };
         self.latency_ms.store(now, Ordering::Relaxed);
     }
 

@@ -16,10 +16,12 @@ use crate::{
     LiveProvider, ModelKnowledge, Provider, ProviderClock, ProviderConfig, ProviderError,
     ProviderErrorCode, ProviderEvent, ProviderEventKind, ProviderFaultKind, ProviderName,
     ProviderSource, ProviderStatus, Redactor, SecretSource, SystemClock,
+    answer_budget::AnswerBudget,
     breaker::BreakerChange,
     declared::Declarations,
     event::EventHub,
     http_provider::{HttpProvider, Surroundings},
+    link::{LinkSurroundings, ProviderTls},
 };
 
 mod calls;
@@ -50,6 +52,8 @@ pub struct RegistryOptions {
     pub monitors: bool,
     /// What is known about models from elsewhere.
     pub models: Option<Arc<dyn ModelKnowledge>>,
+    /// How connections within TLS are made; none: to whom this system trusts. HTTP/1.1 is spoken.
+    pub tls: Option<ProviderTls>,
 }
 
 impl RegistryOptions {
@@ -62,6 +66,7 @@ impl RegistryOptions {
             addresses: Arc::new(EveryAddress),
             monitors: false,
             models: None,
+            tls: None,
         }
     }
 }
@@ -96,9 +101,13 @@ impl ProviderRegistry {
         let around = Surroundings {
             clock: options.clock,
             secrets: options.secrets,
-            addresses: options.addresses,
             redactor: Arc::new(Redactor::default()),
-            connections: Arc::default(),
+            links: LinkSurroundings {
+                addresses: options.addresses,
+                tls: options.tls,
+                open: Arc::default(),
+                budget: AnswerBudget::default(),
+            },
         };
         Self {
             inner: Arc::new(RegistryInner {
@@ -129,7 +138,8 @@ impl ProviderRegistry {
     ) -> Result<Arc<LiveProvider>, ProviderError> {
         let named = self.name(name)?;
         let config = ProviderConfig::parse(config).map_err(|error| wrong_config(name, &error))?;
-        let live = self.reserve(named, Arc::new(config), ProviderSource::Program)?;
+        let live = self.make(named, Arc::new(config), ProviderSource::Program)?;
+        let live = self.insert(live)?;
         self.ready_or_gone(live).await
     }
 
@@ -160,7 +170,15 @@ impl ProviderRegistry {
         config: Arc<ProviderConfig>,
         source: ProviderSource,
     ) -> Result<Arc<LiveProvider>, ProviderError> {
-        let live = self.reserve(name.clone(), config, source)?;
+        self.begin(self.make(name.clone(), config, source)?)
+    }
+
+    /// Reserves the name of a provider, which gets ready in the background.
+    pub(crate) fn begin(
+        &self,
+        live: Arc<LiveProvider>,
+    ) -> Result<Arc<LiveProvider>, ProviderError> {
+        let live = self.insert(live)?;
         let (registry, made) = (self.clone(), live.clone());
         self.spawn(async move {
             // What goes wrong is in the provider's state and among the events.
@@ -252,6 +270,12 @@ impl ProviderRegistry {
         self.inner.around.redactor.clean(text)
     }
 
+    /// A fault without secrets.
+    pub(crate) fn cleaned(&self, fault: Fault) -> Fault {
+        let message = self.redacted(&fault.message);
+        Fault { message, said: fault.said.map(|said| self.redacted(&said)), ..fault }
+    }
+
     /// The time that breakers go by, in milliseconds.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
@@ -263,7 +287,7 @@ impl ProviderRegistry {
     pub fn held(&self) -> (usize, usize, usize) {
         let around = &self.inner.around;
         let tasks = self.inner.tasks.load(Ordering::Acquire);
-        (around.connections.load(Ordering::Acquire), tasks, around.redactor.known())
+        (around.links.open.load(Ordering::Acquire), tasks, around.redactor.known())
     }
 
     fn name(&self, name: &str) -> Result<ProviderName, ProviderError> {
@@ -273,7 +297,8 @@ impl ProviderRegistry {
         })
     }
 
-    fn reserve(
+    /// A provider that isn't in the table yet.
+    pub(crate) fn make(
         &self,
         name: ProviderName,
         config: Arc<ProviderConfig>,
@@ -286,7 +311,7 @@ impl ProviderRegistry {
         })?;
         let now = self.inner.around.clock.moment();
         let live = LiveProvider::new(name, source, now, Some(config), Arc::new(instance));
-        self.insert(Arc::new(live))
+        Ok(Arc::new(live))
     }
 
     /// Reserves the name: of two registrations of one name, exactly one gets it.

@@ -1,5 +1,6 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, path::Path, sync::Arc};
 
+use muster_words::json::Value;
 use parking_lot::RwLock;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -146,11 +147,8 @@ impl Redactor {
     /// A text without secrets, for messages.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
-        let mut clean = Cow::Borrowed(text);
-        for (secret, _) in self.known.read().iter() {
-            clean = without(clean, secret);
-        }
-        without_keys(&clean)
+        let known = self.known.read();
+        without_keys(&without_secrets(text, known.iter().map(|(secret, _)| secret)))
     }
 
     /// How many values it looks for.
@@ -160,16 +158,82 @@ impl Redactor {
     }
 }
 
-/// A text without these secrets. What a model says may look like a key and be none, so that its
-/// words are changed only where they repeat one of ours.
-pub(crate) fn without_secrets<'a>(text: &'a str, secrets: &[ProviderSecret]) -> Cow<'a, str> {
-    secrets.iter().fold(Cow::Borrowed(text), without)
+/// How often a text is read as a text of JSON, to find a secret in it. The arguments of a call are
+/// JSON within JSON; nobody reads further than that.
+const ESCAPED_MAX: usize = 4;
+
+/// Removes these secrets from every text and every name of a value. What a model says may look like
+/// a key and be none, so that its words are changed only where they repeat one of ours.
+pub(crate) fn remove_secrets(value: &mut Value, secrets: &[ProviderSecret]) {
+    if secrets.is_empty() {
+        return;
+    }
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(clean) = without_secrets(text, secrets.iter()) {
+                *text = clean;
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(|one| remove_secrets(one, secrets)),
+        Value::Object(map) => {
+            let clean = |name: &str| without_secrets(name, secrets.iter()).into_owned();
+            if map.keys().any(|name| clean(name) != *name) {
+                let named = std::mem::take(map).into_iter();
+                map.extend(named.map(|(name, value)| (clean(&name), value)));
+            }
+            map.values_mut().for_each(|one| remove_secrets(one, secrets));
+        }
+        _ => {}
+    }
+}
+
+/// A text without these secrets. Where one is hidden behind escapes of JSON, as in the arguments of
+/// a call, nothing of the text is kept.
+fn without_secrets<'a, 'b>(
+    text: &'a str,
+    secrets: impl Iterator<Item = &'b ProviderSecret> + Clone,
+) -> Cow<'a, str> {
+    let clean = secrets.clone().fold(Cow::Borrowed(text), without);
+    let mut plain = Cow::Borrowed(&*clean);
+    for _ in 0..ESCAPED_MAX {
+        if !plain.contains('\\') {
+            break;
+        }
+        plain = Cow::Owned(unescaped(&plain));
+        if secrets.clone().any(|secret| is_in(&plain, secret)) {
+            return Cow::Owned(REDACTED.to_owned());
+        }
+    }
+    clean
+}
+
+/// A text with the letters that escapes of JSON stand for.
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let code = after.strip_prefix('u').and_then(|digits| digits.get(..4));
+        let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let (letter, length) = match (code.and_then(char::from_u32), after.chars().next()) {
+            (Some(letter), _) => (Some(letter), 5),
+            (None, letter) => (letter, letter.map_or(0, char::len_utf8)),
+        };
+        plain.extend(letter);
+        rest = &after[length..];
+    }
+    plain.push_str(rest);
+    plain
+}
+
+fn is_in(text: &str, secret: &ProviderSecret) -> bool {
+    let value = secret.reveal();
+    value.len() >= SECRET_LENGTH_MIN && text.contains(value)
 }
 
 fn without<'a>(text: Cow<'a, str>, secret: &ProviderSecret) -> Cow<'a, str> {
-    let value = secret.reveal();
-    match value.len() >= SECRET_LENGTH_MIN && text.contains(value) {
-        true => Cow::Owned(text.replace(value, REDACTED)),
+    match is_in(&text, secret) {
+        true => Cow::Owned(text.replace(secret.reveal(), REDACTED)),
         false => text,
     }
 }
@@ -251,6 +315,24 @@ mod tests {
     }
 
     #[test]
+    fn removes_a_secret_however_json_writes_it() {
+        let secrets = [ProviderSecret::new("sk-canary/\"1".to_owned())];
+        for (written, expect) in [
+            (r#""\u0073k-canary\/\"1""#, r#""[redacted]""#),
+            (r#"{"a":["x \u0073\u006B-canary/\u00221 y"]}"#, r#"{"a":["x [redacted] y"]}"#),
+            (r#"{"\u0073k-canary/\"1":1}"#, r#"{"[redacted]":1}"#),
+            // The arguments of a call, whole or a part of them.
+            (r#""{\"key\": \"\\u0073k-canary\\/\\\"1\"}""#, r#""[redacted]""#),
+            (r#""y\": \"\\u0073k-canary/\\\"1""#, r#""[redacted]""#),
+            (r#""\\u0073k-other \\ \\u12""#, r#""\\u0073k-other \\ \\u12""#),
+        ] {
+            let mut value: Value = serde_json::from_str(written).unwrap();
+            remove_secrets(&mut value, &secrets);
+            assert_eq!(value.to_string(), expect, "{written}");
+        }
+    }
+
+    #[test]
     fn removes_exact_values_as_long_as_somebody_uses_them() {
         let redactor = Redactor::default();
         let secret = ProviderSecret::new("p@ss word!".to_owned());
@@ -258,6 +340,8 @@ mod tests {
         redactor.learn(&secret);
         redactor.forget(&secret);
         assert_eq!(redactor.clean("said p@ss word! to me"), "said [redacted] to me");
+        // Gateways repeat the errors of others as JSON within a text.
+        assert_eq!(redactor.clean(r#"{"error": "no key p\u0040ss word!"}"#), "[redacted]");
         redactor.forget(&secret);
         assert_eq!((redactor.known(), format!("{secret:?}")), (0, REDACTED.to_owned()));
     }

@@ -1,11 +1,16 @@
 //! Which provider fits a need best, and why.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+
+use muster_schema::nearest;
 
 use crate::{
     LiveProvider, ModelFacts, ProviderRegistry, ProviderStatus, breaker::BreakerReport,
     probe::ProviderHealth,
 };
+
+/// How many models are named that may have been meant.
+const NEAREST_MAX: usize = 3;
 
 /// What is known about models from elsewhere than their providers.
 pub trait ModelKnowledge: Send + Sync {
@@ -75,6 +80,19 @@ pub struct Selection {
     pub refused: Vec<(String, String)>,
     /// Whether any provider, in whatever state, may have the model that is asked for.
     pub knows_model: bool,
+    /// If not, the models that were probably meant, the nearest first.
+    pub nearest: Vec<String>,
+}
+
+impl Selection {
+    /// A question for whoever asked for a model that nobody has; empty if there is none to ask.
+    #[must_use]
+    pub fn did_you_mean(&self) -> String {
+        match self.nearest.as_slice() {
+            [] => String::new(),
+            names => format!("; did you mean {}?", names.join(", ")),
+        }
+    }
 }
 
 /// What candidates are compared by.
@@ -167,7 +185,32 @@ impl ProviderRegistry {
                 found.candidates.push(Candidate { last_resort: true, ..candidate });
             }
         }
+        if let Some(model) = need.model.as_deref().filter(|_| !found.knows_model) {
+            found.nearest = self.nearest_models(model, may_use);
+        }
         found
+    }
+
+    /// The models of the providers that a caller may use whose names are nearest to a text.
+    fn nearest_models(&self, model: &str, may_use: &dyn Fn(&LiveProvider) -> bool) -> Vec<String> {
+        let mut known = BTreeSet::new();
+        for live in self.get_providers().into_iter().filter(|live| may_use(live)) {
+            let state = live.state.lock();
+            for one in &state.capabilities.models {
+                known.insert(match model.contains('/') && !one.id.contains('/') {
+                    true => format!("{}/{}", live.name, one.id),
+                    false => one.id.clone(),
+                });
+            }
+        }
+        let mut names = Vec::new();
+        while names.len() < NEAREST_MAX
+            && let Some(name) = nearest(model, known.iter().map(String::as_str)).map(str::to_owned)
+        {
+            known.remove(&name);
+            names.push(name);
+        }
+        names
     }
 }
 

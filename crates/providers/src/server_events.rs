@@ -47,6 +47,11 @@ impl EventReader {
         self.ready.pop_front()
     }
 
+    /// The bytes that wait for the end of their event.
+    pub(crate) fn held(&self) -> usize {
+        self.line.len() + self.event.data.len()
+    }
+
     /// The bytes ended. Some servers leave out the last empty line.
     pub(crate) fn end(&mut self) {
         self.end_line();

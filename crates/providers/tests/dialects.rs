@@ -236,7 +236,7 @@ What a fault of a provider is called, in every dialect (OpenAI and compatible, A
 ";
 
 const AFTER: &str = "
-`Retry-After`, `retry-after-ms` and Google's `retryDelay` are observed: the provider, or the model at the provider, rests for that long. A provider whose quota is used up rests for a minute. A refused key sets the provider's status to `error`, until a probe finds that it is accepted again.
+`Retry-After`, `retry-after-ms` and Google's `retryDelay` are observed: the provider, or the model at the provider, rests for that long. A provider whose quota is used up rests for a minute. A refused key sets the provider's status to `error`, until a probe finds that it is accepted again. `busy` is no fault of a provider: this server reads more answers at once than it has memory for (256 MiB).
 ";
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use crate::Sample;
 pub struct LiveProviderList {
     /// The providers.
     pub providers: Vec<LiveProviderReport>,
+    /// What is declared and can't be used, and why. What was live before it stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<DiscoveryLine>,
 }
 
 /// A live provider.
@@ -30,9 +33,9 @@ pub struct LiveProviderReport {
     /// Why it couldn't get ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<LiveProviderFault>,
-    /// Where it came from: `config`, `plugin` or `api`.
+    /// Where it came from: `config` or `api`.
     pub source: String,
-    /// What declares it: `program`, `document`, `file`, `plugin` or `environment`.
+    /// What declares it: `program`, `document`, `file` or `environment`.
     pub declared_by: String,
     /// The place of its declaration: an xid, a file, or variables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -284,7 +287,7 @@ pub struct ProviderExplanation {
 /// One declaration of a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExplainedDeclaration {
-    /// What declares it: `program`, `document`, `file`, `plugin` or `environment`.
+    /// What declares it: `program`, `document`, `file` or `environment`.
     pub declared_by: String,
     /// The place.
     pub origin: String,
@@ -322,7 +325,14 @@ pub struct PassedOn(pub BTreeMap<String, Value>);
 
 impl Sample for LiveProviderList {
     fn sample() -> Self {
-        Self { providers: vec![LiveProviderReport::sample()] }
+        let refused = DiscoveryLine {
+            name: "groq".to_owned(),
+            declared_by: "file".to_owned(),
+            origin: "/etc/muster/providers.yaml".to_owned(),
+            outcome: "refused".to_owned(),
+            reason: Some("/priority: is not of type integer".to_owned()),
+        };
+        Self { providers: vec![LiveProviderReport::sample()], refused: vec![refused] }
     }
 }
 

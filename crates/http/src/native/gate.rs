@@ -20,8 +20,12 @@ use muster_wire::{ErrorKind, Problem};
 use muster_words::{Id, Moment, Position};
 pub use sessions::{Session, Sessions};
 use thiserror::Error;
+use tokio::time::timeout;
 
 use crate::Gatekeeper;
+
+/// The shortest time until a key is looked at again that is about to expire.
+const TICK: Duration = Duration::from_millis(1);
 
 /// The authentication of a registry: it knows the keys and decides who is admitted.
 pub struct Gate {
@@ -190,6 +194,27 @@ impl AccessGrant {
             None => !self.by_openness || is_open(&view, self.gate.given.as_ref()),
         };
         is_kept && self.gate.is_valid(&self.principal)
+    }
+
+    /// Waits until it holds no more. A key is revoked by a command, and every command wakes this; a
+    /// key that expires does so at a time that is known.
+    pub async fn ended(&self) {
+        let mut moves = self.gate.registry.positions();
+        loop {
+            // Marked before checking, so that no command is missed.
+            moves.mark_unchanged();
+            if !self.holds() {
+                return;
+            }
+            // Without a registry there is nothing to hold.
+            let moved = match self.left() {
+                Some(left) => timeout(left.max(TICK), moves.changed()).await.unwrap_or(Ok(())),
+                None => moves.changed().await,
+            };
+            if moved.is_err() {
+                return;
+            }
+        }
     }
 
     /// How long it stays valid if its key isn't revoked; none means without end.

@@ -48,11 +48,13 @@ pub(super) async fn list(
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, IntoProblem> {
     let providers = native.live().await?;
-    let now = providers.live().now_ms();
     let all = providers.live().get_providers();
     let seen = all.iter().filter(|live| providers.may_see(&caller.principal, live));
-    let list = seen.map(|live| report::of_provider(providers, live, now)).collect();
-    Ok(answer::json(StatusCode::OK, &LiveProviderList { providers: list }))
+    let list = seen.map(|live| report::of_provider(providers, &caller, live)).collect();
+    let refused = providers.live().refused().into_iter();
+    let refused = refused.filter(|line| providers.may_see_line(&caller.principal, line));
+    let refused = refused.map(report::of_line).collect();
+    Ok(answer::json(StatusCode::OK, &LiveProviderList { providers: list, refused }))
 }
 
 /// `GET /providers/<name>`.
@@ -63,7 +65,7 @@ pub(super) async fn show(
 ) -> Result<Response, IntoProblem> {
     let providers = native.live().await?;
     let live = found(providers, &caller, &name)?;
-    let shown = report::of_provider(providers, &live, providers.live().now_ms());
+    let shown = report::of_provider(providers, &caller, &live);
     Ok(answer::json(StatusCode::OK, &shown))
 }
 
@@ -75,7 +77,7 @@ pub(super) async fn health(
 ) -> Result<Response, IntoProblem> {
     let providers = native.live().await?;
     let live = found(providers, &caller, &name)?;
-    let shown = report::of_health(live.health(providers.live().now_ms()));
+    let shown = report::of_health(providers, &caller, &live);
     Ok(answer::json(StatusCode::OK, &shown))
 }
 
@@ -141,6 +143,7 @@ fn problem_of(error: &ProviderError) -> Problem {
         ProviderErrorCode::Fault(ProviderFaultKind::ModelNotFound) if error.provider.is_empty() => {
             ErrorKind::BadRequest { error_detail }
         }
+        ProviderErrorCode::Fault(ProviderFaultKind::Busy) => ErrorKind::ServerBusy,
         ProviderErrorCode::Fault(kind) if !kind.may_fail_over() => {
             ErrorKind::BadRequest { error_detail: format!("{kind}: {error_detail}") }
         }

@@ -4,7 +4,6 @@ use muster_guard::addresses::AddressFilter;
 use muster_http::{LiveProviders, ProviderSurroundings};
 use muster_providers::{
     ChatRequest, ChatStream, DiscoveryOptions, Fault, ModelFacts, Provider, ProviderCapabilities,
-    ProviderFaultKind,
     probe::{ProbeClass, ProbeResult},
 };
 use std::{
@@ -521,6 +520,7 @@ pub fn restore(xid: &str) -> Command {
 /// Live providers with one that repeats nothing and always says the same.
 async fn with_an_echo(registry: &Registry) -> LiveProviders {
     let surroundings = ProviderSurroundings {
+        tls: None,
         secrets: Arc::default(),
         addresses: AddressFilter::default(),
         discovery: DiscoveryOptions::default(),
@@ -532,6 +532,22 @@ async fn with_an_echo(registry: &Registry) -> LiveProviders {
 }
 
 struct Echo;
+
+/// A stream that says a word and never ends.
+struct EndlessEcho {
+    has_begun: bool,
+}
+
+#[async_trait::async_trait]
+impl ChatStream for EndlessEcho {
+    async fn next(&mut self) -> Result<Option<serde_json::Value>, Fault> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            std::future::pending::<()>().await;
+        }
+        let delta = serde_json::json!({ "role": "assistant", "content": "hello" });
+        Ok(Some(serde_json::json!({ "choices": [{ "index": 0, "delta": delta }] })))
+    }
+}
 
 #[async_trait::async_trait]
 impl Provider for Echo {
@@ -554,7 +570,7 @@ impl Provider for Echo {
     }
 
     async fn stream(&self, _request: &ChatRequest) -> Result<Box<dyn ChatStream>, Fault> {
-        Err(Fault::new(ProviderFaultKind::InvalidRequest, "it doesn't stream"))
+        Ok(Box::new(EndlessEcho { has_begun: false }))
     }
 
     async fn dispose(&self) {}

@@ -14,6 +14,7 @@ pub(super) fn open(registry: &Registry, open_options: &OpenOptions) -> LiveProvi
         addresses: outbound.addresses.clone(),
         discovery: outbound.discovery.clone(),
         monitors: open_options.connections_max > 0,
+        tls: outbound.tls.clone(),
     };
     LiveProviders::new(registry.clone(), surroundings)
 }

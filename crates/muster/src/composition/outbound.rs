@@ -1,10 +1,11 @@
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use muster_guard::{
     addresses::{AddressFilter, Network},
     secret_references::{SecretList, SecretSources},
 };
-use muster_providers::DiscoveryOptions;
+use muster_providers::{DiscoveryOptions, ProviderTls};
+use muster_relay::trust;
 
 use crate::{Failure, settings::Settings};
 
@@ -15,8 +16,9 @@ pub(super) struct Outbound {
     pub addresses: AddressFilter,
     /// The secrets.
     pub secrets: Arc<SecretList>,
-    /// A file of certificates that may sign those of receivers, beside the system's.
-    pub ca_cert: Option<PathBuf>,
+    /// How connections within TLS are made, to receivers and to AI providers; none: to whom this
+    /// system trusts.
+    pub tls: Option<ProviderTls>,
     /// Where AI providers are declared, besides documents.
     pub discovery: DiscoveryOptions,
     /// How often the file that declares some is looked at.
@@ -62,7 +64,10 @@ impl Outbound {
         let secrets = SecretList::read(&settings.secrets.list, sources)
             .map_err(|error| Failure::usage(format!("secrets.list: {error}")).help(help))?;
         let ca_cert = Some(&settings.propagation.ca_cert).filter(|path| !path.is_empty());
-        let ca_cert = ca_cert.map(PathBuf::from);
-        Ok(Self { addresses, secrets: Arc::new(secrets), ca_cert, discovery, refresh })
+        let tls = trust(ca_cert.map(Path::new)).map_err(|error| {
+            Failure::usage(format!("propagation.ca_cert: {error}"))
+                .help("name a file of certificates in PEM, or leave the setting empty")
+        })?;
+        Ok(Self { addresses, secrets: Arc::new(secrets), tls: Some(tls), discovery, refresh })
     }
 }

@@ -49,11 +49,8 @@ pub(super) fn open(
         )
     })?;
     let outbound = &open_options.outbound;
-    let trusted = outbound.ca_cert.as_deref();
-    let tls = trust(trusted).map_err(|error| {
-        Failure::usage(format!("propagation.ca_cert: {error}"))
-            .help("name a file of certificates in PEM, or leave the setting empty")
-    })?;
+    let tls = outbound.tls.clone().map_or_else(|| trust(None), Ok);
+    let tls = tls.map_err(|error| Failure::new(OwnCode::System, error.to_string()))?;
     let public = open_options.public.as_ref().map(|public| public.as_str().to_owned());
     Ok(Some(Engine::new(Depot {
         registry: registry.clone(),

@@ -136,7 +136,8 @@ impl Default for TimeoutsArea {
 pub struct PropagationArea {
     /// Networks that it may connect to although they aren't of the internet.
     pub allow: Vec<String>,
-    /// A file of certificates that may sign those of receivers, beside the system's.
+    /// A file of certificates that may sign those of receivers and of AI providers, beside the
+    /// system's.
     pub ca_cert: String,
 }
 

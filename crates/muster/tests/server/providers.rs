@@ -6,7 +6,10 @@ mod models;
 
 use std::{
     fs,
+    io::{Read, Write},
+    net::TcpListener,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,6 +21,7 @@ use self::models::{ModelFault, ModelServer};
 use crate::{
     client::{Answer, Ask, Client},
     harness::{PATIENCE, Server, run},
+    identity::pem,
 };
 
 /// The key of a provider. It may be nowhere but in the environment and in requests to the provider.
@@ -103,6 +107,13 @@ fn a_document_is_live_within_a_second_and_after_a_restart() {
     let answer = chat(&server, &hello()).expect(200);
     assert_eq!(answer.json()["choices"][0]["message"]["content"], "tiny heard: hello");
     assert_eq!(answer.header("muster-provider"), Some("local"));
+    let mistyped = json!({ "model": "tinny", "messages": hello()["messages"] });
+    let refused = chat(&server, &mistyped).refused(400, "bad_request");
+    assert!(refused.text().contains("did you mean tiny?"), "{}", refused.text());
+    for door in ["openai/v1/chat/completions", "anthropic/v1/messages"] {
+        let refused = server.post(&format!("/providers/{door}"), mistyped.to_string()).expect(404);
+        assert!(refused.text().contains("did you mean tiny?"), "{}", refused.text());
+    }
     let taken = server.put("/api/aiproviders/b/entries/local", models.document(&json!({})));
     taken.refused(409, "already_exists");
     let written = models.document(&json!({ "credentials": CANARY, "priority": "x" }));
@@ -116,10 +127,11 @@ fn a_document_is_live_within_a_second_and_after_a_restart() {
     let server = Server::with(&["--data", data.to_str().unwrap()], &KEY);
     until("it is live again", || status(&server, "local").as_deref() == Some("ready"));
     // Stopped, it stays stopped; its document says so.
-    server.post("/providers/local/stop", "");
-    until("it is gone", || status(&server, "local").is_none());
+    let stopped = server.post("/providers/local/stop", "").expect(200).json();
+    assert_eq!((&stopped["status"], status(&server, "local")), (&json!("disposed"), None));
     assert_eq!(server.get("/api/aiproviders/local/entries/local").json()["enabled"], false);
     server.post("/providers/local/start", "").expect(200);
+    assert!(status(&server, "local").is_some());
     until("it is back", || status(&server, "local").as_deref() == Some("ready"));
     server.delete("/api/aiproviders/local").expect(204);
     until("it went with its group", || status(&server, "local").is_none());
@@ -209,8 +221,19 @@ fn finds_providers_in_a_file_and_in_the_environment() {
     for name in ["a", "b", "openai"] {
         until("it is ready", || status(&server, name).as_deref() == Some("ready"));
     }
-    fs::write(&file, yaml(&["a", "b", "c"])).unwrap();
+    fs::write(&file, yaml(&["a", "b", "c"]) + "  d: {type: nothing}\n").unwrap();
     until("the new one is live", || status(&server, "c").as_deref() == Some("ready"));
+    let listed = server.get("/providers").json();
+    assert_eq!(listed["providers"].as_array().unwrap().len(), 4, "{listed}");
+    assert_eq!(listed["refused"][0]["name"], "d", "{listed}");
+    assert!(listed["refused"][0]["reason"].as_str().unwrap().contains("no type"), "{listed}");
+    let (folder, url) = (TempDir::new().unwrap(), format!("http://{}", server.address));
+    let shown = run(folder.path(), &["providers", "list", "--server", &url]).expect(0);
+    assert!(
+        shown.err.contains("d is refused: the configuration is wrong: /type: there is no"),
+        "{}",
+        shown.err
+    );
     fs::write(&file, "providers: {").unwrap();
     let report = server.post("/providers/discover", "").expect(200).json();
     assert!(report["warnings"][0].as_str().unwrap().contains("what was live stays"), "{report}");
@@ -357,4 +380,116 @@ fn a_catalogue_of_models_tells_what_they_cost() {
     until("the catalogue is known", || chosen() == Some(json!("cheap")));
     server.delete("/api/modelproviders/mistral/models/cheap").expect(204);
     until("the catalogue is followed", || chosen().is_none());
+}
+
+/// Something on this computer that isn't a provider, and answers each request with these bytes.
+fn something_else(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn what_isnt_a_provider_is_repeated_to_nobody_who_may_only_read() {
+    let admin = "muster_admin_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let server = Server::with(&["--memory"], &[("MUSTER_ADMIN_KEY", admin)]);
+    let ask = |key: &str, method, path: &str, body: String| {
+        let ask = Ask::json(method, path, body).header("authorization", format!("Bearer {key}"));
+        server.ask(&ask)
+    };
+    let create = |role: &str| {
+        let body = json!({ "role": role }).to_string();
+        let made = ask(admin, "POST", "/keys", body).expect(201).json();
+        made["key"].as_str().unwrap().to_owned()
+    };
+    let (reader, caller) = (create("consumer"), create("publisher"));
+    let page =
+        "HTTP/1.1 500 Oh\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<p>door code 4711";
+    let text = "HTTP/1.1 403 No\r\nconnection: close\r\n\r\ndoor code 4711";
+    let value = "HTTP/1.1 500 Oh\r\nconnection: close\r\n\r\n{\"message\": \"door code 4711\"}";
+    let good = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\ndoor code 4711";
+    for (name, answer, is_json) in [
+        ("page", page, false),
+        ("text", text, false),
+        ("value", value, true),
+        ("good", good, false),
+    ] {
+        let document = json!({ "type": "openai-compatible", "base_url": something_else(answer) });
+        let path = format!("/api/aiproviders/a/entries/{name}");
+        ask(admin, "PUT", &path, document.to_string()).expect(201);
+        let probed = || {
+            let path = format!("/providers/{name}/probe");
+            let shown = ask(admin, "POST", &path, String::new());
+            shown.status == 200 && shown.json()["health"]["last_error"].is_object()
+        };
+        until("a probe failed", probed);
+        for path in [&format!("/providers/{name}"), &format!("/providers/{name}/health")] {
+            let shown = ask(&reader, "GET", path, String::new()).expect(200).json().to_string();
+            assert!(shown.contains("last_error") && !shown.contains("4711"), "{shown}");
+            let shown = ask(&caller, "GET", path, String::new()).expect(200).json().to_string();
+            assert_eq!(shown.contains("4711"), is_json, "{shown}");
+        }
+    }
+    let shown = ask(&reader, "GET", "/providers", String::new()).expect(200).json().to_string();
+    assert!(shown.contains("an answer that isn't JSON (17 bytes, text/html)"), "{shown}");
+    assert!(!shown.contains("4711") && !server.log().contains("4711"), "{shown}");
+}
+
+/// A server of models within TLS, with a certificate that nobody has signed, and that certificate.
+fn models_within_tls() -> (u16, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(vec![made.cert.der().clone()], key)
+    .unwrap();
+    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut within = rustls::StreamOwned::new(connection, stream);
+            let _ = within.read(&mut [0; 4096]);
+            let body = r#"{"data": [{"id": "tiny"}]}"#;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n", body.len());
+            let _ = within.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes());
+            within.conn.send_close_notify();
+            let _ = within.flush();
+        }
+    });
+    (port, pem("CERTIFICATE", made.cert.der()))
+}
+
+#[test]
+fn trusts_the_authority_that_the_settings_name() {
+    let (port, certificate) = models_within_tls();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ca.pem");
+    fs::write(&file, certificate).unwrap();
+    for (settings, health) in [
+        (vec![], "unhealthy"),
+        (vec![("MUSTER_PROPAGATION_CA_CERT", file.to_str().unwrap())], "healthy"),
+    ] {
+        let server = Server::with(&["--memory"], &settings);
+        let url = format!("https://localhost:{port}/v1");
+        let document = json!({ "type": "openai-compatible", "base_url": url }).to_string();
+        server.put("/api/aiproviders/a/entries/within", document).expect(201);
+        until("it is as it is", || {
+            let shown = server.post("/providers/within/probe", "");
+            shown.status == 200 && shown.json()["health"]["health"] == health
+        });
+        let shown = server.get("/providers/within").json();
+        let known = if health == "healthy" { "tiny" } else { "TLS with localhost failed" };
+        assert!(shown.to_string().contains(known), "{shown}");
+    }
 }

@@ -142,7 +142,7 @@ struct AnthropicReader {
 
 impl StreamReader for AnthropicReader {
     fn take(&mut self, _name: &str, data: &str) -> Result<Vec<Value>, Fault> {
-        let value = json_of(data.as_bytes())?;
+        let value = json_of(data.as_bytes(), None)?;
         let block = number(&value, "/index").to_string();
         Ok(match text(&value, "/type") {
             "message_start" => {

@@ -146,7 +146,7 @@ struct BedrockReader {
 
 impl StreamReader for BedrockReader {
     fn take(&mut self, name: &str, data: &str) -> Result<Vec<Value>, Fault> {
-        let value = json_of(data.as_bytes())?;
+        let value = json_of(data.as_bytes(), None)?;
         Ok(match name {
             "messageStart" => vec![self.chunks.text("")],
             "contentBlockStart" => match value.pointer("/start/toolUse") {

@@ -100,8 +100,9 @@ fn candidate(answer: &Value) -> Result<Value, Fault> {
         return Err(fault_in(answer, None, ProviderDialect::Gemini));
     }
     if let Some(reason) = answer.pointer("/promptFeedback/blockReason").and_then(Value::as_str) {
-        let what = format!("the provider's rules refuse the request: {reason}");
-        return Err(Fault::new(ProviderFaultKind::ContentRefused, what));
+        let what = "the provider's rules refuse the request";
+        let said = Some(format!("{what}: {reason}"));
+        return Err(Fault { said, ..Fault::new(ProviderFaultKind::ContentRefused, what) });
     }
     answer
         .pointer("/candidates/0")
@@ -169,7 +170,7 @@ struct GeminiReader {
 
 impl StreamReader for GeminiReader {
     fn take(&mut self, _name: &str, data: &str) -> Result<Vec<Value>, Fault> {
-        let value = json_of(data.as_bytes())?;
+        let value = json_of(data.as_bytes(), None)?;
         let found = candidate(&value)?;
         let (words, calls) = said(&found, self.calls);
         let mut made = Vec::new();

@@ -107,7 +107,7 @@ impl StreamReader for OpenaiReader {
             self.has_finished = true;
             return Ok(Vec::new());
         }
-        let value = json_of(data.as_bytes())?;
+        let value = json_of(data.as_bytes(), None)?;
         if name == "error" || value.get("error").is_some_and(|error| !error.is_null()) {
             return Err(fault_in(&value, None, self.dialect));
         }

@@ -23,6 +23,21 @@ impl BreakerCell {
         }
     }
 
+    pub(crate) fn admit_last_resort(&self, now_ms: u64) -> (Admission, Option<BreakerChange>) {
+        self.with(|breaker| breaker.admit_last_resort(now_ms))
+    }
+
+    pub(crate) fn begun(
+        &self,
+        permit: CallPermit,
+        now_ms: u64,
+    ) -> (CallPermit, Option<BreakerChange>) {
+        match self.quiet.load(Ordering::Acquire) {
+            0 => self.with(|breaker| breaker.begun(permit, now_ms)),
+            _ => (permit, None),
+        }
+    }
+
     pub(crate) fn succeeded(&self, permit: CallPermit, now_ms: u64) -> Option<BreakerChange> {
         match self.quiet.load(Ordering::Acquire) {
             0 => self.with(|breaker| breaker.succeeded(permit, now_ms)),

@@ -15,6 +15,10 @@ enum Step {
     End,
     /// A call that begins and never ends.
     Begin,
+    /// A call whose answer begins, and fails in the middle.
+    Break,
+    /// A call that passes although the breaker is open, and never ends.
+    LastResort,
     /// Three probes failed.
     ProbesDown,
     /// A good probe.
@@ -53,6 +57,16 @@ fn run(steps: &[(Step, BreakerState)]) -> Result<(), String> {
             Step::Begin => {
                 granted(&mut breaker)?;
             }
+            Step::Break => {
+                let permit = granted(&mut breaker)?;
+                let (permit, _) = breaker.begun(permit, now);
+                breaker.failed(permit, now);
+            }
+            Step::LastResort => {
+                if let Admission::Refused { .. } = breaker.admit_last_resort(now).0 {
+                    return Err(format!("step {index}: refused"));
+                }
+            }
             Step::Refused => {
                 if granted(&mut breaker).is_ok() {
                     return Err(format!("step {index}: granted"));
@@ -81,7 +95,9 @@ fn run(steps: &[(Step, BreakerState)]) -> Result<(), String> {
 #[test]
 fn keeps_each_law() {
     use BreakerState::{Closed, HalfOpen, Open};
-    use Step::{Begin, End, Fail, Pass, ProbeUp, ProbesDown, Refused, Reset, Rest, Wait};
+    use Step::{
+        Begin, Break, End, Fail, LastResort, Pass, ProbeUp, ProbesDown, Refused, Reset, Rest, Wait,
+    };
     let opened = [(Fail, Closed), (Fail, Closed), (Fail, Closed), (Fail, Closed), (Fail, Open)];
     let after = |rest: &[(Step, BreakerState)]| [&opened[..], rest].concat();
     for (law, steps) in [
@@ -135,6 +151,28 @@ fn keeps_each_law() {
             ]),
         ),
         (
+            "a trial whose answer begins closes it, and what breaks later counts as one failure",
+            after(&[
+                (Wait(300_000), HalfOpen),
+                (Break, Closed),
+                (Fail, Closed),
+                (Fail, Closed),
+                (Fail, Closed),
+                (Fail, Open),
+            ]),
+        ),
+        (
+            "as a last resort a call passes before its time, one at a time",
+            after(&[
+                (Refused, Open),
+                (LastResort, HalfOpen),
+                (Refused, HalfOpen),
+                (Wait(30_000), Open),
+                (Refused, Open),
+                (Wait(299_999), Open),
+            ]),
+        ),
+        (
             "a trial without a verdict makes room for another",
             after(&[(Wait(300_000), HalfOpen), (End, HalfOpen), (Pass, Closed)]),
         ),
@@ -167,6 +205,26 @@ fn keeps_each_law() {
             panic!("{law}: {error}");
         }
     }
+}
+
+#[test]
+fn a_rest_holds_for_the_last_resort_and_no_time_is_too_long() {
+    let longest = BreakerSettings {
+        monitoring_period_ms: u64::MAX,
+        recovery_timeout_ms: u64::MAX,
+        trial_ms_max: u64::MAX,
+        failure_threshold: 2,
+    };
+    let mut breaker = Breaker::new(longest);
+    for now in [u64::MAX - 2, u64::MAX - 1] {
+        let Admission::Granted(permit) = breaker.admit(now).0 else { panic!("refused") };
+        breaker.failed(permit, now);
+    }
+    assert_eq!(breaker.report(u64::MAX - 1).state, BreakerState::Open);
+    breaker.rest_until(u64::MAX);
+    let refused = breaker.admit_last_resort(u64::MAX - 1).0;
+    assert_eq!(refused, Admission::Refused { until_ms: u64::MAX });
+    assert_eq!(breaker.report(u64::MAX - 1).state, BreakerState::Open);
 }
 
 #[test]

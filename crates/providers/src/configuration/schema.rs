@@ -4,17 +4,12 @@ use muster_schema::{NoSources, Schema, Violation};
 use muster_words::json::Value;
 use serde_json::json;
 
+use super::bounds::time;
 use crate::known_type::{KnownType, ProviderDialect};
 
 /// The JSON Schema of a configuration.
 #[must_use]
 pub fn configuration_schema() -> Value {
-    let time = json!({
-        "description": "A number of milliseconds, or a text such as 30s.",
-        "type": ["integer", "string"],
-        "minimum": 1,
-        "pattern": "^[0-9]+(ms|s|m|h|d|w)$"
-    });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A live AI provider",
@@ -33,19 +28,22 @@ pub fn configuration_schema() -> Value {
             "headers": {
                 "type": "object", "maxProperties": 32, "additionalProperties": { "type": "string" }
             },
-            "timeout": time,
+            "timeout": time("/timeout"),
             "version": { "type": "string", "maxLength": 100 },
             "description": { "type": "string" },
             "health": closed(&json!({
-                "checkInterval": time, "timeout": time,
+                "checkInterval": time("/health/checkInterval"), "timeout": time("/health/timeout"),
                 "retries": { "type": "integer", "minimum": 0, "maximum": 10 }
             })),
             "circuitBreaker": closed(&json!({
                 "failureThreshold": { "type": "integer", "minimum": 1, "maximum": 1000 },
-                "recoveryTimeout": time, "monitoringPeriod": time
+                "recoveryTimeout": time("/circuitBreaker/recoveryTimeout"),
+                "monitoringPeriod": time("/circuitBreaker/monitoringPeriod")
             })),
             "lifecycle": closed(&json!({
-                "initTimeout": time, "disposeTimeout": time, "gracefulShutdownTimeout": time
+                "initTimeout": time("/lifecycle/initTimeout"),
+                "disposeTimeout": time("/lifecycle/disposeTimeout"),
+                "gracefulShutdownTimeout": time("/lifecycle/gracefulShutdownTimeout")
             }))
         }
     })
@@ -58,7 +56,7 @@ fn closed(members: &Value) -> Value {
 
 fn credentials() -> Value {
     let reference = json!({
-        "type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|vault:.+)$"
+        "type": "string", "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$"
     });
     let mut pair = closed(&json!({
         "access_key_id": reference, "secret_access_key": reference, "session_token": reference

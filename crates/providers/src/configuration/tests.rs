@@ -23,6 +23,48 @@ fn reads_what_the_issue_shows() {
 }
 
 #[test]
+fn takes_times_within_their_bounds_and_no_others() {
+    for (area, name, good, bad) in [
+        (None, "timeout", &[json!(1), json!("1h")][..], &[json!(0), json!("61m")][..]),
+        (
+            Some("health"),
+            "checkInterval",
+            &[json!(1_000), json!("1s"), json!("1d"), json!(86_400_000)],
+            &[json!(999), json!("999ms"), json!("0s"), json!("25h"), json!(86_400_001)],
+        ),
+        (
+            Some("health"),
+            "timeout",
+            &[json!("5s")],
+            &[json!(1.5), json!(1_500.0), json!("2d"), json!("2y")],
+        ),
+        (
+            Some("circuitBreaker"),
+            "recoveryTimeout",
+            &[json!("250ms")],
+            &[json!(u64::MAX), json!("99999999999999999999s"), json!("5000000000000w")],
+        ),
+        (Some("circuitBreaker"), "monitoringPeriod", &[json!("60s")], &[json!(-1), json!("8d")]),
+        (Some("lifecycle"), "initTimeout", &[json!("30s")], &[json!("1w")]),
+        (Some("lifecycle"), "disposeTimeout", &[json!("10s")], &[json!("")]),
+        (Some("lifecycle"), "gracefulShutdownTimeout", &[json!("30s")], &[json!("2h")]),
+    ] {
+        for (times, is_good) in [(good, true), (bad, false)] {
+            for time in times {
+                let mut value = json!({ "type": "ollama" });
+                match area {
+                    Some(area) => value[area] = json!({ name: time }),
+                    None => value[name] = time.clone(),
+                }
+                let found = configuration_violations(&value);
+                assert_eq!(found.is_empty(), is_good, "{name}: {time}: {found:?}");
+                assert!(found.len() <= 1, "{name}: {time}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn names_everything_that_is_wrong_and_repeats_no_secret() {
     for (value, expect) in [
         (json!({}), &["type"][..]),
@@ -40,6 +82,20 @@ fn names_everything_that_is_wrong_and_repeats_no_secret() {
             json!({"type": "ollama", "health": {"checkInterval": "soon"}}),
             &["/health/checkInterval"],
         ),
+        (
+            json!({"type": "ollama", "headers": {
+                "Authorization": "Bearer canary-1", "X-Team": "sk-canary-1234567", "Host": "x",
+                "a b": "1", "c/d": "1\n2", "X-Fine": "yes"
+            }}),
+            &[
+                "/headers/Authorization: a key is named",
+                "/headers/X-Team: a key is named",
+                "/headers/Host: the connection",
+                "/headers/a b: a header has no such name",
+                "/headers/c~1d: a header has no such name",
+            ],
+        ),
+        (json!({"type": "ollama", "credentials": "vault:kv/key"}), &["named, never written"]),
     ] {
         let said = ProviderConfig::parse(&value).unwrap_err().to_string();
         for part in expect {

@@ -14,7 +14,10 @@ pub(super) fn own_form(value: &Value, warnings: &mut Vec<String>) -> Option<Valu
     }
     let providers = value.get("providers").and_then(Value::as_object)?;
     let has_keys = |provider: &Value| provider.get("keys").is_some_and(Value::is_array);
-    providers.values().any(has_keys).then(|| of_bifrost(providers, warnings))
+    // An entry of our own has a type; with one in the file, another with keys is a mistake.
+    let is_ours = providers.values().any(|provider| provider.get("type").is_some());
+    let is_bifrosts = !is_ours && providers.values().any(has_keys);
+    is_bifrosts.then(|| of_bifrost(providers, warnings))
 }
 
 /// LiteLLM lists models, each with its provider; those with the same provider, address and key

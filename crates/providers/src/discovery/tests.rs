@@ -100,6 +100,52 @@ async fn keeps_what_is_live_when_the_file_is_broken_or_gone() {
     assert_eq!(registry.count(), 2);
 }
 
+#[tokio::test]
+async fn judges_each_entry_of_a_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("providers.yaml");
+    let registry = ProviderRegistry::new(RegistryOptions::new(Arc::new(EnvironmentSecrets::new(
+        BTreeMap::new(),
+    ))));
+    let options =
+        DiscoveryOptions { config_path: Some(path.clone()), ..DiscoveryOptions::default() };
+    let discovery = Discovery::new(registry.clone(), options);
+    let good = "providers:\n  a: {type: ollama}\n  b: {type: vllm}\n";
+    // Once when nothing is live yet, and once when it is.
+    for _ in 0..2 {
+        for bad in [
+            "  c: {type: nothing}",
+            "  c: {type: ollama, priority: high}",
+            "  c: {type: ollama, health: {checkInterval: 1ms}}",
+            "  c: {type: vllm, base_url: 'http://${UNSET}/v1'}",
+            "  c: {type: openai, credentials: sk-written-out}",
+            "  c: {type: ollama, headers: {Authorization: Bearer x}}",
+            "  c: {type: vllm, base_url: 'https://a..b/v1'}",
+            "  c: {type: 1}",
+            "  c: {keys: []}",
+            "  c: ollama",
+            "  c:",
+            "  9c: {type: ollama}",
+            "  select: {type: ollama}",
+            "  1: {type: ollama}",
+            "  a: {type: vllm}",
+            "  a: [",
+            "  c: &x {type: *x}",
+        ] {
+            std::fs::write(&path, format!("{good}{bad}\n")).unwrap();
+            let done = discovery.discover_all(false).await;
+            let live: Vec<String> =
+                registry.get_provider_names().iter().map(ToString::to_string).collect();
+            assert_eq!(live, ["a", "b"], "{bad}: {done:?}");
+            let said = format!("{:?} {:?}", registry.refused(), done.warnings);
+            assert!(!said.contains("written-out"), "{said}");
+            // A file that can't be read as a whole changes nothing.
+            let whole = if done.warnings.is_empty() { registry.refused().len() } else { 1 };
+            assert_eq!((whole, done.warnings.len() < 2), (1, true), "{bad}: {said}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn applies_a_file_that_changed_once_it_is_whole() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Blame, ChatRequest, ChatStream,
-    breaker::{Admission, BreakerCell, CallPermit},
+    breaker::{Admission, BreakerCell, BreakerChange, CallPermit},
 };
 
 /// The most breakers of single models, over all providers.
@@ -24,13 +24,14 @@ impl ProviderRegistry {
     /// `NOT_FOUND`, `DISPOSED` or `UNAVAILABLE`.
     pub fn admit(&self, name: &str, model: &str) -> Result<AdmittedCall, ProviderError> {
         let live = self.get_provider(name).ok_or_else(|| not_found(name))?;
-        self.admit_live(live, model)
+        self.admit_live(live, model, BreakerCell::admit)
     }
 
     pub(crate) fn admit_live(
         &self,
         live: Arc<LiveProvider>,
         model: &str,
+        admit: fn(&BreakerCell, u64) -> (Admission, Option<BreakerChange>),
     ) -> Result<AdmittedCall, ProviderError> {
         if live.status() != ProviderStatus::Ready {
             return Err(self.not_ready(&live));
@@ -40,7 +41,7 @@ impl ProviderRegistry {
             true => live.models.read().get(model).cloned(),
             false => None,
         };
-        let (admission, change) = live.breaker.admit(now);
+        let (admission, change) = admit(&live.breaker, now);
         self.tell_breaker(&live, None, change);
         let permit = match admission {
             Admission::Granted(permit) => permit,
@@ -48,7 +49,7 @@ impl ProviderRegistry {
         };
         let mut model_permit = None;
         if let Some(breaker) = &of_model {
-            let (admission, change) = breaker.admit(now);
+            let (admission, change) = admit(breaker, now);
             self.tell_breaker(&live, Some(model), change);
             match admission {
                 Admission::Granted(permit) => model_permit = Some(permit),
@@ -65,20 +66,16 @@ impl ProviderRegistry {
     }
 
     /// Admits a call to a candidate of a selection. The last resort is tried although it is cut off:
-    /// the call is its trial.
+    /// the call is its trial, before its time.
     pub(crate) fn admit_candidate(
         &self,
         candidate: &crate::Candidate,
     ) -> Result<AdmittedCall, ProviderError> {
-        if candidate.last_resort {
-            let now = self.now_ms();
-            let live = &candidate.provider;
-            live.breaker.probe_succeeded(now);
-            if let Some(breaker) = live.models.read().get(candidate.model.as_str()) {
-                breaker.probe_succeeded(now);
-            }
-        }
-        self.admit_live(candidate.provider.clone(), &candidate.model)
+        let admit = match candidate.last_resort {
+            true => BreakerCell::admit_last_resort,
+            false => BreakerCell::admit,
+        };
+        self.admit_live(candidate.provider.clone(), &candidate.model, admit)
     }
 
     fn not_ready(&self, live: &LiveProvider) -> ProviderError {
@@ -214,6 +211,9 @@ impl AdmittedCall {
         };
         match begun_stream {
             Ok((stream, first)) => {
+                if first.is_some() {
+                    self.note_beginning(&model);
+                }
                 self.live.note_latency(self.registry.now_ms().saturating_sub(begun));
                 Ok(GuardedStream { stream, first, call: self, model, begun })
             }
@@ -225,9 +225,20 @@ impl AdmittedCall {
     }
 
     fn error_of(&self, fault: &Fault) -> ProviderError {
-        let message = self.registry.redacted(&fault.message);
-        let fault = Fault { message, ..fault.clone() };
-        ProviderError::of_fault(self.live.name.as_str(), &fault)
+        ProviderError::of_fault(self.live.name.as_str(), &self.registry.cleaned(fault.clone()))
+    }
+
+    /// Notes that the answer has begun. It ends a trial.
+    fn note_beginning(&mut self, model: &str) {
+        let now = self.registry.now_ms();
+        let (permit, change) = self.live.breaker.begun(self.permit, now);
+        self.permit = permit;
+        self.registry.tell_breaker(&self.live, None, change);
+        if let Some((breaker, permit)) = &mut self.model_permit {
+            let (renewed, change) = breaker.begun(*permit, now);
+            *permit = renewed;
+            self.registry.tell_breaker(&self.live, Some(model), change);
+        }
     }
 
     /// Notes what came of the call.
@@ -280,7 +291,7 @@ impl AdmittedCall {
         let change = breaker.failed(permit, now);
         self.registry.tell_breaker(&self.live, Some(model), change);
         if let Some(rest) = fault.retry_after_ms {
-            breaker.rest_until(now + rest);
+            breaker.rest_until(now.saturating_add(rest));
         }
     }
 
@@ -294,15 +305,14 @@ impl AdmittedCall {
         match fault.kind {
             ProviderFaultKind::QuotaExceeded => {
                 let rest = fault.retry_after_ms.unwrap_or(QUOTA_REST_MS);
-                self.live.breaker.rest_until(now + rest);
+                self.live.breaker.rest_until(now.saturating_add(rest));
             }
             ProviderFaultKind::InvalidApiKey => {
-                let message = self.registry.redacted(&fault.message);
-                self.registry.note_error(&self.live, Fault { message, ..fault.clone() });
+                self.registry.note_error(&self.live, self.registry.cleaned(fault.clone()));
             }
             kind if kind.blame() == Blame::Provider => {
                 if let Some(rest) = fault.retry_after_ms {
-                    self.live.breaker.rest_until(now + rest);
+                    self.live.breaker.rest_until(now.saturating_add(rest));
                 }
             }
             _ => {}

@@ -128,10 +128,7 @@ impl ProviderRegistry {
                 }
                 return Ok(());
             }
-            Ok(Err(fault)) => {
-                let message = self.redacted(&fault.message);
-                (ProviderErrorCode::RegistrationFailed, Fault { message, ..fault })
-            }
+            Ok(Err(fault)) => (ProviderErrorCode::RegistrationFailed, self.cleaned(fault)),
             Err(_) => {
                 let what = format!("it didn't get ready within {} ms", time.as_millis());
                 let fault = Fault::new(ProviderFaultKind::Timeout, what);

@@ -107,8 +107,7 @@ impl ProviderRegistry {
                 match timeout(time, live.provider().initialize()).await {
                     Ok(Ok(capabilities)) => live.state.lock().capabilities = capabilities,
                     Ok(Err(fault)) => {
-                        let message = self.redacted(&fault.message);
-                        self.note_error(live, Fault { message, ..fault });
+                        self.note_error(live, self.cleaned(fault));
                         return;
                     }
                     Err(_) => return,
@@ -137,9 +136,7 @@ impl ProviderRegistry {
             });
             match found {
                 Err(fault) if fault.kind.is_retryable() && tries < settings.retries => tries += 1,
-                Err(fault) => {
-                    return Err(Fault { message: self.redacted(&fault.message), ..fault });
-                }
+                Err(fault) => return Err(self.cleaned(fault)),
                 good => return good,
             }
         }

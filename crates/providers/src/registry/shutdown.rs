@@ -2,10 +2,10 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use tokio::{
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout},
 };
 
-use super::{ProviderEventKind, ProviderRegistry, ProviderStatus};
+use super::{ProviderEventKind, ProviderRegistry, ProviderStatus, lifecycle::lifecycle_of};
 
 /// The part of the budget in which calls may end; the rest is for disposing.
 const DRAIN_PERCENT: u32 = 80;
@@ -25,11 +25,10 @@ pub struct ShutdownReport {
 
 impl ProviderRegistry {
     /// Ends everything in parallel within one budget: no new providers and calls, no probes; calls
-    /// in flight may end; then all providers are disposed. Reports who didn't let go.
+    /// in flight may end; then all providers are disposed. A provider may have a smaller budget of
+    /// its own (`gracefulShutdownTimeout`). Reports who didn't let go.
     pub async fn graceful_shutdown(&self, budget: Duration) -> ShutdownReport {
         let begun = Instant::now();
-        let end = begun + budget;
-        let drain_end = begun + budget * DRAIN_PERCENT / 100;
         self.inner.is_stopping.store(true, Ordering::Release);
         let all = self.get_providers();
         let mut running = JoinSet::new();
@@ -40,10 +39,12 @@ impl ProviderRegistry {
             live.set_status(ProviderStatus::Disposed);
             live.stop_monitor();
             let registry = self.clone();
+            let limit = budget.min(lifecycle_of(&live).graceful_shutdown_timeout);
             running.spawn(async move {
-                let is_drained = timeout_at(drain_end, live.drained()).await.is_ok();
+                let is_drained = timeout(limit / 100 * DRAIN_PERCENT, live.drained()).await.is_ok();
+                let left = limit.saturating_sub(begun.elapsed());
                 let is_disposed =
-                    was_disposed || timeout_at(end, live.provider().dispose()).await.is_ok();
+                    was_disposed || timeout(left, live.provider().dispose()).await.is_ok();
                 registry.drop_model_breakers(&live);
                 if std::mem::take(&mut live.state.lock().is_told) {
                     registry.tell(ProviderEventKind::Unregistered, &live.name, &[]);

@@ -41,6 +41,8 @@ struct Played {
     hangs_in_dispose: bool,
     hangs_in_probe: bool,
     hangs_in_calls: bool,
+    /// Chunks of a stream are told apart by their number; they come when there are permits.
+    chunks: Option<Arc<tokio::sync::Semaphore>>,
     fault: Mutex<Option<Fault>>,
     disposed: AtomicUsize,
 }
@@ -83,12 +85,31 @@ impl Provider for Played {
     }
 
     async fn stream(&self, _request: &ChatRequest) -> Result<Box<dyn ChatStream>, Fault> {
-        Err(Fault::new(ProviderFaultKind::InvalidRequest, "no streams"))
+        self.outcome()?;
+        let chunks = self.chunks.clone();
+        let chunks = chunks.ok_or(Fault::new(ProviderFaultKind::InvalidRequest, "no streams"))?;
+        Ok(Box::new(PlayedStream(chunks)))
     }
 
     async fn dispose(&self) {
         hang_if(self.hangs_in_dispose).await;
         self.disposed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A stream that ends when it is told to.
+struct PlayedStream(Arc<tokio::sync::Semaphore>);
+
+#[async_trait]
+impl ChatStream for PlayedStream {
+    async fn next(&mut self) -> Result<Option<Value>, Fault> {
+        match self.0.acquire().await {
+            Ok(permit) => {
+                permit.forget();
+                Ok(Some(json!({ "choices": [] })))
+            }
+            Err(_) => Ok(None),
+        }
     }
 }
 
@@ -214,6 +235,97 @@ async fn cuts_off_what_fails_and_lets_it_come_back() {
 }
 
 #[tokio::test]
+async fn a_trial_that_answers_for_long_is_good_from_its_first_chunk() {
+    let (registry, clock) = registry();
+    let chunks = Arc::new(tokio::sync::Semaphore::new(0));
+    let played = Arc::new(Played { chunks: Some(chunks.clone()), ..Played::default() });
+    registry.register_with_instance("slow", played.clone()).await.unwrap();
+    let state = || registry.get_provider_health("slow").unwrap().breaker;
+    played.set(Some(ProviderFaultKind::Network));
+    for _ in 0..5 {
+        registry.complete("slow", &request()).await.unwrap_err();
+    }
+    played.set(None);
+    clock.0.store(300_000, Ordering::Relaxed);
+    // Until its first chunk it is the only call.
+    let asked = request();
+    let mut trial = Box::pin(registry.stream("slow", &asked));
+    assert!(polled(&mut trial).await.is_none());
+    let refused = registry.complete("slow", &request()).await.unwrap_err();
+    assert_eq!(refused.code, ProviderErrorCode::Unavailable);
+    chunks.add_permits(1);
+    let mut stream = trial.await.unwrap();
+    assert_eq!(state().state, BreakerState::Closed);
+    assert!(stream.next().await.unwrap().is_some());
+    // It goes on for longer than a trial may take, and nobody minds.
+    clock.0.store(400_000, Ordering::Relaxed);
+    assert_eq!(state().state, BreakerState::Closed);
+    registry.complete("slow", &request()).await.unwrap();
+    chunks.close();
+    assert!(stream.next().await.unwrap().is_none());
+    assert_eq!((state().state, state().failures), (BreakerState::Closed, 0));
+}
+
+/// What a future says when it is asked once.
+async fn polled<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(context) {
+            std::task::Poll::Ready(done) => Some(done),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// Asks for an answer by whoever fits, and returns who gave it.
+async fn answered_by(registry: &ProviderRegistry) -> Result<String, ProviderErrorCode> {
+    let need = crate::Need { model: Some("tiny".to_owned()), ..crate::Need::default() };
+    let done = registry.chat(&need, &request().body, &|_| true).await;
+    done.map(|answer| answer.provider).map_err(|failure| failure.error.code)
+}
+
+#[tokio::test]
+async fn is_tried_again_after_five_minutes_or_at_once_if_nobody_else_fits() {
+    let (registry, clock) = registry();
+    let (first, second) = (Arc::new(Played::default()), Arc::new(Played::default()));
+    registry.register_with_instance("a-first", first.clone()).await.unwrap();
+    registry.register_with_instance("b-second", second.clone()).await.unwrap();
+    assert_eq!(answered_by(&registry).await.unwrap(), "a-first");
+    first.set(Some(ProviderFaultKind::Network));
+    for _ in 0..5 {
+        assert_eq!(answered_by(&registry).await.unwrap(), "b-second");
+    }
+    // It is cut off, and isn't asked although it works again.
+    first.set(None);
+    for now in [1_000, 299_999] {
+        clock.0.store(now, Ordering::Relaxed);
+        assert_eq!(answered_by(&registry).await.unwrap(), "b-second", "{now}");
+    }
+    clock.0.store(300_000, Ordering::Relaxed);
+    assert_eq!(answered_by(&registry).await.unwrap(), "a-first");
+    // Both are cut off: the one that comes back first is tried at once, by each call.
+    for played in [&first, &second] {
+        played.set(Some(ProviderFaultKind::Network));
+    }
+    for _ in 0..5 {
+        answered_by(&registry).await.unwrap_err();
+    }
+    let calls = |name| registry.get_provider(name).unwrap().calls.load(Ordering::Relaxed);
+    let before = (calls("a-first"), calls("b-second"));
+    clock.0.store(301_000, Ordering::Relaxed);
+    let need = crate::Need { model: Some("tiny".to_owned()), ..crate::Need::default() };
+    let offered = registry.select(&need, &|_| true).candidates;
+    assert_eq!((offered.len(), offered[0].last_resort), (1, true));
+    let failed = answered_by(&registry).await.unwrap_err();
+    assert_eq!(failed, ProviderErrorCode::Fault(ProviderFaultKind::Network));
+    assert_eq!(calls("a-first") + calls("b-second"), before.0 + before.1 + 1);
+    for played in [&first, &second] {
+        played.set(None);
+    }
+    answered_by(&registry).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_model_that_is_busy_doesnt_cut_off_the_others() {
     let (registry, clock) = registry();
     let played = Arc::new(Played::default());
@@ -276,6 +388,19 @@ async fn monitors_at_an_interval_and_a_hanging_probe_ends() {
     registry.stop_all_health_monitoring();
     tokio::task::yield_now().await;
     assert_eq!(registry.held().1, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_may_have_a_smaller_budget_to_shut_down() {
+    let (registry, _) = registry();
+    let mut config = local();
+    config["lifecycle"] = json!({ "gracefulShutdownTimeout": "2s" });
+    let live = registry.register("small", &config).await.unwrap();
+    // A call that never ends.
+    live.in_flight.fetch_add(1, Ordering::AcqRel);
+    let report = registry.graceful_shutdown(Duration::MAX).await;
+    assert!(report.took <= Duration::from_secs(2), "{report:?}");
+    assert_eq!((report.cut_off, report.disposed), (vec!["small".to_owned()], 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -354,6 +479,48 @@ async fn makes_live_what_is_declared_and_keeps_what_didnt_change() {
 }
 
 #[tokio::test]
+async fn a_mistake_takes_nothing_away_and_is_shown_with_its_reason() {
+    let (registry, _) = registry();
+    let name: ProviderName = "one".parse().unwrap();
+    registry.declare(&name, ProviderSource::File, Some(declared(&local()))).await;
+    let live = registry.get_provider("one").unwrap();
+    let wrong = json!({ "type": "ollama", "priority": "x" });
+    // A configuration without a fault of its own, of which no provider can be made.
+    let unmade = json!({ "type": "vllm", "base_url": "https://a..b/v1" });
+    for (config, reason) in [(wrong, "/priority"), (unmade, "invalid")] {
+        let line = registry.declare(&name, ProviderSource::File, Some(declared(&config))).await;
+        assert_eq!(line.outcome, crate::DeclarationOutcome::Refused, "{line:?}");
+        assert!(Arc::ptr_eq(&live, &registry.get_provider("one").unwrap()));
+        let refused = registry.refused();
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0].reason.as_ref().unwrap().contains(reason), "{refused:?}");
+    }
+    registry.declare(&name, ProviderSource::File, Some(declared(&local()))).await;
+    assert!(registry.refused().is_empty());
+}
+
+#[tokio::test]
+async fn names_the_models_that_may_have_been_meant() {
+    let (registry, _) = registry();
+    let mut config = local();
+    config["models"] = json!(["claude-large", "claude-small", "tiny"]);
+    registry.register("local", &config).await.unwrap();
+    for (model, expect) in [
+        ("tinny", "; did you mean tiny?"),
+        ("claude-larg", "; did you mean claude-large?"),
+        ("local/tinny", "; did you mean local/tiny?"),
+        ("something-else-altogether", ""),
+        ("tiny", ""),
+    ] {
+        let need = crate::Need { model: Some(model.to_owned()), ..crate::Need::default() };
+        let question = registry.select(&need, &|_| true).did_you_mean();
+        assert!(question.starts_with(expect.trim_end_matches('?')), "{model}: {question}");
+        let hidden = registry.select(&need, &|_| false).did_you_mean();
+        assert_eq!((question.is_empty(), hidden), (expect.is_empty(), String::new()), "{model}");
+    }
+}
+
+#[tokio::test]
 async fn refuses_a_refresh_that_would_remove_more_than_half() {
     let (registry, _) = registry();
     let names = |count: usize| -> BTreeMap<ProviderName, crate::Declaration> {
@@ -376,5 +543,12 @@ async fn ends_where_it_began_after_many_registrations() {
         registry.register("one", &config).await.unwrap();
         registry.unregister("one").await.unwrap();
     }
+    let played = Arc::new(Played::default());
+    for _ in 0..100_000 {
+        registry.register_with_instance("one", played.clone()).await.unwrap();
+        registry.unregister("one").await.unwrap();
+    }
+    // Nobody holds it any more but this test.
+    assert_eq!((played.disposed.load(Ordering::Relaxed), Arc::strong_count(&played)), (100_000, 1));
     assert_eq!((registry.count(), registry.held()), (0, (0, 0, 0)));
 }

@@ -8,7 +8,7 @@ use super::{
     Native, problem_of, select,
     streamed::{StreamForm, streamed},
 };
-use crate::{Caller, IntoProblem, LiveProviders, read_body};
+use crate::{Caller, IntoProblem, LiveProviders, native::gate::AccessGrant, read_body};
 
 const CHAT: &str = "/providers/chat";
 
@@ -46,7 +46,7 @@ pub(in crate::native) async fn chat(
     let providers = native.live().await?;
     let done = ask(providers, &caller, &asked).await;
     let done = done.map_err(|failure| problem_of(&failure.error))?;
-    Ok(answered(done, StreamForm::Chunks))
+    Ok(answered(done, StreamForm::Chunks, native.gate.grant(&caller.principal)))
 }
 
 /// Reads a request in OpenAI's form.
@@ -93,7 +93,7 @@ pub(super) async fn ask(
 }
 
 /// The answer as it is, with headers that say whose it is.
-pub(super) fn answered(done: Chatted, form: StreamForm) -> Response {
+pub(super) fn answered(done: Chatted, form: StreamForm, grant: AccessGrant) -> Response {
     match done {
         Chatted::Whole(answer) => {
             let ChatAnswer { answer, provider, model, failed } = *answer;
@@ -104,7 +104,7 @@ pub(super) fn answered(done: Chatted, form: StreamForm) -> Response {
         }
         Chatted::Streamed(stream) => {
             let ChatStreamed { stream, provider, model, failed } = *stream;
-            let mut response = streamed(stream, form, &model);
+            let mut response = streamed(stream, form, &model, grant);
             name(response.headers_mut(), &provider, &model, &failed);
             response
         }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::{
     Extension,
@@ -7,19 +7,13 @@ use axum::{
 };
 use http::{StatusCode, Uri};
 use muster_catalog::command::{Action, Command, Mode, SentDocument, Target, Write, WriteBody};
-use muster_providers::ProviderSource;
-use muster_wire::{
-    ErrorKind, Problem,
-    providers::{DiscoveryLine, DiscoveryReport},
-};
+use muster_providers::{LiveProvider, ProviderSource};
+use muster_wire::{ErrorKind, Problem, providers::DiscoveryReport};
 use muster_words::{Xid, json::Value};
 use serde_json::Map;
 
 use super::{Native, answer, found, missing, problem_of, report};
 use crate::{Caller, IntoProblem, LiveProviders, submit, xregistry::DecodedQuery};
-
-/// How long a start waits until the document that was changed is live.
-const LIVE_WAIT: Duration = Duration::from_secs(5);
 
 /// `POST /providers/<name>/start`, and the other commands.
 pub(in crate::native) async fn control(
@@ -33,39 +27,42 @@ pub(in crate::native) async fn control(
     let done = match uri.path().rsplit('/').next().unwrap_or_default() {
         "start" => start(&native, providers, &caller, &name).await?,
         "stop" => stop(&native, providers, &caller, &name).await?,
-        "restart" => live.restart_provider(&name).await,
-        "probe" => live.probe_provider(&name).await.map(drop),
-        _ => live.reset_provider(&name),
+        action => {
+            let asked = found(providers, &caller, &name)?;
+            let done = match action {
+                "restart" => live.restart_provider(&name).await,
+                "probe" => live.probe_provider(&name).await.map(drop),
+                _ => live.reset_provider(&name),
+            };
+            done.map_err(|error| problem_of(&error))?;
+            asked
+        }
     };
-    done.map_err(|error| problem_of(&error))?;
-    let shown = found(providers, &caller, &name)?;
-    let shown = report::of_provider(providers, &shown, live.now_ms());
+    let shown = report::of_provider(providers, &caller, &done);
     Ok(answer::json(StatusCode::OK, &shown))
 }
 
-type Done = Result<(), muster_providers::ProviderError>;
-
-/// Starts a provider. Where its document says that it is disabled, the document is changed.
+/// Starts a provider. Where its document says that it is disabled, the document is changed, and
+/// taken as the follower takes it.
 async fn start(
     native: &Native,
     providers: &LiveProviders,
     caller: &Caller,
     name: &str,
-) -> Result<Done, Problem> {
+) -> Result<Arc<LiveProvider>, Problem> {
     let live = providers.live();
     if live.has_provider(name) {
-        return Ok(live.start_provider(name).await);
-    }
-    let xid = providers.owner(name).ok_or_else(|| missing(name))?;
-    set_enabled(native, caller, &xid, true).await?;
-    // The follower makes it live.
-    let is_live = async {
-        while !live.has_provider(name) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        live.start_provider(name).await.map_err(|error| problem_of(&error))?;
+    } else {
+        let xid = providers.owner(name).ok_or_else(|| missing(name))?;
+        set_enabled(native, caller, &xid, true).await?;
+        let line = providers.take_one(&xid).await;
+        if let Some(error_detail) = line.and_then(|line| line.reason) {
+            let kind = ErrorKind::BadRequest { error_detail };
+            return Err(Problem::new(kind).subject(xid.to_string()));
         }
-    };
-    let _ = tokio::time::timeout(LIVE_WAIT, is_live).await;
-    Ok(Ok(()))
+    }
+    found(providers, caller, name)
 }
 
 /// Stops a provider. One that a document declares is disabled there, so that it stays stopped; any
@@ -75,18 +72,19 @@ async fn stop(
     providers: &LiveProviders,
     caller: &Caller,
     name: &str,
-) -> Result<Done, Problem> {
-    let live = providers.live().get_provider(name).ok_or_else(|| missing(name))?;
-    if live.source() == ProviderSource::Document
-        && let Some(xid) = providers.owner(name)
-    {
-        set_enabled(native, caller, &xid, false).await?;
+) -> Result<Arc<LiveProvider>, Problem> {
+    let live = found(providers, caller, name)?;
+    match providers.owner(name) {
+        Some(xid) if live.source() == ProviderSource::Document => {
+            set_enabled(native, caller, &xid, false).await?;
+            providers.take_one(&xid).await;
+        }
+        _ => {
+            let done = providers.live().stop_provider(name).await;
+            done.map_err(|error| problem_of(&error))?;
+        }
     }
-    match providers.live().stop_provider(name).await {
-        // The follower was faster.
-        Err(_) => Ok(Ok(())),
-        done => Ok(done),
-    }
+    Ok(live)
 }
 
 /// Changes what a document says of `enabled`, as a command of the caller.
@@ -128,15 +126,8 @@ pub(in crate::native) async fn discover(
     let query = DecodedQuery::parse(raw.as_deref());
     let done = providers.discovery().discover_all(query.has("force")).await;
     done.log();
-    let line = |line: muster_providers::ReportLine| DiscoveryLine {
-        name: line.name,
-        declared_by: ProviderSource::name(line.source).to_owned(),
-        origin: line.origin,
-        outcome: line.outcome.name().to_owned(),
-        reason: line.reason,
-    };
     let report = DiscoveryReport {
-        providers: done.lines.into_iter().map(line).collect(),
+        providers: done.lines.into_iter().map(report::of_line).collect(),
         warnings: done.warnings,
     };
     Ok(answer::json(StatusCode::OK, &report))

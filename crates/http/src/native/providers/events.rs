@@ -25,7 +25,7 @@ use crate::{
 /// The most streams of events at once.
 const WATCHERS_MAX: usize = 256;
 
-/// How long a stream is silent before a comment is sent, and its key is checked again.
+/// How long a stream is silent before a comment is sent, so that no proxy takes it for dead.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// `GET /providers/events`: what happens to live providers from now on.
@@ -75,11 +75,11 @@ impl Source for EventSource {
         if !std::mem::replace(&mut self.has_begun, true) {
             return Some(Ok(Bytes::from_static(b": events of AI providers from here on\n\n")));
         }
-        let next = tokio::time::timeout(SILENCE, self.receiver.recv()).await;
-        // A key that was revoked meanwhile ends the stream.
-        if !self.grant.holds() {
-            return None;
-        }
+        let next = tokio::select! {
+            biased;
+            () = self.grant.ended() => return None,
+            next = tokio::time::timeout(SILENCE, self.receiver.recv()) => next,
+        };
         Some(Ok(match next {
             Err(_) => Bytes::from_static(b": still there\n\n"),
             Ok(Err(RecvError::Closed)) => return None,

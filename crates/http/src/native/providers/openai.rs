@@ -22,7 +22,7 @@ pub(in crate::native) async fn completions(
     };
     let providers = native.live().await?;
     Ok(match ask(providers, &caller, &asked).await {
-        Ok(done) => answered(done, StreamForm::Chunks),
+        Ok(done) => answered(done, StreamForm::Chunks, native.gate.grant(&caller.principal)),
         Err(failure) => failed(&failure.error),
     })
 }
@@ -61,9 +61,9 @@ pub(super) const fn status_of(error: &ProviderError) -> (u16, &'static str) {
             | ProviderFaultKind::ContentRefused
             | ProviderFaultKind::InvalidRequest => (400, "invalid_request_error"),
             ProviderFaultKind::Timeout => (504, "api_error"),
-            ProviderFaultKind::Overloaded | ProviderFaultKind::ProviderMaintenance => {
-                (503, "overloaded_error")
-            }
+            ProviderFaultKind::Overloaded
+            | ProviderFaultKind::Busy
+            | ProviderFaultKind::ProviderMaintenance => (503, "overloaded_error"),
             // Our key is wrong there, not the caller's here.
             _ => (502, "api_error"),
         },

@@ -1,19 +1,23 @@
 use muster_providers::{
-    Fault, HealthReport, LiveProvider, ModelFacts, ProviderSource, breaker::BreakerReport,
+    Fault, HealthReport, LiveProvider, ModelFacts, ProviderSource, ReportLine,
+    breaker::BreakerReport,
 };
 use muster_wire::providers::{
-    LiveBreakerReport, LiveHealthReport, LiveModelReport, LiveProviderFault, LiveProviderReport,
+    DiscoveryLine, LiveBreakerReport, LiveHealthReport, LiveModelReport, LiveProviderFault,
+    LiveProviderReport,
 };
+use muster_words::Permission;
 
-use crate::LiveProviders;
+use crate::{Caller, LiveProviders, check};
 
-/// Everything about a provider.
+/// Everything about a provider that a caller may know.
 pub(super) fn of_provider(
     providers: &LiveProviders,
+    caller: &Caller,
     live: &LiveProvider,
-    now_ms: u64,
 ) -> LiveProviderReport {
-    let report = live.report(now_ms);
+    let report = live.report(providers.live().now_ms());
+    let sight = Sight::of(providers, caller, &report.name);
     let declared = providers.live().explain(&report.name);
     let own = declared.into_iter().find(|(source, _)| *source == report.source);
     LiveProviderReport {
@@ -22,7 +26,7 @@ pub(super) fn of_provider(
         r#type: report.kind,
         base_url: report.base_url,
         status: report.status.to_string(),
-        error: report.error.as_ref().map(fault),
+        error: report.error.as_ref().map(|error| fault(error, sight)),
         source: report.source.metadata().to_owned(),
         declared_by: ProviderSource::name(report.source).to_owned(),
         version: report.version,
@@ -33,12 +37,41 @@ pub(super) fn of_provider(
         in_flight: report.in_flight as u64,
         calls: report.calls,
         failures: report.failures,
-        health: of_health(report.health),
+        health: health_of(report.health, sight),
     }
 }
 
 /// How a provider is.
-pub(super) fn of_health(health: HealthReport) -> LiveHealthReport {
+pub(super) fn of_health(
+    providers: &LiveProviders,
+    caller: &Caller,
+    live: &LiveProvider,
+) -> LiveHealthReport {
+    let sight = Sight::of(providers, caller, live.name().as_str());
+    health_of(live.health(providers.live().now_ms()), sight)
+}
+
+/// What a caller may read of faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// What the provider answered, because the caller may call it.
+    Answers,
+    /// Only our own words. A base URL may lead to something that isn't a provider, and what it
+    /// answers isn't for everybody who may read documents.
+    OwnWords,
+}
+
+impl Sight {
+    fn of(providers: &LiveProviders, caller: &Caller, name: &str) -> Self {
+        let place = providers.owner(name).map_or_else(|| "/".to_owned(), |xid| xid.to_string());
+        match check(&caller.principal, Permission::CallProviders, &place) {
+            Ok(_) => Self::Answers,
+            Err(_) => Self::OwnWords,
+        }
+    }
+}
+
+fn health_of(health: HealthReport, sight: Sight) -> LiveHealthReport {
     LiveHealthReport {
         provider: health.provider,
         status: health.status.to_string(),
@@ -48,17 +81,20 @@ pub(super) fn of_health(health: HealthReport) -> LiveHealthReport {
         probes: health.probes,
         good_probes: health.good_probes,
         proves: health.last_good.map(|good| format!("{:?}", good.class).to_lowercase()),
-        last_error: health.last_fault.as_ref().map(fault),
+        last_error: health.last_fault.as_ref().map(|error| fault(error, sight)),
         latency_ms: health.latency_ms,
         breaker: breaker(health.breaker),
         models: health.models.into_iter().map(|(name, report)| (name, breaker(report))).collect(),
     }
 }
 
-fn fault(fault: &Fault) -> LiveProviderFault {
+fn fault(fault: &Fault, sight: Sight) -> LiveProviderFault {
     LiveProviderFault {
         code: fault.kind.code().to_owned(),
-        message: fault.message.clone(),
+        message: match sight {
+            Sight::Answers => fault.for_callers().to_owned(),
+            Sight::OwnWords => fault.message.clone(),
+        },
         severity: format!("{:?}", fault.kind.severity()).to_lowercase(),
         retryable: fault.kind.is_retryable(),
     }
@@ -81,5 +117,16 @@ fn model(model: ModelFacts) -> LiveModelReport {
         input_cost: model.input_cost,
         output_cost: model.output_cost,
         capabilities: model.capabilities,
+    }
+}
+
+/// What became of a declaration.
+pub(super) fn of_line(line: ReportLine) -> DiscoveryLine {
+    DiscoveryLine {
+        name: line.name,
+        declared_by: ProviderSource::name(line.source).to_owned(),
+        origin: line.origin,
+        outcome: line.outcome.name().to_owned(),
+        reason: line.reason,
     }
 }

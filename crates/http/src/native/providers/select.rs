@@ -32,13 +32,14 @@ pub(in crate::native) async fn select(
     let need = need(request);
     let need_names_model = need.model.is_some();
     let found = providers.live().select(&need, &may_use);
+    let question = found.did_you_mean();
     let mut candidates = found.candidates.into_iter().map(candidate);
     let Some(chosen) = candidates.next() else {
         let why: Vec<String> =
             found.refused.iter().take(5).map(|(name, why)| format!("{name}: {why}")).collect();
         let error_detail = match why.is_empty() {
             true => "there is no live provider".to_owned(),
-            false => format!("none fits ({})", why.join("; ")),
+            false => format!("none fits ({}){}", why.join("; "), question),
         };
         let kind = match need_names_model && !found.knows_model {
             // To try again won't help: no provider has that model.

@@ -3,11 +3,14 @@ use std::time::Duration;
 use axum::{BoxError, response::Response};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, header};
-use muster_providers::{GuardedStream, MessageEvents, ProviderError, message_of_completion};
+use muster_providers::{GuardedStream, MessageEvents, message_of_completion};
 use muster_words::json::Value;
 use serde_json::json;
 
-use crate::native::stream::{Pieces, Source};
+use crate::native::{
+    gate::AccessGrant,
+    stream::{Pieces, Source},
+};
 
 /// How long a stream may be silent before a comment is sent, so that no proxy takes it for dead.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -31,10 +34,15 @@ impl StreamForm {
     }
 }
 
-/// A streamed answer as server-sent events.
-pub(super) fn streamed(stream: GuardedStream, form: StreamForm, model: &str) -> Response {
+/// A streamed answer as server-sent events, for as long as the caller may have it.
+pub(super) fn streamed(
+    stream: GuardedStream,
+    form: StreamForm,
+    model: &str,
+    grant: AccessGrant,
+) -> Response {
     let events = MessageEvents::new(model);
-    let body = Pieces::body(ChatSource { stream, form, events, ended: false });
+    let body = Pieces::body(ChatSource { stream, form, events, grant, ended: false });
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -48,6 +56,7 @@ struct ChatSource {
     stream: GuardedStream,
     form: StreamForm,
     events: MessageEvents,
+    grant: AccessGrant,
     ended: bool,
 }
 
@@ -58,7 +67,14 @@ impl Source for ChatSource {
         }
         loop {
             // Dropping the future between its pieces loses nothing: it waits for bytes only.
-            let next = tokio::time::timeout(SILENCE, self.stream.next()).await;
+            let next = tokio::select! {
+                biased;
+                () = self.grant.ended() => {
+                    self.ended = true;
+                    return Some(Ok(self.failure("key_unknown", "the key isn't valid any more")));
+                }
+                next = tokio::time::timeout(SILENCE, self.stream.next()) => next,
+            };
             let piece = match next {
                 Err(_) => Bytes::from_static(b": still there\n\n"),
                 Ok(Ok(Some(chunk))) => self.chunk(&chunk),
@@ -68,7 +84,7 @@ impl Source for ChatSource {
                 }
                 Ok(Err(error)) => {
                     self.ended = true;
-                    self.failure(&error)
+                    self.failure(error.code.name(), &error.message)
                 }
             };
             if !piece.is_empty() {
@@ -93,8 +109,7 @@ impl ChatSource {
         }
     }
 
-    fn failure(&self, error: &ProviderError) -> Bytes {
-        let (code, message) = (error.code.name(), error.message.as_str());
+    fn failure(&self, code: &str, message: &str) -> Bytes {
         match self.form {
             StreamForm::Chunks => {
                 let error = json!({ "error": { "message": message, "type": "provider_error", "code": code } });

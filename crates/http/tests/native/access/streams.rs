@@ -14,11 +14,13 @@ use muster_words::{
     json::{self, Value},
 };
 
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
 use super::served::serve;
 use crate::harness::{Running, clock, put};
 
-/// A server whose clock is this computer's.
-async fn start(anonymous: Option<Role>) -> Running {
+/// A registry whose clock is this computer's.
+async fn opened() -> (Registry, Arc<dyn Ledger>) {
     let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
     let now = || {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
@@ -28,6 +30,12 @@ async fn start(anonymous: Option<Role>) -> Running {
     let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
     let registry = Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap();
+    (registry, ledger)
+}
+
+/// A server of such a registry.
+async fn start(anonymous: Option<Role>) -> Running {
+    let (registry, ledger) = opened().await;
     serve(registry, ledger, anonymous).await
 }
 
@@ -65,6 +73,61 @@ async fn ends_when_a_key_is_revoked_or_expires_and_no_other() {
     let headers = [("authorization", expiring.as_str())];
     let (status, body) = running.ask("GET /api", &headers, "").await;
     assert_eq!((status, super::code(&body).as_str()), (401, "key_expired"));
+}
+
+/// The streams of AI providers: a request and its body, what comes first, and what comes last.
+const OF_PROVIDERS: [(&str, &str, &str, &str); 4] = [
+    ("GET /providers/events", "", ": events of AI providers", ""),
+    ("POST /providers/chat", CHAT, "hello", "the key isn't valid any more"),
+    ("POST /providers/openai/v1/chat/completions", CHAT, "hello", "the key isn't valid any more"),
+    ("POST /providers/anthropic/v1/messages", CHAT, "hello", "the key isn't valid any more"),
+];
+
+const CHAT: &str = r#"{"model": "tiny", "max_tokens": 9, "stream": true,
+    "messages": [{"role": "user", "content": "hello"}]}"#;
+
+/// Reads until a text came, or, without one, to the end. Returns everything that came.
+async fn read_until(stream: &mut TcpStream, text: Option<&str>) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let read = stream.read_buf(&mut bytes);
+        let read = timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+        let said = String::from_utf8_lossy(&bytes);
+        if read == 0 || text.is_some_and(|text| said.contains(text)) {
+            return said.into_owned();
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_of_providers_end_within_a_second_of_their_key() {
+    let (registry, ledger) = opened().await;
+    let running = Running::serve(registry, ledger, None, Arc::default()).await;
+    let (_, admin) = create(&running, &[], "{}").await;
+    let all = [("authorization", admin.as_str())];
+    for (request, body, first, last) in OF_PROVIDERS {
+        let (id, key) = create(&running, &all, r#"{"role": "admin"}"#).await;
+        let mut revoked = running.begin(request, &[("authorization", &key)], body).await;
+        let begun = read_until(&mut revoked, Some(first)).await;
+        assert!(begun.contains(first), "{request}: {begun}");
+        // What is written meanwhile ends nothing.
+        running.submit(put("/providers/cms/entries/e", "{}")).await;
+        let began = Instant::now();
+        assert_eq!(running.ask(&format!("DELETE /keys/{id}"), &all, "").await.0, 204);
+        let said = read_until(&mut revoked, None).await;
+        assert!(began.elapsed() < Duration::from_secs(1), "{request}: {:?}", began.elapsed());
+        assert!(said.contains(last) && !said.contains("[DONE]"), "{request}: {said}");
+        let with = r#"{"role": "admin", "expires": "2s"}"#;
+        let (_, key) = create(&running, &all, with).await;
+        let made = Instant::now();
+        let mut expired = running.begin(request, &[("authorization", &key)], body).await;
+        let begun = read_until(&mut expired, Some(first)).await;
+        assert!(begun.contains(first), "{request}: {begun}");
+        let said = read_until(&mut expired, None).await;
+        let left = made.elapsed();
+        assert!(left > Duration::from_millis(1_500) && left < Duration::from_secs(3), "{left:?}");
+        assert!(said.contains(last), "{request}: {said}");
+    }
 }
 
 #[tokio::test]

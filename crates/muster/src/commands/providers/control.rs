@@ -29,16 +29,13 @@ impl ProviderControlArguments {
         let name = named(&self.name)?;
         let client = self.connection.client(context).await?;
         let answer = client.control_provider(name.as_str(), action).await;
-        let answer = match answer {
-            // Its document says now that it isn't live.
-            Err(error) if action == "stop" && error.is_absent() => {
-                return context.screen.line(&format!("{name} is stopped"));
-            }
-            answer => answer.map_err(|error| explained(error, &name))?,
-        };
+        let answer = answer.map_err(|error| explained(error, &name))?;
         let screen = &context.screen;
         if !screen.is_table() {
             return screen.value(&answer.json()?);
+        }
+        if action == "stop" {
+            return screen.line(&format!("{name} is stopped"));
         }
         let found = answer.read()?;
         let mut line = format!("{name} is {}, {}", found.status, condition(&found.health));

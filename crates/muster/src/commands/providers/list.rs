@@ -32,15 +32,21 @@ impl ProviderListArguments {
             return screen.value(&answer.json()?);
         }
         let list = answer.read()?;
-        if list.providers.is_empty() {
+        if list.providers.is_empty() && list.refused.is_empty() {
             screen.note("no providers; muster providers add NAME --type TYPE adds one");
             return Ok(());
         }
-        screen.write(table(screen, &list.providers).render(screen).as_bytes())?;
+        if !list.providers.is_empty() {
+            screen.write(table(screen, &list.providers).render(screen).as_bytes())?;
+        }
         for provider in &list.providers {
             if let Some(error) = &provider.error {
                 screen.note(&format!("{}: {}  [{}]", provider.name, error.message, error.code));
             }
+        }
+        for line in &list.refused {
+            let reason = line.reason.as_deref().unwrap_or("no reason is known");
+            screen.note(&format!("{} is refused: {reason}  [{}]", line.name, line.origin));
         }
         Ok(())
     }
