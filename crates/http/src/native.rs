@@ -44,6 +44,7 @@ use axum::{
     Router,
     routing::{MethodFilter, MethodRouter, on},
 };
+pub(crate) use confluent::refused as refused_by_schema_api;
 pub use confluent::{SchemaAnswers, SchemaReads};
 pub use gate::{Access, Gate, GateError, Session, Sessions};
 pub use ledger::{last_line, progress_line};
