@@ -9,6 +9,7 @@ mod burning;
 mod client;
 mod conditions;
 mod confluent;
+mod confluent_documented;
 mod confluent_keys;
 mod crash;
 mod crowds;
