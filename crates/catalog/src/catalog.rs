@@ -6,7 +6,7 @@ use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::Value;
 
 use crate::{
-    Content, Lifecycle,
+    Content,
     command::SchemaWrite,
     index::StructuredIndex,
     judge::EarlierVersion,
@@ -172,7 +172,7 @@ impl Catalog {
     pub fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
         let Some(resource) = self.resource_at(xid) else { return Vec::new() };
         let mut versions: Vec<&Arc<Version>> =
-            resource.versions.iter().filter(|version| is_published(version)).collect();
+            resource.versions.iter().filter(|version| version.state.is_published()).collect();
         let numbers: Option<Vec<u32>> =
             versions.iter().map(|version| version_number(&version.id)).collect();
         match numbers {
@@ -259,7 +259,11 @@ impl Catalog {
         let same = versions.filter(|(_, registration)| registration.guid == *guid);
         let mut live = same.filter_map(|(number, _)| {
             let id: Id = number.to_string().parse().ok()?;
-            self.resource_at(xid)?.versions.get(&id).filter(|own| is_published(own)).map(|_| id)
+            self.resource_at(xid)?
+                .versions
+                .get(&id)
+                .filter(|own| own.state.is_published())
+                .map(|_| id)
         });
         live.next_back()
     }
@@ -378,9 +382,4 @@ impl Catalog {
 /// The key of an address in the indexes of a group's schemas. A URI has no spaces.
 pub(crate) fn in_group(group: &Xid, address: &str) -> String {
     format!("{group} {address}")
-}
-
-/// Whether readers may use a version: neither a draft nor in review.
-const fn is_published(version: &Version) -> bool {
-    !matches!(version.state, Lifecycle::Draft | Lifecycle::Review)
 }

@@ -531,4 +531,14 @@ fn drafts_are_no_earlier_versions_at_either_door() {
     check(&server, &[("POST /subjects/s/versions", r#"{"schema": "\"float\""}"#, 200)]);
     let (_, versions) = ask(&server, "GET /subjects/s/versions", "");
     assert_eq!(versions, json!([1, 4, 5]));
+    // What came after it is compared with it when it is published: a double can't be read from bytes.
+    put("6", "\"double\"", "review").expect(201);
+    let publish = |version: &str| {
+        server.patch(&format!("{native}/versions/{version}$details"), r#"{"state":"stable"}"#)
+    };
+    check(&server, &[("POST /subjects/s/versions?force=true", r#"{"schema": "\"bytes\""}"#, 200)]);
+    publish("6").refused(422, "invalid_document");
+    check(&server, &[("DELETE /subjects/s/versions/7", "", 200)]);
+    publish("6").expect(200);
+    assert_eq!(ask(&server, "GET /subjects/s/versions", "").1, json!([1, 4, 5, 6]));
 }

@@ -11,6 +11,7 @@ mod conditions;
 mod confluent;
 mod confluent_documented;
 mod confluent_keys;
+mod confluent_moving;
 mod crash;
 mod crowds;
 mod daily;
