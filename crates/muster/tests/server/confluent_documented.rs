@@ -147,6 +147,99 @@ fn formats_references_modes_and_contexts_are_answered_as_printed() {
     }
 }
 
+/// What clients and their users look for in messages.
+#[test]
+fn the_messages_of_errors_are_confluents() {
+    let server = Server::in_memory(&[]);
+    let record = |fields: &str| {
+        let text = format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#);
+        json!({"schema": text}).to_string()
+    };
+    let (narrow, other) =
+        (record(r#"{"name":"id","type":"long"}"#), record(r#"{"name":"id","type":"string"}"#));
+    let referring =
+        json!({"schema": r#"{"type":"record","name":"B","fields":[{"name":"r","type":"R"}]}"#,
+        "references": [{"name": "R", "subject": "s", "version": 1}]})
+        .to_string();
+    let wide = json!({"schema": r#"{"type":"record","name":"R","fields":[]}"#}).to_string();
+    for (request, body, code, message) in [
+        ("GET /subjects/x/versions", "", 40401, "Subject 'x' not found."),
+        ("POST /subjects/s/versions", narrow.as_str(), 200, ""),
+        ("POST /subjects/s/versions", &wide, 200, ""),
+        ("POST /subjects/b/versions", &referring, 200, ""),
+        ("GET /subjects/s/versions/9", "", 40402, "Version 9 not found."),
+        ("GET /schemas/ids/99", "", 40403, "Schema 99 not found"),
+        ("POST /subjects/s", &other, 40403, "Schema not found"),
+        (
+            "POST /subjects/s/versions",
+            r#"{"schema": "\"int\""}"#,
+            409,
+            "Schema being registered is incompatible with an earlier schema for subject \"s\", details: [",
+        ),
+        (
+            "GET /subjects/s/versions/0",
+            "",
+            42202,
+            "The specified version '0' is not a valid version id. Allowed values are between [1, 2^31-1] and the string \"latest\" and the string \"-1\"",
+        ),
+        (
+            "PUT /config",
+            r#"{"compatibility": "SIDEWAYS"}"#,
+            42203,
+            "Invalid compatibility level. Valid values are none, backward, forward, full, backward_transitive, forward_transitive, and full_transitive",
+        ),
+        (
+            "GET /config/s",
+            "",
+            40408,
+            "Subject 's' does not have subject-level compatibility configured",
+        ),
+        (
+            "DELETE /subjects/s",
+            "",
+            42206,
+            "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=s,version=1}.",
+        ),
+        (
+            "DELETE /subjects/s/versions/1",
+            "",
+            42206,
+            "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=s,version=1}.",
+        ),
+        (
+            "DELETE /subjects/b?permanent=true",
+            "",
+            40405,
+            "Subject 'b' was not deleted first before being permanently deleted",
+        ),
+        ("DELETE /subjects/b", "", 200, ""),
+        (
+            "DELETE /subjects/b",
+            "",
+            40404,
+            "Subject 'b' was soft deleted.Set permanent=true to delete permanently",
+        ),
+        ("DELETE /subjects/s/versions/1", "", 200, ""),
+        (
+            "DELETE /subjects/s/versions/1",
+            "",
+            40406,
+            "Subject 's' Version 1 was soft deleted.Set permanent=true to delete permanently",
+        ),
+    ] {
+        let (method, path) = request.split_once(' ').unwrap();
+        let mut ask = Ask::new(method, format!("/confluent{path}"));
+        if !body.is_empty() {
+            ask = ask.body(body).header("content-type", "application/json");
+        }
+        let answer = server.ask(&ask).json();
+        let found = answer.get("error_code").and_then(Value::as_u64).unwrap_or(200);
+        assert_eq!(found, code, "{request}: {answer}");
+        let said = answer.get("message").and_then(Value::as_str).unwrap_or_default();
+        assert!(said.starts_with(message), "{request}: {said}");
+    }
+}
+
 /// Names that a Kafka topic or a record can't have are subjects all the same.
 #[test]
 fn subjects_can_have_every_legal_character() {

@@ -2,9 +2,10 @@
 
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
-use muster_catalog::{Reason, Refusal, VersionRefusal};
+use muster_catalog::{Reason, Refusal, VersionRefusal, registration::version_number};
 use muster_registry::SubmitError;
 use muster_wire::{Problem, confluent::ConfluentProblem};
+use muster_words::Xid;
 
 use super::answer;
 use crate::{Body, problem::respond, xregistry::problem_of_failure};
@@ -55,6 +56,21 @@ impl DoorError {
         Self::new(42208, format!("The specified subject '{subject}' is not a valid."))
     }
 
+    /// The refusal of a deletion, because others refer to a version.
+    pub(super) fn references_exist(subject: &str, version: u32) -> Self {
+        Self::new(
+            42206,
+            format!(
+                "One or more references exist to the schema \
+                 {{magic=1,keytype=SCHEMA,subject={subject},version={version}}}."
+            ),
+        )
+    }
+
+    pub(super) const fn is_about_references(&self) -> bool {
+        self.code == 42206
+    }
+
     pub(super) fn unprocessable(what: impl Into<String>) -> Self {
         Self::new(422, what)
     }
@@ -97,12 +113,10 @@ fn of_refusal(refusal: &Refusal, subject: &str) -> Option<DoorError> {
                 violations.iter().map(|violation| violation.message.as_str()).collect();
             incompatible(subject, &details)
         }
-        Reason::Referenced { by } => {
-            let by: Vec<String> = by.shown.iter().map(ToString::to_string).collect();
-            DoorError::new(
-                42206,
-                format!("One or more references exist to the schema {subject}: {}.", by.join(", ")),
-            )
+        Reason::Referenced { .. } => {
+            let version = refusal.subject.parse::<Xid>().ok();
+            let version = version.as_ref().and_then(Xid::id).and_then(version_number);
+            DoorError::references_exist(subject, version.unwrap_or(1))
         }
         Reason::Version(VersionRefusal::SchemaMode { mode }) => {
             DoorError::not_permitted(format!("Subject {subject} is in mode {mode}"))

@@ -346,6 +346,19 @@ impl Door {
     /// Deletes versions of a subject, and the schema with them if it has no other version. Drafts
     /// and other versions that this door doesn't show stay.
     async fn hide(&self, versions: &[Entry], subject: &str) -> Result<(), DoorError> {
+        let done = self.hide_together(versions, subject).await;
+        done.map_err(|error| match error.is_about_references() {
+            true => {
+                let catalog = self.view.catalog();
+                let is_named = |entry: &&Entry| !catalog.referrers_of(&entry.xid).is_empty();
+                let named = versions.iter().find(is_named).or_else(|| versions.first());
+                DoorError::references_exist(subject, named.map_or(0, |entry| entry.number))
+            }
+            false => error,
+        })
+    }
+
+    async fn hide_together(&self, versions: &[Entry], subject: &str) -> Result<(), DoorError> {
         let resource = versions.first().and_then(|entry| entry.xid.resource());
         let Some(resource) = resource else { return Ok(()) };
         let catalog = self.view.catalog();
