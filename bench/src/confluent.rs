@@ -5,7 +5,10 @@ use std::{
     fs,
     net::SocketAddr,
     path::Path,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,6 +27,12 @@ use crate::{
 /// Where our API is, and where Apicurio has it.
 const OURS: &str = "/confluent";
 const THEIRS: &str = "/apis/ccompat/v7";
+
+/// With how many schemas registrations are measured.
+const FEW_AND_MANY: [u64; 2] = [1_000, 100_000];
+
+/// Short enough that few schemas stay few.
+const SHORT_ROUND: Duration = Duration::from_millis(500);
 
 const JSON: &str = "content-type: application/vnd.schemaregistry.v1+json\r\n";
 
@@ -52,6 +61,7 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
     checks(order, &ours, theirs.as_ref(), report)?;
     drop(theirs);
     server.stop()?;
+    growing(order, &folder, report)?;
     reads(order, &folder, apicurio.as_ref(), report)
 }
 
@@ -155,6 +165,31 @@ fn registrations(
     }
     report.result("registrations: p99", median(p99s), " ms", Target::Below(50.0));
     report.fact("registrations: a second", &format!("{:.0}", median(rates)));
+    Ok(())
+}
+
+/// The same registrations with few schemas and with many, in turns with nothing else.
+fn growing(order: &Order, folder: &Path, report: &mut Report) -> Outcome {
+    report.say("\nregistrations as the registry grows");
+    let server = muster::start(order, &folder.join("growing"), None)?;
+    let key = Some(talk::create_key(server.address)?);
+    let load = Registry { server: &server, base: OURS, key }.load(order, registration);
+    let mut rates = Vec::new();
+    for size in FEW_AND_MANY {
+        load.run(StopCondition::Count(size.saturating_sub(load.next.load(Ordering::Relaxed))))?;
+        let measured = (0..order.rounds).map(|_| load.run(StopCondition::Time(SHORT_ROUND)));
+        let measured = measured.collect::<Outcome<Vec<LoadResult>>>()?;
+        rates.push(median(measured.iter().map(LoadResult::rate)));
+        report.fact(
+            &format!("registrations from {size} schemas on: a second"),
+            &format!("{:.0}", rates.last().copied().unwrap_or_default()),
+        );
+    }
+    if let [few, many] = rates[..] {
+        let what = "registrations: with 100,000 schemas of those with 1,000";
+        report.result(what, many / few, "", Target::AtLeast(0.8));
+    }
+    server.stop()?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-// Drives the Confluent door with the clients for Node: @kafkajs/confluent-schema-registry and
+// Drives the Confluent door with the clients for Node: @kafkajs/confluent-schema-registry, which can't
+// delete, and
 // @confluentinc/schemaregistry. Arguments: the URL, a key or "", and the folder with node_modules.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -30,8 +31,14 @@ async function kafkajs() {
   const decoded = await registry.decode(encoded);
   assert.equal(Number(decoded.id), 7);
   assert.equal(await registry.getLatestSchemaId('node-value'), first.id);
+  const second = await registry.register(
+    { type: SchemaType.AVRO, schema: record(id, note) },
+    { subject: 'node-value' },
+  );
+  assert.notEqual(second.id, first.id);
+  assert.equal(await registry.getLatestSchemaId('node-value'), second.id);
   const other = { type: SchemaType.AVRO, schema: record({ name: 'id', type: 'string' }) };
-  await assert.rejects(() => registry.register(other, { subject: 'node-value' }));
+  await assert.rejects(() => registry.register(other, { subject: 'node-value' }), /incompatible/);
   const json = await registry.register(
     { type: SchemaType.JSON, schema: '{"type":"object","properties":{"a":{"type":"integer"}}}' },
     { subject: 'node-json' },
@@ -69,9 +76,20 @@ async function confluent() {
   const bytes = await serializer.serialize('theirs', { id: 7, note: 'n' });
   const read = await deserializer.deserialize('theirs', bytes);
   assert.equal(Number(read.id), 7);
+  const object = '{"type":"object","title":"Trip","properties":{"id":{"type":"integer"}}}';
+  await client.register('theirs-json-value', { schemaType: 'JSON', schema: object });
+  const latest_version = { useLatestVersion: true };
+  const json = new theirs.JsonSerializer(make(), theirs.SerdeType.VALUE, latest_version);
+  const sent = await json.serialize('theirs-json', { id: 7 });
+  const parsed = new theirs.JsonDeserializer(make(), theirs.SerdeType.VALUE, {});
+  assert.deepEqual(await parsed.deserialize('theirs-json', sent), { id: 7 });
+  await assert.rejects(() => make().getSchemaMetadata('theirs-value', 9), { status: 404 });
   await client.updateCompatibility('theirs-value', 'FULL');
   assert.equal(await make().getCompatibility('theirs-value'), 'FULL');
-  assert.deepEqual(await client.deleteSubject('theirs-value', false), [1, 2]);
+  assert.equal(await client.deleteSubjectVersion('theirs-value', 1, false), 1);
+  assert.deepEqual(await client.deleteSubject('theirs-value', false), [2]);
+  assert.deepEqual(await client.deleteSubject('theirs-value', true), [1, 2]);
+  await assert.rejects(() => make().getLatestSchemaMetadata('theirs-value'), { status: 404 });
 }
 
 await kafkajs();

@@ -43,6 +43,7 @@ def record(*fields):
 ID = {"name": "id", "type": "long"}
 NOTE = {"name": "note", "type": ["null", "string"], "default": None}
 OTHER = {"name": "id", "type": "string"}
+TRIP = json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", "title": "Trip", "type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]})
 
 
 def evolves_and_is_refused():
@@ -119,10 +120,9 @@ def round_trips():
     sent = {"id": 7, "note": "n"}
     assert AvroDeserializer(client())(serializer(sent, context), context) == sent
 
-    schema = json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", "title": "Trip", "type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]})
     context = SerializationContext("json-trips", MessageField.VALUE)
-    serializer = JSONSerializer(schema, client())
-    assert JSONDeserializer(schema, schema_registry_client=client())(serializer({"id": 7}, context), context) == {"id": 7}
+    serializer = JSONSerializer(TRIP, client())
+    assert JSONDeserializer(TRIP, schema_registry_client=client())(serializer({"id": 7}, context), context) == {"id": 7}
 
     for message in (timestamp_pb2.Timestamp(seconds=5), struct_pb2.Value(number_value=1.5)):
         context = SerializationContext(f"proto-{type(message).__name__}", MessageField.VALUE)
@@ -141,6 +141,8 @@ def contexts_are_apart():
 
 def the_other_client_works():
     from schema_registry.client import SchemaRegistryClient as Other, schema
+    from schema_registry.client.errors import ClientError
+    from schema_registry.serializers import AvroMessageSerializer, JsonMessageSerializer
 
     url = URL.replace("://", f"://anybody:{KEY}@") if KEY else URL
     sr = Other(url=url)
@@ -151,7 +153,22 @@ def the_other_client_works():
     assert not sr.test_compatibility("plain-value", schema.AvroSchema(record(OTHER)))
     assert sr.update_compatibility("FULL", "plain-value")
     assert sr.get_compatibility("plain-value") == "FULL"
+    assert sr.register("plain-value", schema.AvroSchema(record(ID, NOTE))) != registered
+    assert sr.get_versions("plain-value") == [1, 2]
+    try:
+        sr.register("plain-value", schema.AvroSchema(record(OTHER)))
+        raise AssertionError("it wasn't refused")
+    except ClientError as error:
+        assert error.http_code == 409, error
+    for serializer, text, sent in (
+        (AvroMessageSerializer(sr), schema.AvroSchema(record(ID)), {"id": 7}),
+        (JsonMessageSerializer(sr), schema.JsonSchema(TRIP), {"id": 7}),
+    ):
+        subject = f"plain-{type(serializer).__name__}"
+        assert serializer.decode_message(serializer.encode_record_with_schema(subject, text, sent)) == sent
+    assert sr.delete_version("plain-value", 2) == 2
     assert sr.delete_subject("plain-value") == [1]
+    assert "plain-value" not in sr.get_subjects()
 
 
 for tried in (

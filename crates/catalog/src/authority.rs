@@ -7,7 +7,7 @@ use crate::{
     Catalog, Lifecycle, Reason, Refusal,
     command::{Delete, Target},
     decide::PreparedAction,
-    judge::{is_among_schemas, is_bound},
+    judge::{is_among_schemas, is_bound, referenced_schemas},
     state::{Bindings, Resource, Subtree},
     tree::{DocumentPart, GroupNode, Subject, VersionNode, WriteTree},
 };
@@ -50,6 +50,7 @@ impl Authority {
             PreparedAction::CreateKey { .. }
             | PreparedAction::RevokeKey { .. }
             | PreparedAction::ForgetKey { .. }
+            | PreparedAction::RegisterSchemas(_)
             | PreparedAction::Refused(_) => Ok(()),
         }
     }
@@ -89,13 +90,32 @@ impl Authority {
         for resource in &node.resources {
             self.check_place(&resource.xid)?;
             let mut versions = resource.default.iter().chain(resource.versions.iter().flatten());
-            versions
-                .try_for_each(|version| self.check_followed(catalog, &resource.xid, version))?;
+            versions.try_for_each(|version| {
+                self.check_referenced(catalog, &resource.xid, version)?;
+                self.check_followed(catalog, &resource.xid, version)
+            })?;
         }
         if node.attributes.is_some() || !catalog.has(&node.xid) {
             self.check_place(&node.xid)?;
         }
         self.check_bound(catalog, node)
+    }
+
+    /// A schema may name only versions within the scope in its attribute `references`, for the same
+    /// reason.
+    fn check_referenced(
+        &self,
+        catalog: &Catalog,
+        xid: &Xid,
+        version: &VersionNode,
+    ) -> Result<(), Refusal> {
+        if self.within.is_none() || !is_among_schemas(xid) {
+            return Ok(());
+        }
+        referenced_schemas(xid, version.attributes.get("references")).try_for_each(|named| {
+            let meant = named.iter().find(|name| catalog.has(name)).or_else(|| named.first());
+            meant.map_or(Ok(()), |name| self.check_place(name))
+        })
     }
 
     /// A schema may follow only references within the scope, because the violations of documents

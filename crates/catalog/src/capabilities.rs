@@ -224,7 +224,7 @@ pub struct ChangedMetadata {
 }
 
 impl ChangedMetadata {
-    /// What a command changes. Keys aren't metadata.
+    /// What a command changes. Keys and the ids of schemas aren't metadata.
     #[must_use]
     pub fn of(command: &Command) -> Self {
         let (target, body) = match &command.action {
@@ -244,7 +244,10 @@ impl ChangedMetadata {
                     kinds: model.into_iter().chain(entities).collect(),
                 };
             }
-            Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
+            Action::CreateKey { .. }
+            | Action::RevokeKey { .. }
+            | Action::ForgetKey { .. }
+            | Action::RegisterSchemas(_) => {
                 return Self::default();
             }
         };

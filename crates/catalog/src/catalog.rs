@@ -10,7 +10,7 @@ use crate::{
     command::SchemaWrite,
     index::StructuredIndex,
     judge::EarlierVersion,
-    registration::Registrations,
+    registration::{Registrations, version_number},
     schema_settings::{SchemaMode, SchemaSettings, SettingsChain},
     state::{
         Bindings, CompatibilityRule, Earlier, EntityMap, Group, HiddenEntity, RegisteredKey,
@@ -166,15 +166,24 @@ impl Catalog {
         }
     }
 
-    /// The versions of a resource that have documents, the one that was written last first.
+    /// The versions of a resource with which a new one is compared, newest first: those with
+    /// documents that readers may use, so neither drafts nor what is in review.
     #[must_use]
     pub fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
         let Some(resource) = self.resource_at(xid) else { return Vec::new() };
-        let mut versions: Vec<&Arc<Version>> = resource.versions.iter().collect();
-        // Not by `createdat`, which clients may set.
-        let born =
-            |version: &Arc<Version>| states(version).last().map(|first| first.stamp.position);
-        versions.sort_by_cached_key(|version| Reverse((born(version), version.id.clone())));
+        let mut versions: Vec<&Arc<Version>> =
+            resource.versions.iter().filter(|version| version.state.is_published()).collect();
+        let numbers: Option<Vec<u32>> =
+            versions.iter().map(|version| version_number(&version.id)).collect();
+        match numbers {
+            // An import may have written them in another order.
+            Some(_) => versions.sort_by_cached_key(|version| Reverse(version_number(&version.id))),
+            // Not by `createdat`, which clients may set.
+            None => versions.sort_by_cached_key(|version| {
+                let born = states(version).last().map(|first| first.stamp.position);
+                Reverse((born, version.id.clone()))
+            }),
+        }
         let owner = xid.resource().unwrap_or_else(|| xid.clone());
         let earlier = versions.into_iter().filter_map(|version| {
             Some(EarlierVersion {
@@ -241,7 +250,7 @@ impl Catalog {
         settings.rule(write.default_rule)
     }
 
-    /// The newest version of a schema that isn't deleted and has this guid.
+    /// The newest version of a schema that readers may use and that has this guid.
     #[must_use]
     pub fn registered_as(&self, xid: &Xid, guid: &SchemaGuid) -> Option<Id> {
         let (_, group) = xid.group_ids()?;
@@ -250,7 +259,11 @@ impl Catalog {
         let same = versions.filter(|(_, registration)| registration.guid == *guid);
         let mut live = same.filter_map(|(number, _)| {
             let id: Id = number.to_string().parse().ok()?;
-            self.resource_at(xid)?.versions.get(&id).map(|_| id)
+            self.resource_at(xid)?
+                .versions
+                .get(&id)
+                .filter(|own| own.state.is_published())
+                .map(|_| id)
         });
         live.next_back()
     }

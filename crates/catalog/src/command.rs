@@ -7,7 +7,11 @@ use muster_words::{Digest, Id, Moment, Position, Xid};
 use serde_json::{Map, Value};
 
 pub use crate::authority::Authority;
-use crate::state::{CommandTag, CompatibilityRule, Stamp};
+use crate::{
+    Content,
+    judge::SchemaIdentity,
+    state::{CommandTag, CompatibilityRule, Stamp},
+};
 use muster_model::Model;
 
 /// One request to change something.
@@ -99,6 +103,21 @@ pub enum Action {
         /// The key's id.
         id: Id,
     },
+    /// Gives ids to stored versions of schemas that have none, in this order.
+    RegisterSchemas(Arc<[UnregisteredSchema]>),
+}
+
+/// A stored version of a schema without an id: a release that knew no ids has written it.
+#[derive(Clone, Debug)]
+pub struct UnregisteredSchema {
+    /// The version.
+    pub version: Xid,
+    /// The document for which the identity stands.
+    pub document: Content,
+    /// When the version was created.
+    pub created: Moment,
+    /// What it is known by.
+    pub identity: SchemaIdentity,
 }
 
 /// The facts about a key outside its record.

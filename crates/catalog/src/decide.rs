@@ -40,6 +40,7 @@ pub use checked::{StoredVerdict, StoredVerdicts, UnjudgedDocument};
 use draft::Draft;
 pub use preview::Preview;
 pub use restore::revived;
+pub(crate) use restore::versions_in_group;
 pub use restored::{resources_coming, restore_next};
 pub use version::check_frozen;
 
@@ -50,6 +51,7 @@ use crate::{
     changes::{Change, ContentName, Explained, Outcome},
     command::{
         Authority, Condition, Delete, Ignore, KeyGrant, KeyManagerRule, SetDefault, Succession,
+        UnregisteredSchema,
     },
     facts::VersionFacts,
     judge::Verdict,
@@ -116,6 +118,8 @@ pub enum PreparedAction {
         /// The key's id.
         id: Id,
     },
+    /// Gives ids to stored versions of schemas.
+    RegisterSchemas(Arc<[UnregisteredSchema]>),
     /// Nothing, because preparing refused the command. The refusal applies only after the
     /// idempotency key was looked up, because the command may repeat an earlier one.
     Refused(Refusal),
@@ -249,6 +253,7 @@ pub fn decide(
         }
         PreparedAction::RevokeKey { id, rule } => keys::revoke(catalog, id, *rule, now)?,
         PreparedAction::ForgetKey { id } => keys::forget(catalog, id, now)?,
+        PreparedAction::RegisterSchemas(schemas) => registered::stored(catalog, schemas),
         PreparedAction::Refused(refusal) => return Err(NoDecision::Refused(refusal.clone())),
     };
     if let (Some(message), false) = (&prepared.message, decision.changes.is_empty()) {

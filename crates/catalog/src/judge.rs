@@ -20,6 +20,7 @@ pub(crate) use bindings::{holds_schemas, is_among_schemas, is_bound, must_be_sch
 pub use command::{CommandSources, PendingChanges, WriteVerdicts};
 pub use compiled::{CompilationCache, CompiledRule, CompiledSchema, SourceKey};
 pub use document::Document;
+pub(crate) use schema_identity::referenced_schemas;
 pub use schema_versions::EarlierVersion;
 pub use sources::{ContentBytes, DocumentContent, Presence, Resolver, Sources};
 pub use verdict::{

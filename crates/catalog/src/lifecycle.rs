@@ -56,6 +56,12 @@ impl Lifecycle {
         })
     }
 
+    /// Whether readers may use a version in this state: it is neither a draft nor in review.
+    #[must_use]
+    pub const fn is_published(self) -> bool {
+        !matches!(self, Self::Draft | Self::Review)
+    }
+
     /// The state's name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

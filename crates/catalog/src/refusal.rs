@@ -287,6 +287,11 @@ pub enum Unrestorable {
 pub enum VersionRefusal {
     /// Documents of existing versions in this collection can't be replaced.
     Frozen,
+    /// An attribute for which the guid of a registered version stands can't be changed.
+    FrozenAttribute {
+        /// Its name.
+        name: &'static str,
+    },
     /// The version is retired.
     StateFinal,
     /// The lifecycle doesn't allow this transition.

@@ -4,13 +4,18 @@
 //! when a version is decided, and stand in its entry. An id stays while any version has it, deleted
 //! ones included: only a purge ends it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 use muster_schema::SchemaGuid;
 use muster_words::{Digest, Id, Xid};
 
-use crate::changes::SchemaRegistered;
+use crate::{
+    Catalog,
+    changes::SchemaRegistered,
+    decide::{revived, versions_in_group},
+    state::{Version, states},
+};
 
 /// The group type and the resource type of schemas in the built-in model.
 pub const SCHEMA_TYPES: (&str, &str) = ("schemagroups", "schemas");
@@ -208,6 +213,49 @@ impl Registrations {
         if groups.is_empty() {
             self.guids.remove(&gone);
         }
+    }
+}
+
+impl Catalog {
+    /// The versions of schemas without an id whose own ids are numbers, deleted ones included, in the
+    /// order in which the ledger has them. Those that one command wrote are ordered by their names.
+    #[must_use]
+    pub fn unregistered_schemas(&self) -> Vec<(Xid, Arc<Version>)> {
+        let deleted = self.deleted_schemas().into_iter();
+        let deleted = deleted.filter_map(|name| Some((self.deleted_version(&name)?, name)));
+        let all = self.stored_schemas().chain(deleted.map(|(version, name)| (name, version)));
+        let mut found: Vec<_> = all
+            .filter(|(name, version)| {
+                version.document.is_some() && self.registrations.of(name).is_none()
+            })
+            .filter_map(|(name, version)| {
+                let first = states(&version).last()?.stamp.position;
+                let (_, _, number) = numbered(&name)?;
+                Some(((first, name.resource(), number), (name, version)))
+            })
+            .collect();
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        found.into_iter().map(|(_, version)| version).collect()
+    }
+
+    fn stored_schemas(&self) -> impl Iterator<Item = (Xid, Arc<Version>)> + '_ {
+        let groups = self.groups.iter().filter(|(groups, _)| groups.as_str() == SCHEMA_TYPES.0);
+        let groups = groups.flat_map(|(groups, all)| all.values().map(move |own| (groups, own)));
+        groups.flat_map(|(groups, group)| {
+            let xid = Xid::Group { groups: groups.clone(), group: group.id.clone() };
+            versions_in_group(&xid, group)
+        })
+    }
+
+    /// The names of versions that a deletion hid and that aren't there again.
+    fn deleted_schemas(&self) -> BTreeSet<Xid> {
+        let prefix = format!("/{}/", SCHEMA_TYPES.0);
+        let from: Arc<str> = prefix.as_str().into();
+        let hidden = self.hidden.range(from..);
+        let hidden = hidden.take_while(|(name, _)| name.starts_with(&prefix));
+        let hidden = hidden.filter_map(|(name, hidden)| Some((name.parse::<Xid>().ok()?, hidden)));
+        let names = hidden.flat_map(|(xid, hidden)| revived(&xid, hidden));
+        names.map(|(name, _)| name).filter(|name| !self.has(name)).collect()
     }
 }
 

@@ -90,6 +90,8 @@ fn needs(role: Role, command: &Command) -> Vec<Permission> {
         Action::CreateKey { .. } | Action::RevokeKey { .. } | Action::ForgetKey { .. } => {
             vec![Permission::ManageKeys]
         }
+        // Only the server itself does it.
+        Action::RegisterSchemas(_) => vec![Permission::WriteRegistry],
     }
 }
 
@@ -159,7 +161,8 @@ fn place_of(action: &Action) -> String {
         Action::Apply(_)
         | Action::CreateKey { .. }
         | Action::RevokeKey { .. }
-        | Action::ForgetKey { .. } => return "/".to_owned(),
+        | Action::ForgetKey { .. }
+        | Action::RegisterSchemas(_) => return "/".to_owned(),
     };
     match target {
         Target::Model | Target::Capabilities => "/".to_owned(),

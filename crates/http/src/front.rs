@@ -12,8 +12,10 @@ mod session;
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
+use http::Response;
 use muster_guard::{ANONYMOUS_ACTOR, Principal, Role};
 use muster_registry::LongWork;
+use muster_wire::Problem;
 use muster_words::Position;
 use tokio::sync::watch::Receiver;
 
@@ -22,9 +24,10 @@ pub(crate) use request_guard::{RequestGuard, RequestLimits};
 pub use session::{CONSOLE, SESSION_COOKIE, SESSION_TOKEN, session_id};
 
 use crate::{
-    AllowedOrigins, BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, RequestLog,
+    AllowedOrigins, Body, BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, RequestLog,
     metrics::Metrics,
-    native::{Session, Sessions},
+    native::{self, Session, Sessions},
+    problem::respond,
     request_id::RequestIds,
 };
 
@@ -61,6 +64,8 @@ pub struct Front {
     origins: AllowedOrigins,
     /// The sessions of the console; none if there is no console.
     sessions: Option<Arc<Sessions>>,
+    /// The path below which Confluent's API is; refusals there have its form.
+    schema_api: Option<&'static str>,
     /// Who reads the site without a key; none if that needs one.
     site_reader: Option<Arc<Principal>>,
     /// Memory held by large responses until their clients have received them.
@@ -84,6 +89,7 @@ impl Front {
             request_log: RequestLog::default(),
             origins: AllowedOrigins::default(),
             sessions: None,
+            schema_api: None,
             site_reader: None,
             answers: BodyBudget::new(answer::ANSWERS_BYTES_MAX),
             compressing: LongWork::default(),
@@ -109,6 +115,22 @@ impl Front {
     pub fn with_sessions(mut self, sessions: Arc<Sessions>) -> Self {
         self.sessions = Some(sessions);
         self
+    }
+
+    /// Says below which path Confluent's API is, so that its clients understand who isn't let in.
+    #[must_use]
+    pub const fn with_schema_api(mut self, below: &'static str) -> Self {
+        self.schema_api = Some(below);
+        self
+    }
+
+    /// The response to a request that isn't let in.
+    fn refused(&self, path: &str, problem: &Problem) -> Response<Body> {
+        let below = self.schema_api.and_then(|prefix| path.strip_prefix(prefix));
+        match below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            true => native::refused_by_schema_api(problem),
+            false => respond(problem),
+        }
     }
 
     /// Sets the source of `Muster-Position` for responses that don't set it themselves.

@@ -12,7 +12,8 @@ use muster_wire::{
 };
 
 use crate::{
-    Caller, IntoProblem, known_query::check_query, submit::check, xregistry::percent_decoded,
+    Caller, IntoProblem, known_query::check_query, native, submit::check,
+    xregistry::percent_decoded,
 };
 
 /// A route that asks the guard before it runs, and refuses query parameters that the operation
@@ -28,7 +29,7 @@ where
             may(operation, &request).and_then(|()| check_query(operation, uri.path(), uri.query()));
         match allowed {
             Ok(()) => next.run(request).await,
-            Err(problem) => refused(problem, &request),
+            Err(problem) => refused(operation, problem, &request),
         }
     }))
 }
@@ -62,13 +63,18 @@ fn below_first_step(path: &str) -> &str {
     below.map_or("/", |at| &path[at + 1..])
 }
 
-fn refused(problem: Problem, request: &Request) -> Response {
+fn refused(operation: &Operation, problem: Problem, request: &Request) -> Response {
     let caller = request.extensions().get::<Caller>();
     let problem = match caller {
         Some(caller) => problem.instance(&*caller.request_id),
         None => problem,
     };
-    IntoProblem(problem).into_response()
+    match operation.endpoint {
+        Endpoint::Native(NativeEndpoint::Confluent) => {
+            native::refused_by_schema_api(&problem).map(Into::into)
+        }
+        _ => IntoProblem(problem).into_response(),
+    }
 }
 
 #[cfg(test)]

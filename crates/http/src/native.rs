@@ -44,6 +44,7 @@ use axum::{
     Router,
     routing::{MethodFilter, MethodRouter, on},
 };
+pub(crate) use confluent::refused as refused_by_schema_api;
 pub use confluent::{SchemaAnswers, SchemaReads};
 pub use gate::{Access, Gate, GateError, Session, Sessions};
 pub use ledger::{last_line, progress_line};
@@ -194,8 +195,14 @@ impl Native {
             Endpoint::XRegistry | Endpoint::Server(_) => None,
         });
         let router = routes.fold(Router::new(), |router, (operation, method, endpoint)| {
-            let route = operation.route();
-            router.route(route, guarded(operation, answered_by(endpoint, method)))
+            let handler = || guarded(operation, answered_by(endpoint, method));
+            // Its clients ask for the root as well, with a slash and without.
+            let roots: &[&str] = match endpoint {
+                NativeEndpoint::Confluent => &["/confluent", "/confluent/"],
+                _ => &[],
+            };
+            let all = roots.iter().copied().chain([operation.route()]);
+            all.fold(router, |router, route| router.route(route, handler()))
         });
         router.with_state(self)
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use muster_catalog::{Content, Lifecycle, View, entity::Entity};
+use muster_catalog::{Content, View, entity::Entity};
 use muster_model::{GroupType, ResourceType};
 use muster_wire::manifest::{self, Categories, FALLBACK_PATH, ManifestFile};
 use muster_words::{Digest, Notation, Xid};
@@ -101,7 +101,7 @@ impl SiteContents {
     /// Adds a document, unless it isn't published.
     fn add_document(&mut self, folder: &str, member: &Entity<'_>) -> bool {
         let Some(version) = member.version() else { return false };
-        let is_approved = !matches!(version.state, Lifecycle::Draft | Lifecycle::Review);
+        let is_approved = version.state.is_published();
         let is_json = Notation::of(version.content_type.as_deref()) == Notation::Json;
         let Some(content) = member.document().filter(|_| is_approved && is_json) else {
             self.left_out += 1;

@@ -24,6 +24,7 @@ mod parts;
 mod prepare;
 mod proofs;
 mod recent;
+mod register_schemas;
 mod registry;
 mod replay;
 mod ring;

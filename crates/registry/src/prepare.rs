@@ -115,6 +115,9 @@ impl RegistryInner {
                 (PreparedAction::RevokeKey { id: id.clone(), rule: *rule }, Vec::new())
             }
             Action::ForgetKey { id } => (PreparedAction::ForgetKey { id: id.clone() }, Vec::new()),
+            Action::RegisterSchemas(schemas) => {
+                (PreparedAction::RegisterSchemas(schemas.clone()), Vec::new())
+            }
         };
         // What a plan restores is there for the rest of it.
         let view = restored.as_ref().unwrap_or(view);

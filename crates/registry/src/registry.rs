@@ -278,6 +278,7 @@ pub(crate) fn weight(command: &Command) -> usize {
         Action::Apply(plan) => weight_of_plan(plan),
         // Its documents are read when it is prepared, up to this size.
         Action::Rollback(_) => BODY_BYTES_MAX,
+        Action::RegisterSchemas(schemas) => schemas.len().saturating_mul(512),
         _ => 512,
     }
 }
@@ -303,7 +304,8 @@ fn target(command: &Command) -> Xid {
         | Action::Rollback(_)
         | Action::CreateKey { .. }
         | Action::RevokeKey { .. }
-        | Action::ForgetKey { .. } => Xid::Registry,
+        | Action::ForgetKey { .. }
+        | Action::RegisterSchemas(_) => Xid::Registry,
     }
 }
 

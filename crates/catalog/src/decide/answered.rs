@@ -71,6 +71,7 @@ fn subject_of(action: &PreparedAction) -> Xid {
         | PreparedAction::CreateKey { .. }
         | PreparedAction::RevokeKey { .. }
         | PreparedAction::ForgetKey { .. }
+        | PreparedAction::RegisterSchemas(_)
         | PreparedAction::Refused(_) => Xid::Registry,
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A stored document that must be judged before a decision, because it becomes what its resource
-/// shows.
+/// shows, or because readers may use it from now on.
 #[derive(Clone, Debug)]
 pub struct UnjudgedDocument {
     /// Its version.
@@ -24,6 +24,8 @@ pub struct UnjudgedDocument {
     pub content: Content,
     /// Its media type.
     pub content_type: Option<Arc<str>>,
+    /// Whether it is a schema that was a draft or in review: then it is compared with those before it.
+    pub is_published: bool,
 }
 
 /// The judgement on a stored document.
@@ -117,7 +119,8 @@ impl Draft<'_> {
             return Ok(());
         }
         let content_type = version.content_type.clone();
-        let found = UnjudgedDocument { version: xid.clone(), content, content_type };
+        let found =
+            UnjudgedDocument { version: xid.clone(), content, content_type, is_published: false };
         match self.judgement(&edit.xid, &found).cloned() {
             Some(Ok(verdict)) => {
                 version.is_judged = true;
@@ -171,6 +174,43 @@ impl Draft<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A draft wasn't there for the versions that came after it, so it is compared with them when it
+    /// is published.
+    pub(super) fn check_published(
+        &self,
+        edit: &ResourceEdit,
+        unjudged: &mut Vec<UnjudgedDocument>,
+    ) -> Result<(), NoDecision> {
+        if !holds_schemas(&edit.kind) {
+            return Ok(());
+        }
+        let published = edit.versions.iter().filter(|(_, version)| {
+            let was = version.old.as_ref().is_some_and(|old| !old.state.is_published());
+            was && version.state.is_published() && !version.is_judged
+        });
+        for (id, _) in published {
+            let Some(found) = edit.stored_document(id) else { continue };
+            let found = UnjudgedDocument { is_published: true, ..found };
+            match self.judgement(&edit.xid, &found) {
+                Some(Err(violations)) => {
+                    return Err(Refusal::invalid_document(&edit.xid, violations.clone()).into());
+                }
+                Some(Ok(verdict)) if self.is_compared_as(&edit.kind, &edit.xid, verdict) => {}
+                _ if !self.is_compared(edit) => {}
+                _ => unjudged.push(found),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether new versions of a schema are compared with those before them.
+    fn is_compared(&self, edit: &ResourceEdit) -> bool {
+        let bindings = self.bindings_of(&edit.xid);
+        let rule =
+            self.catalog.compatibility_rule(&edit.xid, bindings.as_deref(), &self.schemas, None);
+        rule.is_some()
     }
 
     /// Whether a stored version gets another `format`.
@@ -247,7 +287,12 @@ impl ResourceEdit {
                 (version.document?, version.content_type.clone())
             }
         };
-        Some(UnjudgedDocument { version: self.xid.version(id.clone())?, content, content_type })
+        Some(UnjudgedDocument {
+            version: self.xid.version(id.clone())?,
+            content,
+            content_type,
+            is_published: false,
+        })
     }
 }
 

@@ -5,12 +5,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_schema::{SchemaGuid, Violation};
+use muster_schema::Violation;
 use muster_words::{Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
 use super::{
-    NoDecision, PreparedAction, PreparedCommand, StoredAttributes, StoredVerdicts, UnjudgedDocument,
+    NoDecision, PreparedAction, PreparedCommand, StoredAttributes, StoredVerdicts,
+    UnjudgedDocument, registered::GivenIds,
 };
 use crate::{
     Catalog, Content, Lifecycle,
@@ -64,8 +65,8 @@ pub(super) struct Draft<'a> {
     pub processed: Option<Xid>,
     /// How schemas are registered.
     pub schemas: SchemaWrite,
-    /// The ids of schemas that the command registers, by group and guid.
-    pub registered: BTreeMap<(Id, SchemaGuid), u32>,
+    /// The ids of schemas that the command registers.
+    pub given: GivenIds,
 }
 
 /// Attributes in their future state.
@@ -190,7 +191,7 @@ impl<'a> Draft<'a> {
             members: Vec::new(),
             processed: None,
             schemas: SchemaWrite::default(),
-            registered: BTreeMap::new(),
+            given: GivenIds::default(),
         }
     }
 

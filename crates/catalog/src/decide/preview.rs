@@ -253,7 +253,7 @@ impl Draft<'_> {
 
     /// Whether a new version of a schema was compared as its group asks for, with all versions that
     /// are there.
-    fn is_compared_as(&self, kind: &ResourceType, xid: &Xid, verdict: &Verdict) -> bool {
+    pub(super) fn is_compared_as(&self, kind: &ResourceType, xid: &Xid, verdict: &Verdict) -> bool {
         let bindings = self.bindings_of(xid);
         let guid = verdict.identity.as_ref().map(|identity| identity.guid);
         let asked = self.catalog.compatibility_rule(xid, bindings.as_deref(), &self.schemas, guid);

@@ -28,6 +28,7 @@ impl Draft<'_> {
             self.check_default(xid, edit)?;
             self.check_documents(edit, &mut unjudged)?;
             self.check_schemas(edit, &mut unjudged)?;
+            self.check_published(edit, &mut unjudged)?;
         }
         for (xid, edit) in &self.groups {
             let is_there = |target: &&Xid| !self.will_have(target);

@@ -1,38 +1,76 @@
 //! The registration of schemas: which id a new version gets, and whether it may be written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use muster_words::{Id, Xid};
+use muster_schema::{SchemaFormat, SchemaGuid};
+use muster_words::{Id, Moment, Xid};
+use serde_json::{Map, Value};
 
 use super::{
-    NoDecision,
-    draft::{Draft, ResourceEdit, VersionEdit},
+    Decision, NoDecision,
+    draft::{Draft, DraftAttributes, ResourceEdit, VersionEdit},
 };
 use crate::{
-    Refusal, VersionRefusal,
-    changes::SchemaRegistered,
-    command::Target,
+    Catalog, Refusal, VersionRefusal,
+    changes::{Change, SchemaRegistered},
+    command::{Target, UnregisteredSchema},
     judge::holds_schemas,
     registration::{SCHEMA_TYPES, is_schema, version_number},
     schema_settings::SchemaMode,
     tree::{DocumentPart, VersionNode},
 };
 
+/// The attributes for which the guid of a registered version stands, and the name of its subject.
+const REGISTERED: [&str; 4] = ["references", "metadata", "ruleset", "subject"];
+
 impl Draft<'_> {
-    /// Refuses to write a document among schemas that take none, or none of its kind.
+    /// Refuses to change what the guid of a registered version stands for: clients keep a schema under
+    /// its id for ever, and would go on with the old one.
+    pub(super) fn check_registered(
+        &self,
+        xid: &Xid,
+        edit: &ResourceEdit,
+        version: &VersionEdit,
+    ) -> Result<(), NoDecision> {
+        let (DraftAttributes::New(new), Some(old)) = (&version.attributes, &version.old) else {
+            return Ok(());
+        };
+        if !holds_schemas(&edit.kind) || self.catalog.registrations.of(xid).is_none() {
+            return Ok(());
+        }
+        let before = self.current(&DraftAttributes::Same(old.attributes));
+        let differs = |name: &&str| {
+            let of =
+                |map: &Map<String, Value>| map.get(*name).filter(|own| !own.is_null()).cloned();
+            of(&before) != of(new)
+        };
+        let format = |map: &Map<String, Value>, content_type: Option<&str>| {
+            SchemaFormat::of_stored(map.get("format").and_then(Value::as_str), content_type)
+        };
+        let has_other_format = format(&before, old.content_type.as_deref())
+            != format(new, version.content_type.as_deref());
+        let name = REGISTERED.into_iter().find(differs);
+        match name.or_else(|| has_other_format.then_some("format")) {
+            Some(name) => Err(Refusal::new(xid, VersionRefusal::FrozenAttribute { name }).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to write a version among schemas that take none, or none of its kind.
     pub(super) fn check_mode(
         &self,
         edit: &ResourceEdit,
         node: &VersionNode,
     ) -> Result<(), NoDecision> {
-        if !holds_schemas(&edit.kind) || matches!(node.document, DocumentPart::Unchanged) {
+        let brings = !matches!(node.document, DocumentPart::Unchanged);
+        if !holds_schemas(&edit.kind) || (!brings && node.attributes.is_empty()) {
             return Ok(());
         }
         let mode = self.schema_mode(&edit.xid);
         let is_refused = match mode {
-            SchemaMode::Import => self.schemas.is_once && self.schemas.id.is_none(),
+            SchemaMode::Import => brings && self.schemas.is_once && self.schemas.id.is_none(),
             mode if mode.is_read_only() => true,
-            _ => self.schemas.id.is_some(),
+            _ => brings && self.schemas.id.is_some(),
         };
         match is_refused {
             true => Err(Refusal::new(&edit.xid, VersionRefusal::SchemaMode { mode }).into()),
@@ -40,7 +78,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Refuses to delete schemas that take no writes.
+    /// Refuses to delete or restore schemas that take no writes.
     pub(super) fn check_deletable(&self, target: &Target) -> Result<(), NoDecision> {
         let xid = match target {
             Target::Entity(xid) | Target::Versions(xid) if is_schema(xid) => xid,
@@ -118,9 +156,6 @@ impl Draft<'_> {
             return Ok(None);
         };
         let there = registrations.group(group);
-        let key = (group.clone(), identity.guid);
-        let known = self.registered.get(&key).copied();
-        let known = known.or_else(|| there?.id_of(&identity.guid));
         let id = match self.schemas.id {
             Some(id) => {
                 let taken = there.is_some_and(|there| {
@@ -135,41 +170,85 @@ impl Draft<'_> {
                 }
                 id
             }
-            None => match known {
-                Some(id) => id,
-                None => self.next_id(group),
-            },
+            None => self.given.id_of(self.catalog, group, identity.guid),
         };
-        self.registered.insert(key, id);
+        self.given.note(group, identity.guid, id);
         Ok(Some(SchemaRegistered {
             version: name.clone(),
             id,
             guid: identity.guid,
-            registered: self.schemas.registered.unwrap_or_else(|| milliseconds(version)),
+            registered: self.schemas.registered.unwrap_or_else(|| milliseconds(version.created)),
             references: identity.references.clone(),
             subject: identity.subject.clone(),
         }))
     }
+}
+
+/// Gives ids to stored versions that have none.
+pub(super) fn stored(catalog: &Catalog, schemas: &[UnregisteredSchema]) -> Decision {
+    let mut given = GivenIds::default();
+    let mut decision = Decision::default();
+    for schema in schemas {
+        let UnregisteredSchema { version, document, created, identity } = schema;
+        let there = catalog.version_at(version).cloned();
+        let there = there.or_else(|| catalog.deleted_version(version));
+        let is_as_it_was = there.is_some_and(|there| there.document == Some(*document));
+        let Some((_, group)) = version.group_ids().filter(|_| is_as_it_was) else { continue };
+        if catalog.registrations.of(version).is_some() {
+            continue;
+        }
+        decision.changes.push(Change::SchemaRegistered(SchemaRegistered {
+            version: version.clone(),
+            id: given.id_of(catalog, group, identity.guid),
+            guid: identity.guid,
+            registered: milliseconds(*created),
+            references: identity.references.clone(),
+            subject: identity.subject.clone(),
+        }));
+    }
+    decision
+}
+
+/// The ids that a command gives to schemas, which a catalog doesn't have yet.
+#[derive(Debug, Default)]
+pub(super) struct GivenIds {
+    ids: BTreeMap<(Id, SchemaGuid), u32>,
+    of_groups: BTreeMap<Id, BTreeSet<u32>>,
+}
+
+impl GivenIds {
+    /// The id of a schema: the one that it has in its group, else the next one.
+    fn id_of(&mut self, catalog: &Catalog, group: &Id, guid: SchemaGuid) -> u32 {
+        let given = self.ids.get(&(group.clone(), guid)).copied();
+        let known = given.or_else(|| catalog.registrations.group(group)?.id_of(&guid));
+        let id = known.unwrap_or_else(|| self.next_id(catalog, group));
+        self.note(group, guid, id);
+        id
+    }
+
+    fn note(&mut self, group: &Id, guid: SchemaGuid, id: u32) {
+        self.ids.insert((group.clone(), guid), id);
+        self.of_groups.entry(group.clone()).or_default().insert(id);
+    }
 
     /// The id of the next schema of a group: one more than the highest, or, if that is the highest
     /// there can be, the lowest one that nothing has.
-    fn next_id(&self, group: &Id) -> u32 {
-        let there = self.catalog.registrations.group(group);
-        let of_command = self.registered.iter().filter(|((own, _), _)| own == group);
-        let of_command: BTreeSet<u32> = of_command.map(|(_, id)| *id).collect();
-        let last = of_command.last().copied().max(there.map(|there| there.last_id()));
+    fn next_id(&self, catalog: &Catalog, group: &Id) -> u32 {
+        let there = catalog.registrations.group(group);
+        let given = self.of_groups.get(group);
+        let last = given.and_then(|ids| ids.last().copied()).max(there.map(|own| own.last_id()));
         match last.unwrap_or(0) {
             last if last < i32::MAX.unsigned_abs() => last + 1,
             _ => (1..)
                 .find(|id| {
                     let is_used = there.is_some_and(|there| there.users(*id).next().is_some());
-                    !is_used && !of_command.contains(id)
+                    !is_used && !given.is_some_and(|ids| ids.contains(id))
                 })
                 .unwrap_or(u32::MAX),
         }
     }
 }
 
-fn milliseconds(version: &VersionEdit) -> i64 {
-    version.created.microseconds().div_euclid(1_000)
+fn milliseconds(moment: Moment) -> i64 {
+    moment.microseconds().div_euclid(1_000)
 }

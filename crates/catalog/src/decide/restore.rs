@@ -13,9 +13,10 @@ use crate::{
     Absence, Catalog, Reason, Refusal, Unrestorable, VersionRefusal, XidList,
     apply::CommandFacts,
     changes::{Change, Outcome, Restored},
+    command::Target,
     facts::VersionFacts,
     judge::{Dependency, IdLookup, Resolver, Verdict, binding_documents, must_be_schema},
-    state::{Bindings, HiddenEntity, Resource, Subtree, Version, resource_in},
+    state::{Bindings, Group, HiddenEntity, Resource, Subtree, Version, resource_in},
 };
 
 /// The versions that a restore of this name brings back.
@@ -24,15 +25,20 @@ pub fn revived(xid: &Xid, hidden: &HiddenEntity) -> Vec<(Xid, Arc<Version>)> {
     match &hidden.what {
         Subtree::Version(version) => vec![(xid.clone(), version.clone())],
         Subtree::Resource(resource) => versions_of(xid, resource),
-        Subtree::Group(group) => members(xid, group)
-            .filter_map(|name| {
-                let Xid::Resource { resources, resource, .. } = &name else { return None };
-                let found = crate::state::exact(group.resources.get(resources)?, resource)?;
-                Some(versions_of(&name, found))
-            })
-            .flatten()
-            .collect(),
+        Subtree::Group(group) => versions_in_group(xid, group),
     }
+}
+
+/// The versions of all resources in a group.
+pub(crate) fn versions_in_group(xid: &Xid, group: &Group) -> Vec<(Xid, Arc<Version>)> {
+    members(xid, group)
+        .filter_map(|name| {
+            let Xid::Resource { resources, resource, .. } = &name else { return None };
+            let found = crate::state::exact(group.resources.get(resources)?, resource)?;
+            Some(versions_of(&name, found))
+        })
+        .flatten()
+        .collect()
 }
 
 fn versions_of(xid: &Xid, resource: &Resource) -> Vec<(Xid, Arc<Version>)> {
@@ -59,6 +65,7 @@ pub(super) fn restore(
         return Err(NoDecision::Stale);
     }
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
+    draft.check_deletable(&Target::Entity(xid.clone()))?;
     let mut facts = CommandFacts::default();
     if let Subtree::Group(group) = &hidden.what {
         facts.bindings.insert(xid.clone(), group.own.bindings.clone());

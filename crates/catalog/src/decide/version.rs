@@ -57,6 +57,7 @@ impl Draft<'_> {
         let finds_ancestor = sent.get("ancestorid").is_some_and(Value::is_null);
         if !self.keeps_attributes(edit, &version, node, &sent) {
             self.set_attributes(&xid, edit, &mut version, node, sent)?;
+            self.check_registered(&xid, edit, &version)?;
         }
         self.check_notation(&xid, edit, &mut version, node)?;
         if finds_ancestor {

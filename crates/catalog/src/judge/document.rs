@@ -146,7 +146,7 @@ impl Judge<'_> {
     }
 
     /// The resource type of an xid.
-    fn kind_of(&self, xid: &Xid) -> Option<&ResourceType> {
+    pub(super) fn kind_of(&self, xid: &Xid) -> Option<&ResourceType> {
         let collection = xid.collection()?;
         let resources = collection.resources?;
         let model = self.sources.model();
@@ -154,7 +154,7 @@ impl Judge<'_> {
     }
 
     /// A rule must compile, and so must a bound schema.
-    fn check_as_what_it_is(
+    pub(super) fn check_as_what_it_is(
         &self,
         document: &Document<'_>,
         kind: &ResourceType,

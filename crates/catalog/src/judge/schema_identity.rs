@@ -12,7 +12,7 @@ use muster_words::{
 
 use super::{
     ContentBytes, Document, EarlierVersion, Judge, NoVerdict, SchemaIdentity, Verdict,
-    bindings::UnreadContents,
+    bindings::{UnreadContents, holds_schemas},
 };
 use crate::registration::{SCHEMA_TYPES, context_group, hashed_id, subject_ids};
 
@@ -81,6 +81,27 @@ impl Judge<'_> {
         });
         let subject = subject.map(ToOwned::to_owned);
         Ok(Some(SchemaIdentity { guid, references: named.versions, subject }))
+    }
+
+    /// What a stored schema is known by, as if it came now; none if it can't be read, or isn't a
+    /// schema.
+    ///
+    /// # Errors
+    /// It lacks contents, or it may take long.
+    pub fn stored_identity(
+        &self,
+        document: &Document<'_>,
+    ) -> Result<Option<SchemaIdentity>, NoVerdict> {
+        let kind = self.kind_of(document.xid).filter(|kind| holds_schemas(kind));
+        let Some(kind) = kind.filter(|_| document.schema_format().is_some()) else {
+            return Ok(None);
+        };
+        let mut verdict = Verdict { notation: document.notation(), ..Verdict::default() };
+        let checked = self.check_as_what_it_is(document, kind, &mut verdict);
+        match checked.and_then(|()| self.identity(document, &mut verdict)) {
+            Err(NoVerdict::Rejected(_)) => Ok(None),
+            found => found,
+        }
     }
 
     /// The stored schemas that a schema names, and those that they name.
@@ -189,23 +210,39 @@ impl Walk<'_, '_> {
 
     /// The version that a reference names, if it is there.
     fn stored(&self, xid: &Xid, reference: &ReferencedVersion) -> Option<(Xid, EarlierVersion)> {
-        let (_, own) = xid.group_ids()?;
-        let (group, subject) =
-            qualified(&reference.subject).unwrap_or_else(|| (own.clone(), &reference.subject));
-        let (plain, hashed) = subject_ids(subject);
         let version: Id = reference.version.to_string().parse().ok()?;
-        [plain, hashed].into_iter().flatten().find_map(|resource: Id| {
-            let xid = Xid::Version {
-                groups: SCHEMA_TYPES.0.parse().ok()?,
-                group: group.clone(),
-                resources: SCHEMA_TYPES.1.parse().ok()?,
-                resource,
-                version: version.clone(),
-            };
+        named_schemas(xid, &reference.subject).into_iter().find_map(|resource| {
+            let xid = resource.version(version.clone())?;
             let stored = self.judge.sources.stored_version(&xid)?;
             Some((xid, stored))
         })
     }
+}
+
+/// What a schema names in its attribute `references`: for each subject the resources that it can be.
+/// What can't be read names nothing.
+pub(crate) fn referenced_schemas(
+    xid: &Xid,
+    references: Option<&Value>,
+) -> impl Iterator<Item = Vec<Xid>> {
+    let references = read_references(references).unwrap_or_default().into_iter();
+    references.map(|reference| named_schemas(xid, &reference.subject))
+}
+
+/// The resources that a subject can be, for a schema that names it; the likelier one first.
+fn named_schemas(xid: &Xid, subject: &str) -> Vec<Xid> {
+    let Some((_, own)) = xid.group_ids() else { return Vec::new() };
+    let (group, subject) = qualified(subject).unwrap_or_else(|| (own.clone(), subject));
+    let (plain, hashed) = subject_ids(subject);
+    let named = [plain, hashed].into_iter().flatten().filter_map(|resource| {
+        Some(Xid::Resource {
+            groups: SCHEMA_TYPES.0.parse().ok()?,
+            group: group.clone(),
+            resources: SCHEMA_TYPES.1.parse().ok()?,
+            resource,
+        })
+    });
+    named.collect()
 }
 
 /// The group and the subject of a name such as `:.context:subject`.
@@ -216,7 +253,7 @@ fn qualified(subject: &str) -> Option<(Id, &str)> {
 
 /// The references in the attribute's value.
 fn read_references(sent: Option<&Value>) -> Result<Vec<ReferencedVersion>, String> {
-    let Some(sent) = sent else { return Ok(Vec::new()) };
+    let Some(sent) = sent.filter(|sent| !sent.is_null()) else { return Ok(Vec::new()) };
     serde_json::from_value(sent.clone()).map_err(|error| {
         format!("references must be a list of {{name, subject, version}}: {error}")
     })

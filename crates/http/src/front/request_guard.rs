@@ -30,7 +30,6 @@ use crate::{
     connections::ConnectionWatch,
     metrics::Route,
     panics::{Caught, after_panic},
-    problem::respond,
     request_body::{BodyBounds, RequestBody, read_unwanted},
     request_id::trace_of,
     response_body::{InFlightRequest, ResponseBody},
@@ -103,7 +102,8 @@ impl RequestGuard {
                 if !request.body().is_end_stream() {
                     self.watch.linger_at_end();
                 }
-                Admission::Answered(respond(&problem.instance(request_id)))
+                let path = request.uri().path();
+                Admission::Answered(self.front.refused(path, &problem.instance(request_id)))
             }
         }
     }

@@ -30,6 +30,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 pub use self::kept::{SchemaAnswers, SchemaReads};
+pub(crate) use self::problem::refused;
 use self::{
     names::{Context, Place, Subject},
     problem::DoorError,

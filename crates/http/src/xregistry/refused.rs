@@ -164,6 +164,7 @@ fn version(refusal: VersionRefusal) -> (Kind, Option<String>) {
             return (Kind::SetdefaultversionstickyFalse, detail);
         }
         VersionRefusal::Frozen => Kind::Frozen,
+        VersionRefusal::FrozenAttribute { name } => Kind::FrozenAttribute { name: name.to_owned() },
         VersionRefusal::StateFinal => Kind::StateFinal { state: "retired".to_owned() },
         VersionRefusal::StateUnreachable { from, to } => {
             Kind::StateUnreachable { from: from.to_string(), to: to.to_string() }

@@ -160,6 +160,7 @@ impl Assembly {
         }
         let opening = opening(open_options, directory.as_ref(), is_new)?;
         let registry = Registry::open(ledger, opening).await.map_err(|error| not_opened(&error))?;
+        register_schemas(&registry).await;
         let readiness = Readiness::new();
         readiness.reached(StartupCondition::Replayed);
         follow_writer(&registry, &readiness);
@@ -208,7 +209,8 @@ impl Assembly {
     /// Confluent's API at the root of a port of its own.
     pub fn confluent_alone(&self) -> Front {
         let schemas = self.doors.schema_answers().below("");
-        self.front.beside(self.doors.confluent_router()).with_fast_read(Arc::new(schemas))
+        let front = self.front.beside(self.doors.confluent_router()).with_schema_api("");
+        front.with_fast_read(Arc::new(schemas))
     }
 
     /// Makes this key the first one of a registry that has none.
@@ -452,6 +454,16 @@ fn add_causes(what: &mut String, error: &dyn std::error::Error) {
     }
 }
 
+/// Gives ids to schemas that a release without them has stored. What can't be written now, because
+/// a disk is full, is read all the same, and the next start tries again.
+async fn register_schemas(registry: &Registry) {
+    match registry.register_schemas().await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "schemas that were there already have ids now"),
+        Err(error) => tracing::error!(%error, "schemas that were there already got no ids"),
+    }
+}
+
 /// Marks the server as failed when the writer ends.
 fn follow_writer(registry: &Registry, readiness: &Arc<Readiness>) {
     let (registry, readiness) = (registry.clone(), readiness.clone());
@@ -532,6 +544,7 @@ async fn front(
         .with_fast_read(Arc::new(FastReads(vec![documents, Arc::new(schemas)])))
         .with_request_log(open_options.request_log)
         .with_allowed_origins(open_options.origins.clone())
+        .with_schema_api("/confluent")
         .with_position(move || view.view().position());
     if open_options.is_site_public {
         front = front.with_public_site();

@@ -136,6 +136,18 @@ impl SchemaRecords {
         }
     }
 
+    /// Whether a registry with these records knows a place: it has versions of the subject, or in the
+    /// context.
+    #[must_use]
+    pub fn knows(&self, place: Option<&str>) -> bool {
+        let Some(place) = place else { return true };
+        let is_context = place.starts_with(':') && place.ends_with(':');
+        self.schemas.keys().any(|(subject, _)| match is_context {
+            true => context_of(subject) == place,
+            false => subject == place,
+        })
+    }
+
     /// All records, settings first, then versions by subject and number.
     pub fn all(&self) -> impl Iterator<Item = SchemaRecord> + '_ {
         let configs = self.configs.iter().map(|(subject, settings)| SchemaRecord::Config {

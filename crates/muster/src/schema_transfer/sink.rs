@@ -22,6 +22,8 @@ pub struct TransferPlan {
     pub unchanged: usize,
     /// What can't be done: versions that are there with another schema or another id.
     pub conflicts: Vec<String>,
+    /// What differs and stays as it is, because only the registry has it.
+    pub stays: Vec<String>,
 }
 
 /// One step.
@@ -35,35 +37,39 @@ pub enum TransferStep {
     Config(Option<String>, Map<String, Value>),
     /// Sets the mode of a place.
     Mode(Option<String>, String),
+    /// Removes the settings of a place.
+    NoConfig(Option<String>),
+    /// Removes the mode of a place.
+    NoMode(Option<String>),
 }
 
 impl TransferPlan {
-    /// The steps from what a registry has to what it should have. What only the registry has stays.
+    /// The steps from what a registry has to what it should have. What only the registry has stays,
+    /// and is named.
     #[must_use]
     pub fn of(wanted: &SchemaRecords, there: &SchemaRecords) -> Self {
         let mut plan = Self::default();
         let mut deleted = Vec::new();
         for schema in wanted.in_order() {
             let name = (schema.subject.clone().unwrap_or_default(), schema.version.unwrap_or(0));
-            let is_deleted = |schema: &ConfluentSchema| schema.deleted == Some(true);
             match there.schemas.get(&name) {
                 None => plan.steps.push(TransferStep::Register(Box::new(schema.clone()))),
-                Some(own) if own.id == schema.id && is_same_text(own, schema) => {
-                    if is_deleted(own) == is_deleted(schema) {
+                Some(own) => match (difference(own, schema), is_deleted(own), is_deleted(schema)) {
+                    (Some(differs), ..) => {
+                        let (subject, version) = &name;
+                        let there = format!("{subject} version {version} is there with {differs}");
+                        plan.conflicts.push(there);
+                    }
+                    // Registered again as it was, it is there again.
+                    (None, true, false) => {
+                        plan.steps.push(TransferStep::Register(Box::new(schema.clone())));
+                    }
+                    (None, false, true) => {}
+                    (None, ..) => {
                         plan.unchanged += 1;
                         continue;
                     }
-                }
-                Some(own) => {
-                    let (subject, version) = &name;
-                    let id = |schema: &ConfluentSchema| schema.id.unwrap_or_default();
-                    let differs = match own.id == schema.id {
-                        true => "another schema".to_owned(),
-                        false => format!("id {} and not {}", id(own), id(schema)),
-                    };
-                    plan.conflicts
-                        .push(format!("{subject} version {version} is there with {differs}"));
-                }
+                },
             }
             if is_deleted(schema) {
                 deleted.push(TransferStep::Delete(name.0, name.1));
@@ -71,17 +77,44 @@ impl TransferPlan {
         }
         // What refers to others goes first.
         plan.steps.extend(deleted.into_iter().rev());
+        let only_here = there.schemas.keys().filter(|name| !wanted.schemas.contains_key(*name));
+        plan.stays
+            .extend(only_here.map(|(subject, version)| format!("{subject} version {version}")));
+        plan.follow_settings(wanted, there);
+        plan
+    }
+
+    /// Settings and modes that were set, changed or removed. Those of a place that isn't known there
+    /// at all stay.
+    fn follow_settings(&mut self, wanted: &SchemaRecords, there: &SchemaRecords) {
         for (place, settings) in &wanted.configs {
             if there.configs.get(place) != Some(settings) {
-                plan.steps.push(TransferStep::Config(place.clone(), settings.clone()));
+                self.steps.push(TransferStep::Config(place.clone(), settings.clone()));
             }
         }
         for (place, mode) in &wanted.modes {
             if there.modes.get(place) != Some(mode) {
-                plan.steps.push(TransferStep::Mode(place.clone(), mode.clone()));
+                self.steps.push(TransferStep::Mode(place.clone(), mode.clone()));
             }
         }
-        plan
+        let is_default = json!({"compatibilityLevel": "BACKWARD"});
+        let removed = there.configs.iter().filter(|(place, settings)| {
+            // It is what holds where nothing is set.
+            let is_unset = place.is_none() && is_default.as_object() == Some(*settings);
+            !wanted.configs.contains_key(*place) && !is_unset
+        });
+        for (place, _) in removed {
+            match wanted.knows(place.as_deref()) {
+                true => self.steps.push(TransferStep::NoConfig(place.clone())),
+                false => self.stays.push(format!("the configuration of {}", named(place))),
+            }
+        }
+        for place in there.modes.keys().filter(|place| !wanted.modes.contains_key(*place)) {
+            match wanted.knows(place.as_deref()) {
+                true => self.steps.push(TransferStep::NoMode(place.clone())),
+                false => self.stays.push(format!("the mode of {}", named(place))),
+            }
+        }
     }
 
     /// The number of versions to register.
@@ -142,7 +175,7 @@ impl TransferPlan {
         let modes = self.open(registry).await?;
         let (mut done, mut outcome) = (0, Ok(()));
         for step in &self.steps {
-            if matches!(step, TransferStep::Config(..) | TransferStep::Mode(..)) {
+            if !matches!(step, TransferStep::Register(_) | TransferStep::Delete(..)) {
                 break;
             }
             outcome = step.run(registry).await;
@@ -184,6 +217,37 @@ fn is_same_text(one: &ConfluentSchema, other: &ConfluentSchema) -> bool {
         serde_json::from_str::<Value>(text).ok()
     };
     one.schema == other.schema || json(one).is_some_and(|one| Some(one) == json(other))
+}
+
+fn is_deleted(schema: &ConfluentSchema) -> bool {
+    schema.deleted == Some(true)
+}
+
+/// How a version that is there differs from what it should be; none if it is the same.
+fn difference(own: &ConfluentSchema, wanted: &ConfluentSchema) -> Option<String> {
+    let id = |schema: &ConfluentSchema| schema.id.unwrap_or_default();
+    if own.id != wanted.id {
+        return Some(format!("id {} and not {}", id(own), id(wanted)));
+    }
+    let of_type =
+        |schema: &ConfluentSchema| schema.schema_type.clone().unwrap_or("AVRO".to_owned());
+    if !is_same_text(own, wanted) || of_type(own) != of_type(wanted) {
+        return Some("another schema".to_owned());
+    }
+    let references = own.references != wanted.references;
+    let others = [
+        (references, "other references"),
+        (own.metadata != wanted.metadata, "other metadata"),
+        (own.rule_set != wanted.rule_set, "other rules"),
+        // Old releases don't say when.
+        (wanted.ts.is_some() && own.ts != wanted.ts, "another time"),
+    ];
+    others.into_iter().find(|(differs, _)| *differs).map(|(_, what)| what.to_owned())
+}
+
+/// A place for people.
+fn named(place: &Option<String>) -> &str {
+    place.as_deref().unwrap_or("everything")
 }
 
 /// The path of a context's mode; that of the default one is that of everything.
@@ -228,6 +292,8 @@ impl TransferStep {
                 let path = format!("{}?force=true", below("mode", place));
                 (Method::PUT, path, Some(json!({"mode": mode})))
             }
+            Self::NoConfig(place) => (Method::DELETE, below("config", place), None),
+            Self::NoMode(place) => (Method::DELETE, below("mode", place), None),
         };
         let done = registry.change(method, &path, body.as_ref()).await;
         done.map(|_| ()).map_err(|failure| {
@@ -238,10 +304,19 @@ impl TransferStep {
         })
     }
 
+    /// The sign before a step in a plan.
+    #[must_use]
+    pub const fn sign(&self) -> &'static str {
+        match self {
+            Self::Register(_) => "+",
+            Self::Delete(..) | Self::NoConfig(_) | Self::NoMode(_) => "-",
+            Self::Config(..) | Self::Mode(..) => "~",
+        }
+    }
+
     /// What a step does, for people.
     #[must_use]
     pub fn shown(&self) -> String {
-        let named = |place: &Option<String>| place.clone().unwrap_or("everything".to_owned());
         match self {
             Self::Register(schema) => format!(
                 "register {} version {} with id {}",
@@ -252,6 +327,8 @@ impl TransferStep {
             Self::Delete(subject, version) => format!("delete {subject} version {version}"),
             Self::Config(place, _) => format!("set the configuration of {}", named(place)),
             Self::Mode(place, mode) => format!("set the mode of {} to {mode}", named(place)),
+            Self::NoConfig(place) => format!("remove the configuration of {}", named(place)),
+            Self::NoMode(place) => format!("remove the mode of {}", named(place)),
         }
     }
 }

@@ -34,12 +34,12 @@ fn check(server: &Server, requests: &[(&'static str, &str, u64)]) {
     }
 }
 
-fn avro(fields: &Value) -> String {
+pub fn avro(fields: &Value) -> String {
     json!({"schema": json!({"type": "record", "name": "R", "fields": fields}).to_string()})
         .to_string()
 }
 
-fn id() -> Value {
+pub fn id() -> Value {
     json!({"name": "id", "type": "long"})
 }
 
@@ -393,8 +393,10 @@ fn schemas_move_between_registries_with_their_ids_and_history() {
     assert_ne!(other, text(one));
     let more = json!({"key": {"keytype": "SCHEMA", "magic": 1, "subject": "z", "version": 2},
         "value": {"subject": "z", "version": 2, "id": 50, "schema": "\"int\"", "deleted": false}});
+    let mode = json!({"key": {"keytype": "MODE", "magic": 0, "subject": "z"},
+        "value": {"mode": "READONLY"}});
     let spelled = folder.path().join("spelled.jsonl");
-    std::fs::write(&spelled, format!("{other}{more}\n")).unwrap();
+    std::fs::write(&spelled, format!("{other}{more}\n{mode}\n")).unwrap();
     let again =
         command(&["import", "confluent", "--from", spelled.to_str().unwrap(), "--server", &b]);
     assert!(again.out.contains("1 version, 0 other steps; 5 unchanged"), "{}", again.out);
@@ -425,12 +427,7 @@ fn a_schema_from_memory_is_the_same_and_never_stale() {
         assert_eq!(asked(accept).expect(200).header("content-type"), Some(expect), "{accept}");
     }
     asked("text/html").expect(406);
-    // Its metadata changes natively, it is deleted, and it is erased.
-    let version = "/api/schemagroups/default/schemas/s/versions/1";
-    server
-        .patch(&format!("{version}$details"), r#"{"metadata":{"properties":{"a":"b"}}}"#)
-        .expect(200);
-    assert_eq!(server.get(&path).expect(200).json()["metadata"]["properties"]["a"], "b");
+    // It is deleted, and it is erased.
     check(
         &server,
         &[
@@ -466,4 +463,82 @@ fn versions_of_another_compatibility_group_are_not_compared() {
         let (_, answer) = ask(&server, check, &body(one.clone(), major));
         assert_eq!(answer["is_compatible"], expect, "{major}: {answer}");
     }
+}
+
+/// Clients keep a schema under its id for ever, so what its guid stands for never changes natively.
+#[test]
+fn what_a_guid_stands_for_stays_at_both_doors() {
+    let server = Server::in_memory(&[]);
+    let sent = json!({"schema": "\"int\"", "metadata": {"properties": {"a": "b"}}}).to_string();
+    check(&server, &[("POST /subjects/s/versions", &sent, 200)]);
+    let (_, before) = ask(&server, "GET /schemas/ids/1", "");
+    let version = "/api/schemagroups/default/schemas/s/versions/1";
+    let details = format!("{version}$details");
+    for patch in [
+        r#"{"metadata":{"properties":{"a":"c"}}}"#,
+        r#"{"metadata":null}"#,
+        r#"{"references":[{"name":"R","subject":"r","version":1}]}"#,
+        r#"{"ruleset":{"domainRules":[]}}"#,
+        r#"{"subject":"other"}"#,
+        r#"{"format":"Protobuf/3"}"#,
+    ] {
+        server.patch(&details, patch).refused(409, "frozen_attribute");
+    }
+    // What it doesn't stand for may change.
+    server
+        .patch(&details, r#"{"name":"a number","metadata":{"properties":{"a":"b"}}}"#)
+        .expect(200);
+    assert_eq!(ask(&server, "GET /schemas/ids/1", "").1, before);
+    // Where no writes are taken, nothing of a version changes, and nothing comes back.
+    check(&server, &[("DELETE /subjects/s", "", 200)]);
+    check(&server, &[("PUT /mode", r#"{"mode": "READONLY"}"#, 200)]);
+    let restore = "/restore/schemagroups/default/schemas/s";
+    server.ask(&Ask::new("POST", restore)).refused(400, "not_available");
+    check(&server, &[("PUT /mode", r#"{"mode": "READWRITE"}"#, 200)]);
+    server.ask(&Ask::new("POST", restore)).expect(200);
+    check(&server, &[("PUT /mode/s", r#"{"mode": "READONLY"}"#, 200)]);
+    server.patch(&details, r#"{"name":"another"}"#).refused(400, "not_available");
+    server.patch(&details, r#"{"state":"deprecated"}"#).refused(400, "not_available");
+    assert_eq!(ask(&server, "GET /subjects/s/versions", "").1, json!([1]));
+}
+
+/// Nobody reads with a draft or with what is in review, so neither is a version before a new one.
+#[test]
+fn drafts_are_no_earlier_versions_at_either_door() {
+    let server = Server::in_memory(&[]);
+    let native = "/api/schemagroups/default/schemas/s";
+    let put = |version: &str, text: &str, state: &str| {
+        let put = Ask::new("PUT", format!("{native}/versions/{version}"))
+            .body(text)
+            .header("content-type", "application/json")
+            .header("xRegistry-format", "Avro/1.12.0")
+            .header("xRegistry-state", state);
+        server.ask(&put)
+    };
+    check(
+        &server,
+        &[
+            ("PUT /config", r#"{"compatibility": "BACKWARD"}"#, 200),
+            ("POST /subjects/s/versions", r#"{"schema": "\"int\""}"#, 200),
+        ],
+    );
+    // A draft itself must be compatible with what is there.
+    put("2", "\"string\"", "draft").refused(422, "invalid_document");
+    put("2", "\"double\"", "draft").expect(201);
+    put("3", "\"float\"", "review").expect(201);
+    put("4", "\"long\"", "stable").expect(201);
+    check(&server, &[("POST /subjects/s/versions", r#"{"schema": "\"bytes\""}"#, 409)]);
+    check(&server, &[("POST /subjects/s/versions", r#"{"schema": "\"float\""}"#, 200)]);
+    let (_, versions) = ask(&server, "GET /subjects/s/versions", "");
+    assert_eq!(versions, json!([1, 4, 5]));
+    // What came after it is compared with it when it is published: a double can't be read from bytes.
+    put("6", "\"double\"", "review").expect(201);
+    let publish = |version: &str| {
+        server.patch(&format!("{native}/versions/{version}$details"), r#"{"state":"stable"}"#)
+    };
+    check(&server, &[("POST /subjects/s/versions?force=true", r#"{"schema": "\"bytes\""}"#, 200)]);
+    publish("6").refused(422, "invalid_document");
+    check(&server, &[("DELETE /subjects/s/versions/7", "", 200)]);
+    publish("6").expect(200);
+    assert_eq!(ask(&server, "GET /subjects/s/versions", "").1, json!([1, 4, 5, 6]));
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use muster_catalog::{
     Catalog, Content,
+    command::SchemaWrite,
     decide::{
         NoDecision, PreparedAction, PreparedCommand, StoredVerdict, UnjudgedDocument, decide,
     },
@@ -152,12 +153,19 @@ impl RegistryInner {
                 let Some(resource) = document.version.resource() else { continue };
                 let content_type = document.content_type.as_deref();
                 let bytes = bytes.unwrap_or_default();
+                // As if it came now; only then its attributes are needed.
+                let version = view.version_at(&document.version);
+                let version = version.filter(|_| document.is_published);
+                let attributes: Vec<Content> =
+                    version.and_then(|version| version.attributes).into_iter().collect();
+                let attributes = self.maps(&attributes).await?.pop();
+                let write = SchemaWrite::default();
                 let document_there = Document {
                     xid: &resource,
                     content_type,
                     bytes: &bytes,
-                    attributes: None,
-                    new: None,
+                    attributes: attributes.as_deref(),
+                    new: document.is_published.then_some(&write),
                 };
                 let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge
                     .document(&document_there)

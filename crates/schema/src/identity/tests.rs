@@ -57,3 +57,26 @@ fn texts_are_what_confluent_shows() {
     );
     check(SchemaFormat::JsonSchema, "type: string\n", r#"{"type":"string"}"#);
 }
+
+/// What Confluent's clients keep: computed from the texts on the left by a program of its own.
+#[test]
+fn guids_stay_what_they_are() {
+    let guid = |format, sent: &str, references: &[ReferencedVersion]| {
+        let parts = IdentityParts { references, ..IdentityParts::default() };
+        SchemaGuid::of(&text(format, sent), parts).to_string()
+    };
+    let money =
+        [ReferencedVersion { name: "shop.Money".into(), subject: "money".into(), version: 3 }];
+    let record = r#"{"name": "Order", "namespace": "shop", "type": "record", "fields": [{"name": "id", "type": "long"}]}"#;
+    let object = r#"{ "type": "object", "properties": { "id": { "type": "integer" } } }"#;
+    let message = "syntax = \"proto3\"; message Order { int64 id = 1; /* its number */ }";
+    for (format, sent, references, expected) in [
+        (SchemaFormat::Avro, r#""string""#, &[][..], "095d71cf-1255-6b9d-5e33-0ad575b3df5d"),
+        (SchemaFormat::Avro, record, &[], "4f33bf48-d05f-5792-d9b4-97941ab511c5"),
+        (SchemaFormat::Avro, r#""string""#, &money, "562ce2e0-79be-562d-ab48-3a88c72db4d7"),
+        (SchemaFormat::JsonSchema, object, &[], "829b7819-0431-161a-0079-eb9d4cf0c17c"),
+        (SchemaFormat::Protobuf, message, &[], "bf5545ae-99a9-3dc9-6b8c-80b7136425c2"),
+    ] {
+        assert_eq!(guid(format, sent, references), expected, "{sent}");
+    }
+}

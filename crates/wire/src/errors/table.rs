@@ -247,6 +247,10 @@ codes! { ErrorCode, ErrorKind;
         "The document of \"<subject>\" can't be replaced: versions in this collection are frozen.",
         "The document of a version in this collection never changes.",
         "Put the document as a new version.";
+    FrozenAttribute { name: String }: Muster 409,
+        "\"<name>\" of \"<subject>\" can't be changed: clients know this version by an id that stands for it.",
+        "The references, the metadata, the rules, the subject and the format of a registered version of a schema never change.",
+        "Put the schema as a new version.";
     StateFinal { state: String }: Muster 409,
         "\"<subject>\" is retired; its document and its state can't change.",
         "Retired is the last state of a version.",

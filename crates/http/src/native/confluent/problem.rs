@@ -1,13 +1,14 @@
 //! The errors of Confluent's API: their codes and messages are what its clients look for.
 
 use axum::response::Response;
-use http::StatusCode;
-use muster_catalog::{Reason, Refusal, VersionRefusal};
+use http::{HeaderValue, StatusCode, header};
+use muster_catalog::{Reason, Refusal, VersionRefusal, registration::version_number};
 use muster_registry::SubmitError;
 use muster_wire::{Problem, confluent::ConfluentProblem};
+use muster_words::Xid;
 
 use super::answer;
-use crate::xregistry::problem_of_failure;
+use crate::{Body, problem::respond, xregistry::problem_of_failure};
 
 /// An error of this API.
 #[derive(Clone, Debug)]
@@ -55,6 +56,21 @@ impl DoorError {
         Self::new(42208, format!("The specified subject '{subject}' is not a valid."))
     }
 
+    /// The refusal of a deletion, because others refer to a version.
+    pub(super) fn references_exist(subject: &str, version: u32) -> Self {
+        Self::new(
+            42206,
+            format!(
+                "One or more references exist to the schema \
+                 {{magic=1,keytype=SCHEMA,subject={subject},version={version}}}."
+            ),
+        )
+    }
+
+    pub(super) const fn is_about_references(&self) -> bool {
+        self.code == 42206
+    }
+
     pub(super) fn unprocessable(what: impl Into<String>) -> Self {
         Self::new(422, what)
     }
@@ -97,12 +113,10 @@ fn of_refusal(refusal: &Refusal, subject: &str) -> Option<DoorError> {
                 violations.iter().map(|violation| violation.message.as_str()).collect();
             incompatible(subject, &details)
         }
-        Reason::Referenced { by } => {
-            let by: Vec<String> = by.shown.iter().map(ToString::to_string).collect();
-            DoorError::new(
-                42206,
-                format!("One or more references exist to the schema {subject}: {}.", by.join(", ")),
-            )
+        Reason::Referenced { .. } => {
+            let version = refusal.subject.parse::<Xid>().ok();
+            let version = version.as_ref().and_then(Xid::id).and_then(version_number);
+            DoorError::references_exist(subject, version.unwrap_or(1))
         }
         Reason::Version(VersionRefusal::SchemaMode { mode }) => {
             DoorError::not_permitted(format!("Subject {subject} is in mode {mode}"))
@@ -126,13 +140,31 @@ pub(super) fn incompatible(subject: &str, details: &[&str]) -> DoorError {
     )
 }
 
+/// The response to a request that isn't let in, in this API's form.
+pub(crate) fn refused(problem: &Problem) -> http::Response<Body> {
+    let mut response = respond(problem);
+    let error = DoorError::from(problem.clone());
+    let body =
+        ConfluentProblem { error_code: error.code, message: error.message, reason: error.reason };
+    // Every value of a type in `wire` can be serialised.
+    *response.body_mut() = Body::from(serde_json::to_vec(&body).unwrap_or_default());
+    let content_type = HeaderValue::from_static(answer::MEDIA_TYPES[0]);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
 impl From<Problem> for DoorError {
-    /// An error of this registry: its code is the status.
+    /// An error of this registry: its code is the status, except where this API has one for it.
     fn from(problem: Problem) -> Self {
+        let code = match problem.status().as_u16() {
+            401 => 40101,
+            403 => 40301,
+            status => status.into(),
+        };
         let body = problem.body();
         let detail = body.detail.map(|detail| format!(" {detail}")).unwrap_or_default();
         let message = format!("{}{detail}", problem.title());
         let reason = Some(problem.code().name().to_owned());
-        Self { status: problem.status(), code: problem.status().as_u16().into(), message, reason }
+        Self { status: problem.status(), code, message, reason }
     }
 }

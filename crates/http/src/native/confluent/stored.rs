@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use muster_catalog::{
-    Content, Lifecycle,
+    Content,
     registration::{GroupRegistrations, Registration, version_number},
     state::Version,
 };
@@ -114,7 +114,7 @@ impl Door {
             Shown::Deleted => is_deleted,
         };
         let version = live.or_else(|| catalog.deleted_version(&xid)).filter(|_| is_meant)?;
-        if matches!(version.state, Lifecycle::Draft | Lifecycle::Review) {
+        if !version.state.is_published() {
             return None;
         }
         let subject = registration.subject.clone().unwrap_or_else(|| resource.as_str().into());

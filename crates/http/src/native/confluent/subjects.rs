@@ -1,11 +1,14 @@
 //! Subjects and their versions: lists, reads and deletions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use axum::response::Response;
 use muster_catalog::command::{Action, Command, Delete, Target};
 use muster_words::{Permission, Xid};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{
     Door, Query, answer,
@@ -18,6 +21,9 @@ use crate::submit::origin;
 /// The most versions or schemas of one answer that has their texts, and their bytes.
 const TEXTS_MAX: usize = 1_000;
 const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How many versions are read at once to look for rules in them.
+const LOOKED_THROUGH_AT_ONCE: usize = 256;
 
 impl Door {
     /// Every registered version that the caller sees, by context and subject.
@@ -183,6 +189,10 @@ impl Door {
                 all.iter().map(|entry| (entry.qualified(), entry.number)).collect();
             all.retain(|entry| newest.get(&entry.qualified()) == Some(&entry.number));
         }
+        let types = query.values("ruleType");
+        if !types.is_empty() {
+            all = self.with_rules(all, &types).await?;
+        }
         let page = query.page(all.into_iter(), TEXTS_MAX);
         if bytes_of(&page) > TEXT_BYTES_MAX {
             let what = "these schemas have more than 64 MiB; ask for fewer at once, with limit";
@@ -194,6 +204,26 @@ impl Door {
             shown.push(loaded.shown_as_version(text));
         }
         Ok(answer::json(&shown))
+    }
+
+    /// Those versions that have a rule of one of these types.
+    async fn with_rules(&self, all: Vec<Entry>, types: &[String]) -> Result<Vec<Entry>, DoorError> {
+        let mut found = Vec::new();
+        for some in all.chunks(LOOKED_THROUGH_AT_ONCE) {
+            if Instant::now() > self.until {
+                return Err(DoorError::unprocessable("looking through the rules takes too long"));
+            }
+            let loaded = self.load(some.to_vec()).await?.into_iter();
+            let has_one = |loaded: &Loaded| {
+                let kinds = loaded.rule_set.as_ref().and_then(Value::as_object).into_iter();
+                let mut rules = kinds.flat_map(Map::values).filter_map(Value::as_array).flatten();
+                rules.any(|rule| {
+                    rule["type"].as_str().is_some_and(|own| types.iter().any(|one| one == own))
+                })
+            };
+            found.extend(loaded.filter(has_one).map(|loaded| loaded.entry));
+        }
+        Ok(found)
     }
 
     /// The text of a schema in the form that a request asks for.
@@ -316,6 +346,19 @@ impl Door {
     /// Deletes versions of a subject, and the schema with them if it has no other version. Drafts
     /// and other versions that this door doesn't show stay.
     async fn hide(&self, versions: &[Entry], subject: &str) -> Result<(), DoorError> {
+        let done = self.hide_together(versions, subject).await;
+        done.map_err(|error| match error.is_about_references() {
+            true => {
+                let catalog = self.view.catalog();
+                let is_named = |entry: &&Entry| !catalog.referrers_of(&entry.xid).is_empty();
+                let named = versions.iter().find(is_named).or_else(|| versions.first());
+                DoorError::references_exist(subject, named.map_or(0, |entry| entry.number))
+            }
+            false => error,
+        })
+    }
+
+    async fn hide_together(&self, versions: &[Entry], subject: &str) -> Result<(), DoorError> {
         let resource = versions.first().and_then(|entry| entry.xid.resource());
         let Some(resource) = resource else { return Ok(()) };
         let catalog = self.view.catalog();

@@ -141,12 +141,16 @@ pub(in crate::commands) async fn transfer(
             "unchanged": plan.unchanged,
             "dry_run": dry_run,
             "steps": steps,
+            "stays": plan.stays,
         }));
     }
     if dry_run {
         for step in &plan.steps {
-            screen.line(&format!("+ {}", step.shown()))?;
+            screen.line(&format!("{} {}", step.sign(), step.shown()))?;
         }
+    }
+    for what in &plan.stays {
+        screen.line(&format!("= {what} is only here; it stays"))?;
     }
     let versions = counted(add, "version", "versions");
     let settings = counted(others, "other step", "other steps");

@@ -1,0 +1,63 @@
+//! Guids that Confluent's registry computes. The sample isn't part of the tree; `MUSTER_TEST_DATA`
+//! says where it lies.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::{fs, path::PathBuf};
+
+use muster_schema::{
+    FormattedSchema, IdentityParts, NoSources, ReferencedVersion, SchemaContext, SchemaFormat,
+    SchemaGuid,
+};
+use muster_words::json::{self, Value};
+
+/// What the sample's schema in Avro refers to: the names are what counts.
+const NAMED: [(&str, &str); 2] = [
+    (
+        "io.confluent.kafka.example.User",
+        r#"{"type":"record","name":"User","namespace":"io.confluent.kafka.example","fields":[]}"#,
+    ),
+    (
+        "io.confluent.kafka.example.Address",
+        r#"{"type":"record","name":"Address","namespace":"io.confluent.kafka.example","fields":[]}"#,
+    ),
+];
+
+/// The text by which a schema is identified.
+fn text(format: SchemaFormat, sent: &str) -> String {
+    let context = SchemaContext { home: None, sources: &NoSources, texts: &NAMED, notation: None };
+    let schema = FormattedSchema::parse(format, sent.as_bytes(), &context).unwrap();
+    schema.confluent_text(sent.as_bytes())
+}
+
+#[test]
+fn the_guids_of_a_sample_are_confluents() {
+    let sample = std::env::var_os("MUSTER_TEST_DATA").map(PathBuf::from);
+    let sample = sample.map(|folder| folder.join("confluent-guid-sample.json"));
+    let Some(sample) = sample.and_then(|path| fs::read(path).ok()) else {
+        // Past cargo's capture of what a test prints, so that `./test` counts and names it.
+        let left_out = b"\nleft out: Confluent's guids, because confluent-guid-sample.json isn't in MUSTER_TEST_DATA\n";
+        std::io::Write::write_all(&mut std::io::stderr(), left_out).unwrap();
+        return;
+    };
+    let sample = json::parse(&sample).unwrap();
+    let references: Vec<ReferencedVersion> =
+        serde_json::from_value(sample["references"].clone()).unwrap();
+    let mut count = 0;
+    for (format, named) in [(SchemaFormat::Avro, "avro"), (SchemaFormat::JsonSchema, "json")] {
+        let text = text(format, sample["schemas"][named].as_str().unwrap());
+        let expected = sample["expectedHashes"][format.confluent_name()].as_object().unwrap();
+        for (parts, guid) in expected {
+            let has = |index: usize| parts.as_bytes()[index] == b'1';
+            let part = |index: usize, name: &str| has(index).then(|| &sample[name]);
+            let beside = IdentityParts {
+                references: if has(0) { &references } else { &[] },
+                metadata: part(1, "metadata"),
+                rule_set: part(2, "rules"),
+            };
+            let found = Value::from(SchemaGuid::of(&text, beside).to_string());
+            assert_eq!(found, *guid, "{named} {parts}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 11, "guids were compared");
+}
