@@ -4,15 +4,10 @@ use rmcp::model::CallToolResult;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::refusal::Refusal;
-
-/// The size of an answer, in bytes of JSON: about 16,000 tokens, which any model has room for
-/// beside a conversation.
-pub(crate) const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-/// The largest part of a document that one answer shows, in bytes. It is escaped in JSON, which
-/// seldom makes it more than a third longer.
-pub(crate) const TEXT_BYTES_MAX: usize = 40 * 1024;
+use crate::{
+    limits::{ANSWER_BYTES_MAX, ANSWER_TEXT_BYTES_MAX},
+    refusal::Refusal,
+};
 
 /// A value of the API as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Value {
@@ -65,10 +60,10 @@ fn size(value: &Value) -> usize {
 /// The part of a text that begins at a byte and ends at a character, and where the next one begins.
 pub(crate) fn part(text: &str, offset: usize) -> Option<(&str, Option<usize>)> {
     let rest = text.get(offset..)?;
-    if rest.len() <= TEXT_BYTES_MAX {
+    if rest.len() <= ANSWER_TEXT_BYTES_MAX {
         return Some((rest, None));
     }
-    let end = rest.floor_char_boundary(TEXT_BYTES_MAX);
+    let end = rest.floor_char_boundary(ANSWER_TEXT_BYTES_MAX);
     Some((&rest[..end], Some(offset + end)))
 }
 
@@ -97,11 +92,11 @@ mod tests {
 
     #[test]
     fn shows_long_texts_in_parts_that_join() {
-        let text = "ü".repeat(TEXT_BYTES_MAX);
+        let text = "ü".repeat(ANSWER_TEXT_BYTES_MAX);
         let (mut offset, mut joined) = (0, String::new());
         loop {
             let (part, next) = part(&text, offset).unwrap();
-            assert!(part.len() <= TEXT_BYTES_MAX);
+            assert!(part.len() <= ANSWER_TEXT_BYTES_MAX);
             joined.push_str(part);
             match next {
                 Some(next) => offset = next,

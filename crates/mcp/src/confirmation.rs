@@ -13,15 +13,13 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 
-use crate::refusal::Refusal;
+use crate::{
+    limits::{CONFIRMATION_SECONDS_MAX, CONFIRMATIONS_USED_MAX},
+    refusal::Refusal,
+};
 
-/// How long a confirmation is valid: time for a person to read a plan, and too short for a plan to
-/// be forgotten.
-pub(crate) const VALID: Duration = Duration::from_secs(300);
-
-/// The most used confirmations that are remembered, each for five minutes. Thirty changes a second
-/// are more than an assistant makes.
-const USED_MAX: usize = 10_000;
+/// How long a confirmation is valid.
+pub(crate) const VALID: Duration = Duration::from_secs(CONFIRMATION_SECONDS_MAX);
 
 /// What a confirmation is for.
 #[derive(Clone, Copy, Debug)]
@@ -152,9 +150,9 @@ impl Confirmations {
         if used.contains_key(&nonce) {
             return Err(Refusal::own("confirmation_used", "this confirmation was used before"));
         }
-        if used.len() >= USED_MAX {
+        if used.len() >= CONFIRMATIONS_USED_MAX {
             used.retain(|_, expires| *expires > now);
-            if used.len() >= USED_MAX {
+            if used.len() >= CONFIRMATIONS_USED_MAX {
                 return Err(Refusal::own("too_many_plans", "too many changes are being made"));
             }
         }
@@ -261,12 +259,12 @@ mod tests {
             nonce[..8].copy_from_slice(&number.to_be_bytes());
             nonce
         };
-        for number in 0..USED_MAX {
+        for number in 0..CONFIRMATIONS_USED_MAX {
             confirmations.use_up(nonce(number), VALID, Duration::ZERO).unwrap();
         }
-        let full = confirmations.use_up(nonce(USED_MAX), VALID, Duration::ZERO);
+        let full = confirmations.use_up(nonce(CONFIRMATIONS_USED_MAX), VALID, Duration::ZERO);
         assert_eq!(full.unwrap_err().reason, "too_many_plans");
-        confirmations.use_up(nonce(USED_MAX), VALID * 2, VALID).unwrap();
+        confirmations.use_up(nonce(CONFIRMATIONS_USED_MAX), VALID * 2, VALID).unwrap();
         assert_eq!(confirmations.used.lock().len(), 1);
     }
 }

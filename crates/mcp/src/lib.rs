@@ -13,6 +13,7 @@ mod asked;
 mod assistant;
 mod confirmation;
 mod field_changes;
+mod limits;
 mod places;
 mod plan;
 mod prompts;

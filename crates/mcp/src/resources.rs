@@ -9,13 +9,10 @@ use rmcp::{
 };
 use serde_json::Value;
 
-use crate::{places, refusal::Refusal};
+use crate::{limits::RESOURCE_BYTES_MAX, places, refusal::Refusal};
 
 /// What the address of each resource begins with. An xid stands behind it.
 const PREFIX: &str = "muster://registry/api";
-
-/// The largest resource, in bytes. The tool `get` shows longer documents in parts.
-const RESOURCE_BYTES_MAX: usize = 256 * 1024;
 
 /// The most entities that a collection shows as a resource.
 const ENTITIES_MAX: usize = 100;

@@ -11,10 +11,7 @@ use rmcp::{
 };
 use tokio::task::JoinHandle;
 
-use crate::resources;
-
-/// The most resources that one client subscribes to.
-pub(crate) const SUBSCRIPTIONS_MAX: usize = 64;
+use crate::{limits::SUBSCRIPTIONS_MAX, resources};
 
 /// The resources by address, with the places that they name.
 type Watched = Arc<Mutex<BTreeMap<String, String>>>;

@@ -29,16 +29,13 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 
 use self::kept::KeptConnections;
-use crate::{Assistant, confirmation::Confirmations};
+use crate::{Assistant, confirmation::Confirmations, limits::REQUEST_BYTES_MAX};
 
 /// The path of the assistant's door.
 pub const PATH: &str = "/mcp";
 
 /// A client for whoever sent a request, with the same permissions.
 pub type ClientOf = Arc<dyn Fn(&Caller) -> Client + Send + Sync>;
-
-/// The largest request, in bytes: the largest document, 4 MiB, as text in JSON.
-const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The header by which requests belong together, up to the protocol of 2025-11-25.
 const CONNECTION_ID: &str = "mcp-session-id";

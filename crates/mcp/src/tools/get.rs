@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::{AssistantTool, Effect};
 use crate::{
-    answer::{self, TEXT_BYTES_MAX},
+    answer,
     asked::Asked,
+    limits::ANSWER_TEXT_BYTES_MAX,
     places,
     refusal::Refusal,
 };
@@ -66,7 +67,7 @@ impl GetDocumentArguments {
         }
         let bytes = &document.bytes;
         all["document_bytes"] = bytes.len().into();
-        let is_whole = bytes.len() <= TEXT_BYTES_MAX && self.offset.is_none() && !self.as_text;
+        let is_whole = bytes.len() <= ANSWER_TEXT_BYTES_MAX && self.offset.is_none() && !self.as_text;
         if let (true, Ok(value)) = (is_whole, json::parse(bytes)) {
             all["document"] = value;
             return Ok(());

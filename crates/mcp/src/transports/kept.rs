@@ -10,14 +10,10 @@ use rmcp::transport::streamable_http_server::session::{
     local::{LocalSessionManager, SessionConfig},
 };
 
+use crate::limits::{CONNECTION_IDLE_SECONDS_MAX, CONNECTIONS_MAX, CONNECTIONS_OF_KEY_MAX};
+
 /// How long a connection is kept that nobody uses.
-const IDLE: Duration = Duration::from_secs(30 * 60);
-
-/// The most connections that are kept. Each holds a task and a few kilobytes.
-const KEPT_MAX: usize = 1_000;
-
-/// The most connections that are kept for one key; the one that it opened first then ends.
-const KEPT_FOR_ONE_MAX: usize = 100;
+const IDLE: Duration = Duration::from_secs(CONNECTION_IDLE_SECONDS_MAX);
 
 /// The connections that earlier versions of the protocol keep between requests (its sessions), each
 /// with the key that opened it.
@@ -51,7 +47,7 @@ impl KeptConnections {
 
     /// Whether no further connection is kept.
     pub(super) async fn are_full(&self) -> bool {
-        self.connections.sessions.read().await.len() >= KEPT_MAX
+        self.connections.sessions.read().await.len() >= CONNECTIONS_MAX
     }
 
     /// Remembers with which key a connection was opened.
@@ -63,7 +59,7 @@ impl KeptConnections {
             owners.insert(id.to_owned(), Owner { who: who.clone(), since: Instant::now() });
             let own = owners.iter().filter(|(_, owner)| owner.who == *who);
             let oldest = own.clone().min_by_key(|(_, owner)| owner.since).map(|(id, _)| id.clone());
-            oldest.filter(|_| own.count() > KEPT_FOR_ONE_MAX)
+            oldest.filter(|_| own.count() > CONNECTIONS_OF_KEY_MAX)
         };
         if let Some(oldest) = oldest {
             self.forget(&oldest);
@@ -90,7 +86,7 @@ mod tests {
         let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
         let mut ids = Vec::new();
         let mut transports = Vec::new();
-        for _ in 0..=KEPT_FOR_ONE_MAX {
+        for _ in 0..=CONNECTIONS_OF_KEY_MAX {
             let (id, transport) = kept.connections.create_session().await.unwrap();
             transports.push(transport);
             kept.remember(&id, &one).await;
