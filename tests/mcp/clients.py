@@ -1,7 +1,7 @@
 """Lets the official Python client of the Model Context Protocol use Muster.
 
-    clients.py http URL KEY [MODEL_URL]      the newest protocol, then the one before, over HTTP
-    clients.py stdio MUSTER URL KEY_FILE     the newest protocol, over standard input and output
+    clients.py http URL KEY MODEL_URL              the newest protocol, then the one before, over HTTP
+    clients.py stdio MUSTER URL KEY_FILE MODEL_URL  the newest protocol, over standard input and output
 
 It lists and calls every tool, and holds a conversation that does the jobs of README's tour with
 tools alone.
@@ -160,22 +160,19 @@ async def undo(ask, low, high):
 
 async def select_an_ai_provider(ask, model_url):
     """Declare an AI provider, and ask which one fits."""
-    if model_url is None:
-        await ask.call("select_provider", refused="no_provider|no_provider_fits|forbidden", model="tiny")
-        return
-    declared = {
-        "xid": "/aiproviders/local/entries/local",
-        "document": {"type": "openai-compatible", "base_url": model_url, "models": [{"id": "tiny"}]},
-    }
-    await ask.call("put", **declared)
-    for _ in range(100):
-        result = await ask.client.call_tool("select_provider", {"model": "tiny"})
-        if not result.is_error:
-            break
-        await asyncio.sleep(0.1)
+    document = {"type": "openai-compatible", "base_url": model_url, "models": ["tiny"]}
+    declared = {"xid": "/aiproviders/local/entries/local", "document": document}
+    plan = await ask.call("propose_change", put=declared)
+    await ask.call("put", confirmation=plan.get("confirmation"), **declared)
+    # It is live within a second.
+    async with asyncio.timeout(60):
+        while (await ask.client.call_tool("select_provider", {"model": "tiny"})).is_error:
+            pass
     chosen = await ask.call("select_provider", model="tiny")
     assert chosen["chosen"]["provider"] == "local", chosen
-    await ask.call("select_provider", refused="no_provider|no_provider_fits|none_fits", model="tiny", max_latency_ms=0, capabilities=["levitation"])
+    none = await ask.call("select_provider", refused="provider_unavailable", capabilities=["levitation"])
+    explained = await ask.call("explain_refusal", reason=none["reason"])
+    assert explained["try_again_unchanged"], explained
 
 
 async def read_resources_and_prompts(client):
@@ -208,7 +205,7 @@ async def watch(client, ask):
         await ask.call("rollback", confirmation=plan["confirmation"], **rollback)
 
 
-async def converse(client, model_url=None):
+async def converse(client, model_url):
     tools = (await client.list_tools()).tools
     for tool in tools:
         assert tool.description and tool.annotations.read_only_hint is not None, tool
@@ -227,7 +224,7 @@ async def converse(client, model_url=None):
     return len(tools)
 
 
-async def over_http(url, key, model_url=None):
+async def over_http(url, key, model_url):
     headers = {"authorization": f"Bearer {key}"} if key else {}
     for mode in ["auto", "legacy"]:
         async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
@@ -237,11 +234,11 @@ async def over_http(url, key, model_url=None):
                 print(f"Python over HTTP, {client.protocol_version}: {count} tools, four jobs done")
 
 
-async def over_stdio(muster, url, key_file):
+async def over_stdio(muster, url, key_file, model_url):
     arguments = ["mcp", "--server", url, "--key-file", key_file]
     server = StdioServerParameters(command=muster, args=arguments)
     async with Client(server, cache=None) as client:
-        count = await converse(client)
+        count = await converse(client, model_url)
         print(f"Python over stdio, {client.protocol_version}: {count} tools, four jobs done")
 
 

@@ -166,9 +166,8 @@ mod tests {
             let content_type = given.map(str::to_owned);
             let put = PutArguments { document, content_type, ..PutArguments::default() };
             let found = put.upload(present).ok();
-            let found = found.map(|sent| {
-                (String::from_utf8(sent.bytes.to_vec()).unwrap(), sent.content_type)
-            });
+            let found = found
+                .map(|sent| (String::from_utf8(sent.bytes.to_vec()).unwrap(), sent.content_type));
             let expect = expect.map(|(text, kind)| (text.to_owned(), kind.to_owned()));
             assert_eq!(found, expect, "{:?}", put.document);
         }

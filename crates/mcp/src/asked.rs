@@ -12,4 +12,8 @@ pub(crate) struct Asked {
     /// The key's id, or what stands for callers without a key.
     pub who: Arc<str>,
     pub confirmations: Arc<Confirmations>,
+    /// Whether the registry checks the key again when a stream of changes is opened again. Within a
+    /// server only requests are checked, so a stream that ended, as that of a revoked key does,
+    /// mustn't be opened again.
+    pub may_reopen: bool,
 }

@@ -68,17 +68,17 @@ impl Assistant {
     }
 
     fn asked(&self, extensions: &Extensions) -> Result<Asked, ErrorData> {
-        let (client, who) = match &self.clients {
-            Clients::Own(client) => ((**client).clone(), OWN.into()),
+        let (client, who, may_reopen) = match &self.clients {
+            Clients::Own(client) => ((**client).clone(), OWN.into(), true),
             Clients::OfCaller(clients) => {
                 let caller = extensions
                     .get::<Parts>()
                     .and_then(|parts| parts.extensions.get::<Caller>())
                     .ok_or_else(|| ErrorData::internal_error("nobody asks", None))?;
-                (clients(caller), caller.principal.id.clone())
+                (clients(caller), caller.principal.id.clone(), false)
             }
         };
-        Ok(Asked { client, who, confirmations: self.confirmations.clone() })
+        Ok(Asked { client, who, confirmations: self.confirmations.clone(), may_reopen })
     }
 }
 
@@ -156,7 +156,7 @@ impl ServerHandler for Assistant {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         let asked = self.asked(&context.extensions)?;
-        self.subscriptions.add(request.uri, &asked.client, context.peer).await
+        self.subscriptions.add(request.uri, &asked, context.peer).await
     }
 
     async fn unsubscribe(
@@ -179,7 +179,7 @@ impl ServerHandler for Assistant {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let asked = self.asked(&context.request_context().extensions)?;
-        subscriptions::listen(&asked.client, &context).await
+        subscriptions::listen(&asked, &context).await
     }
 
     async fn list_prompts(

@@ -247,7 +247,10 @@ mod tests {
             bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
             let text = String::from_utf8(bytes).unwrap();
             let found = reason(one.redeem(&text, &CHANGE));
-            assert!(["confirmation_unknown", "plan_changed"].contains(&&*found), "{index}: {found}");
+            assert!(
+                ["confirmation_unknown", "plan_changed"].contains(&&*found),
+                "{index}: {found}"
+            );
         }
     }
 

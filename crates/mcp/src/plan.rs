@@ -238,7 +238,8 @@ pub(crate) async fn rollback(
         shown["cannot_come_back"] = shortened(&report.purged);
     }
     if report.other_model {
-        shown["note"] = "the model was another one then; a rollback leaves the model as it is".into();
+        shown["note"] =
+            "the model was another one then; a rollback leaves the model as it is".into();
     }
     let place = request.xid.clone().unwrap_or_default();
     // Steps that aren't shown count too.

@@ -53,9 +53,12 @@ pub(crate) fn get(name: &str, arguments: &JsonObject) -> Result<GetPromptResult,
 
 fn argument(arguments: &JsonObject, name: &str) -> Result<String, ErrorData> {
     let given = arguments.get(name).and_then(|value| value.as_str());
-    given.filter(|text| !text.is_empty() && text.len() <= ARGUMENT_BYTES_MAX).map(str::to_owned).ok_or_else(
-        || ErrorData::invalid_params(format!("the argument {name} is missing or too long"), None),
-    )
+    given
+        .filter(|text| !text.is_empty() && text.len() <= ARGUMENT_BYTES_MAX)
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            ErrorData::invalid_params(format!("the argument {name} is missing or too long"), None)
+        })
 }
 
 fn review(xid: &str, schema: &str) -> String {

@@ -42,7 +42,8 @@ pub(crate) async fn list(client: &Client) -> Result<Vec<Resource>, ErrorData> {
     let groups = model.get("groups").and_then(Value::as_object);
     let resources = groups.into_iter().flatten().map(|(plural, kind)| {
         let description = kind.get("description").and_then(Value::as_str);
-        let text = description.map_or_else(|| format!("All groups of the type {plural}"), str::to_owned);
+        let text =
+            description.map_or_else(|| format!("All groups of the type {plural}"), str::to_owned);
         Resource::new(uri_of(&format!("/{plural}")), plural.as_str())
             .with_description(text)
             .with_mime_type("application/json")
@@ -54,10 +55,18 @@ pub(crate) async fn list(client: &Client) -> Result<Vec<Resource>, ErrorData> {
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
     let document = format!("{PREFIX}/{{groups}}/{{group}}/{{resources}}/{{resource}}");
     [
-        (document.clone(), "document", "A document, such as muster://registry/api/providers/cms/entries/sanity"),
+        (
+            document.clone(),
+            "document",
+            "A document, such as muster://registry/api/providers/cms/entries/sanity",
+        ),
         (format!("{document}/versions/{{version}}"), "version", "A version of a document"),
         (format!("{PREFIX}/{{groups}}/{{group}}"), "group", "A group's attributes"),
-        (format!("{PREFIX}/{{groups}}/{{group}}/{{resources}}"), "collection", "The first documents of a group, without their contents"),
+        (
+            format!("{PREFIX}/{{groups}}/{{group}}/{{resources}}"),
+            "collection",
+            "The first documents of a group, without their contents",
+        ),
     ]
     .into_iter()
     .map(|(template, name, text)| ResourceTemplate::new(template, name).with_description(text))

@@ -11,7 +11,7 @@ use rmcp::{
 };
 use tokio::task::JoinHandle;
 
-use crate::{limits::SUBSCRIPTIONS_MAX, resources};
+use crate::{asked::Asked, limits::SUBSCRIPTIONS_MAX, resources};
 
 /// The resources by address, with the places that they name.
 type Watched = Arc<Mutex<BTreeMap<String, String>>>;
@@ -28,7 +28,7 @@ impl Subscriptions {
     pub(crate) async fn add(
         &self,
         uri: String,
-        client: &Client,
+        asked: &Asked,
         peer: Peer<RoleServer>,
     ) -> Result<(), ErrorData> {
         let place = resources::place_of(&uri)?;
@@ -43,16 +43,16 @@ impl Subscriptions {
         if !is_first {
             return Ok(());
         }
-        let stream = match open(client).await {
+        let stream = match open(&asked.client).await {
             Ok(stream) => stream,
             Err(error) => {
                 self.watched.lock().remove(&uri);
                 return Err(resources::fault(&error));
             }
         };
-        let watched = self.watched.clone();
+        let (watched, may_reopen) = (self.watched.clone(), asked.may_reopen);
         let task = tokio::spawn(async move {
-            follow(stream, &watched, &Listener::Connection(peer)).await;
+            follow(stream, &watched, &Listener::Connection(peer), may_reopen).await;
         });
         if let Some(other) = self.following.lock().replace(task) {
             other.abort();
@@ -87,10 +87,7 @@ impl Drop for Subscriptions {
 }
 
 /// Tells about changes until the client ends its request.
-pub(crate) async fn listen(
-    client: &Client,
-    context: &SubscriptionContext,
-) -> Result<(), ErrorData> {
+pub(crate) async fn listen(asked: &Asked, context: &SubscriptionContext) -> Result<(), ErrorData> {
     let uris = context.accepted().resource_subscriptions.clone().unwrap_or_default();
     let mut watched = BTreeMap::new();
     for uri in uris {
@@ -100,11 +97,11 @@ pub(crate) async fn listen(
         context.cancelled().await;
         return Ok(());
     }
-    let stream = open(client).await.map_err(|error| resources::fault(&error))?;
+    let stream = open(&asked.client).await.map_err(|error| resources::fault(&error))?;
     let watched = Arc::new(Mutex::new(watched));
     let listener = Listener::Request(context.sink().clone());
     tokio::select! {
-        () = follow(stream, &watched, &listener) => {}
+        () = follow(stream, &watched, &listener, asked.may_reopen) => {}
         () = context.cancelled() => {}
     }
     Ok(())
@@ -146,11 +143,18 @@ impl Listener {
     }
 }
 
-/// Tells about each change of a watched place, until nobody listens or the registry refuses.
-async fn follow(mut stream: ChangeStream, watched: &Watched, listener: &Listener) {
+/// Tells about each change of a watched place, until nobody listens, the registry refuses, or the
+/// stream ends and may not be opened again.
+async fn follow(
+    mut stream: ChangeStream,
+    watched: &Watched,
+    listener: &Listener,
+    may_reopen: bool,
+) {
     loop {
         let change = match stream.next_item().await {
             Ok(StreamItem::Change(change)) => change,
+            Ok(StreamItem::Lost(_)) if !may_reopen => return,
             Ok(StreamItem::Connected | StreamItem::Lost(_)) => continue,
             Err(error) => {
                 tracing::debug!(%error, "a stream of changes for an assistant has ended");
@@ -178,7 +182,9 @@ fn is_within(xid: &str, place: &str) -> bool {
 
 fn too_many() -> ErrorData {
     ErrorData::invalid_request(
-        format!("there are {SUBSCRIPTIONS_MAX} subscriptions already; end one, or subscribe to a group"),
+        format!(
+            "there are {SUBSCRIPTIONS_MAX} subscriptions already; end one, or subscribe to a group"
+        ),
         None,
     )
 }

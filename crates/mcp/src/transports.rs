@@ -129,8 +129,8 @@ impl Door {
 /// # Errors
 /// The other side doesn't speak the protocol, or the process has no standard streams.
 pub async fn serve_standard_streams(client: Client) -> Result<(), String> {
-    let assistant = Assistant::alone(client)
-        .map_err(|_| "the system gives no random number".to_owned())?;
+    let assistant =
+        Assistant::alone(client).map_err(|_| "the system gives no random number".to_owned())?;
     match assistant.serve(stdio_pipes()).await {
         Ok(running) => running.waiting().await.map(drop).map_err(|error| error.to_string()),
         // It went away before it said anything.

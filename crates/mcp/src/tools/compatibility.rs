@@ -47,7 +47,11 @@ impl AssistantTool for CheckCompatibilityArguments {
         let request = CompatibilityRequest {
             new: source(self.schema),
             old: self.old.map(source).into_iter().collect(),
-            against: self.against.map(|xid| places::document_xid(&xid)).transpose()?.map(|xid| xid.to_string()),
+            against: self
+                .against
+                .map(|xid| places::document_xid(&xid))
+                .transpose()?
+                .map(|xid| xid.to_string()),
             level: self.level,
             policy: self.policy,
         };

@@ -35,8 +35,10 @@ impl AssistantTool for ExplainRefusalArguments {
             }));
         }
         let Some(code) = ErrorCode::find(reason) else {
-            let known: Vec<&str> =
-                ErrorCode::all().map(ErrorCode::name).chain(OWN_REASONS.iter().map(|o| o.name)).collect();
+            let known: Vec<&str> = ErrorCode::all()
+                .map(ErrorCode::name)
+                .chain(OWN_REASONS.iter().map(|o| o.name))
+                .collect();
             let refusal = Refusal::arguments(format!("there is no reason {reason:?}"));
             return Err(refusal.with("known", known));
         };

@@ -5,13 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AssistantTool, Effect};
-use crate::{
-    answer,
-    asked::Asked,
-    limits::ANSWER_TEXT_BYTES_MAX,
-    places,
-    refusal::Refusal,
-};
+use crate::{answer, asked::Asked, limits::ANSWER_TEXT_BYTES_MAX, places, refusal::Refusal};
 
 /// What to show.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -67,7 +61,8 @@ impl GetDocumentArguments {
         }
         let bytes = &document.bytes;
         all["document_bytes"] = bytes.len().into();
-        let is_whole = bytes.len() <= ANSWER_TEXT_BYTES_MAX && self.offset.is_none() && !self.as_text;
+        let is_whole =
+            bytes.len() <= ANSWER_TEXT_BYTES_MAX && self.offset.is_none() && !self.as_text;
         if let (true, Ok(value)) = (is_whole, json::parse(bytes)) {
             all["document"] = value;
             return Ok(());

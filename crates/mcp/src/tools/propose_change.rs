@@ -61,7 +61,9 @@ fn next(tool: &str, plan: &Plan) -> String {
             "Show the plan to the person you work for. If they agree, call {tool} with the same arguments and the confirmation."
         ),
         (true, false) => {
-            format!("Nothing is replaced: call {tool} with the same arguments, without confirmation.")
+            format!(
+                "Nothing is replaced: call {tool} with the same arguments, without confirmation."
+            )
         }
     }
 }

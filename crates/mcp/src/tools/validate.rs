@@ -53,9 +53,9 @@ impl AssistantTool for ValidateDocumentArguments {
             (Some(xid), None, false) => self.document(asked, xid.clone()).await,
             (None, Some(payloads), false) => self.payloads(asked, payloads.clone()).await,
             (None, None, true) => self.stored(asked).await,
-            _ => Err(Refusal::arguments(
-                "give xid and document, or payloads and a schema, or place",
-            )),
+            _ => {
+                Err(Refusal::arguments("give xid and document, or payloads and a schema, or place"))
+            }
         }
     }
 }

@@ -4,11 +4,7 @@ use muster_http::AllowedOrigins;
 /// The origin of a request that comes from a web page elsewhere. Such a page could otherwise speak
 /// with a server that only its visitor reaches (MCP, "Security Warning" of the Streamable HTTP
 /// transport). `base` is what URLs of this server begin with.
-pub(super) fn foreign(
-    headers: &HeaderMap,
-    base: &str,
-    allowed: &AllowedOrigins,
-) -> Option<String> {
+pub(super) fn foreign(headers: &HeaderMap, base: &str, allowed: &AllowedOrigins) -> Option<String> {
     let own = origin_of(base);
     let mut sent = headers.get_all(header::ORIGIN).iter().map(|origin| origin.as_bytes());
     let foreign = sent.find(|origin| {

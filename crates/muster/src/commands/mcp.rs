@@ -2,11 +2,7 @@ use std::io::IsTerminal as _;
 
 use clap::Args;
 
-use crate::{
-    Context, Failure, OwnCode,
-    arguments::ConnectionArguments,
-    output::Style,
-};
+use crate::{Context, Failure, OwnCode, arguments::ConnectionArguments, output::Style};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\

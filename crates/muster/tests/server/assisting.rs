@@ -37,20 +37,20 @@ fn message(key: Option<&str>, id: u64, method: &str, params: &Value) -> Ask {
     }
 }
 
-/// A call of a tool in the protocol of now, in which each request stands alone.
-fn call_alone(key: Option<&str>, tool: &str, arguments: &Value) -> Ask {
-    let params = json!({
-        "name": tool,
-        "arguments": arguments,
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
-            "io.modelcontextprotocol/clientCapabilities": {},
-        },
+/// A request in the protocol of now, in which each stands alone.
+fn alone(key: Option<&str>, method: &str, mut params: Value) -> Ask {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
     });
-    message(key, 1, "tools/call", &params)
+    message(key, 1, method, &params)
         .header("MCP-Protocol-Version", "2026-07-28")
-        .header("Mcp-Method", "tools/call")
+        .header("Mcp-Method", method)
+}
+
+fn call_alone(key: Option<&str>, tool: &str, arguments: &Value) -> Ask {
+    alone(key, "tools/call", json!({ "name": tool, "arguments": arguments }))
         .header("Mcp-Name", tool)
 }
 
@@ -175,6 +175,29 @@ fn pages_elsewhere_are_refused_with_and_without_keys() {
         from(&own).expect(200);
         server.ask(&call).expect(200);
     }
+}
+
+#[test]
+fn who_listens_is_told_until_the_key_is_revoked() {
+    let server = keyed();
+    let body = json!({ "name": "listener", "role": "consumer" }).to_string();
+    let admin = |ask: Ask| server.ask(&ask.header("Authorization", format!("Bearer {ADMIN}")));
+    let made = admin(Ask::json("POST", "/keys", body)).expect(201).json();
+    let uri = format!("muster://registry/api{SANITY}");
+    let params = json!({ "notifications": { "resourceSubscriptions": [uri] } });
+    let mut client = Client::connect(server.address);
+    let listen = alone(made["key"].as_str(), "subscriptions/listen", params);
+    client.send_what_it_takes(&listen.bytes());
+    client.read_until("notifications/subscriptions/acknowledged");
+    let path = format!("/api{SANITY}");
+    let mut document = admin(Ask::get(path.clone())).expect(200).json();
+    document["best_for"] = "Everybody".into();
+    admin(Ask::json("POST", path, document.to_string())).expect(201);
+    let told = client.read_until("notifications/resources/updated");
+    assert!(!told.contains("\"result\""), "{told}");
+    let id = made["id"].as_str().unwrap();
+    admin(Ask::new("DELETE", format!("/keys/{id}"))).expect(204);
+    client.read_until("\"result\"");
 }
 
 #[test]
