@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{places, refusal::Refusal};
+use crate::{
+    places::{self, NumberOrText},
+    refusal::Refusal,
+};
 
 /// A document to put.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -65,7 +68,7 @@ pub(crate) struct RollbackArguments {
     pub to_time: Option<String>,
     /// The version of the document that is to be said again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to_version: Option<String>,
+    pub to_version: Option<NumberOrText>,
     /// Why, in a sentence. It stands in the log for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -122,7 +125,7 @@ impl RollbackArguments {
         let to = RollbackTo {
             position: self.to_position,
             time: self.to_time.clone(),
-            version: self.to_version.clone(),
+            version: self.to_version.as_ref().map(NumberOrText::to_string),
         };
         Ok(RollbackRequest { xid: Some(place).filter(|place| !place.is_empty()), to })
     }
@@ -184,7 +187,7 @@ mod tests {
     fn wants_one_earlier_state() {
         let none = RollbackArguments::default();
         let one = RollbackArguments { to_position: Some(3), ..none.clone() };
-        let two = RollbackArguments { to_version: Some("1".to_owned()), ..one.clone() };
+        let two = RollbackArguments { to_version: Some(NumberOrText::Number(1)), ..one.clone() };
         assert!(none.request().is_err() && two.request().is_err());
         let request = RollbackArguments { xid: Some("providers/cms".to_owned()), ..one };
         assert_eq!(request.request().unwrap().xid.as_deref(), Some("/providers/cms"));

@@ -1,9 +1,11 @@
 //! Where things are: xids, collections, and links to next pages.
 
+use std::fmt;
+
 use muster_client::{Client, encoded_step};
 use muster_words::{Id, Xid};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::refusal::Refusal;
 
@@ -49,6 +51,33 @@ pub(crate) fn place(text: Option<&str>) -> Result<String, Refusal> {
 /// Whether a place is a collection: types and names alternate, and a collection ends with a type.
 pub(crate) fn is_collection(place: &str) -> bool {
     place.matches('/').count() % 2 == 1
+}
+
+/// A position, a time or a version in an argument. Models write numbers as they find them, with and
+/// without quotes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum NumberOrText {
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(String),
+}
+
+impl fmt::Display for NumberOrText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+/// Always as a text, so that a confirmation is for either.
+impl Serialize for NumberOrText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// The path and the query of the next page, which an assistant gives back as it is.
@@ -97,6 +126,14 @@ mod tests {
         }
         assert!(is_collection("/providers") && is_collection("/providers/cms/entries"));
         assert!(!is_collection("/providers/cms") && !is_collection(""));
+    }
+
+    #[test]
+    fn reads_numbers_with_and_without_quotes() {
+        for (json, expect) in [("7", "7"), ("\"7\"", "7"), ("\"2027-01-31\"", "2027-01-31")] {
+            let read = serde_json::from_str::<NumberOrText>(json);
+            assert_eq!(read.ok().map(|read| read.to_string()).as_deref(), Some(expect), "{json}");
+        }
     }
 
     #[test]

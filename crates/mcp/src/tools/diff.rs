@@ -4,7 +4,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{AssistantTool, Effect};
-use crate::{answer, asked::Asked, places, refusal::Refusal};
+use crate::{
+    answer,
+    asked::Asked,
+    places::{self, NumberOrText},
+    refusal::Refusal,
+};
 
 /// The number of entities that are compared if nothing else is asked for.
 const LIMIT_USUAL: usize = 20;
@@ -19,13 +24,13 @@ pub(super) struct DiffStatesArguments {
     /// A document, a group or a collection; left out for everything.
     place: Option<String>,
     /// The earlier state: a ledger position or a time (RFC 3339). Left out: before the last change.
-    from: Option<String>,
+    from: Option<NumberOrText>,
     /// The later state: a ledger position or a time. Left out: now.
-    to: Option<String>,
+    to: Option<NumberOrText>,
     /// For a document: compare this version, such as 1, instead of an earlier state.
-    from_version: Option<String>,
+    from_version: Option<NumberOrText>,
     /// For a document: with this version.
-    to_version: Option<String>,
+    to_version: Option<NumberOrText>,
     /// At most this many documents; 20 if left out, at most 100.
     limit: Option<usize>,
 }

@@ -5,7 +5,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AssistantTool, Effect};
-use crate::{answer, asked::Asked, limits::ANSWER_TEXT_BYTES_MAX, places, refusal::Refusal};
+use crate::{
+    answer,
+    asked::Asked,
+    limits::ANSWER_TEXT_BYTES_MAX,
+    places::{self, NumberOrText},
+    refusal::Refusal,
+};
 
 /// What to show.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -15,9 +21,9 @@ pub(super) struct GetDocumentArguments {
     /// behind), or a group (/providers/cms).
     xid: String,
     /// A version of the document, such as 1; left out for the default version.
-    version: Option<String>,
+    version: Option<NumberOrText>,
     /// Show it as it was at this ledger position or time (RFC 3339).
-    at: Option<String>,
+    at: Option<NumberOrText>,
     /// For a document that is too long for one answer: the next_offset of the earlier answer.
     offset: Option<usize>,
     /// Show the document as text, exactly as it is stored, also if it is JSON.
@@ -39,7 +45,7 @@ impl AssistantTool for GetDocumentArguments {
                 places::xid(&format!("{document}/versions/{version}"))?
             }
         };
-        let query = Query::new().with_some("at", self.at.as_deref());
+        let query = Query::new().with_some("at", self.at.as_ref());
         let details = asked.client.details(&xid, &query).await?;
         let mut all = json!({ "xid": xid.to_string(), "attributes": details.json()? });
         if let Some(position) = details.position() {

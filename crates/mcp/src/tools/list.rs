@@ -8,7 +8,7 @@ use super::{AssistantTool, Effect};
 use crate::{
     answer,
     asked::Asked,
-    places::{self, Cursor},
+    places::{self, Cursor, NumberOrText},
     refusal::Refusal,
 };
 
@@ -35,7 +35,7 @@ pub(super) struct ListPlaceArguments {
     /// The attribute to sort by, such as name or modifiedat=desc.
     sort: Option<String>,
     /// List the registry as it was at this ledger position or time (RFC 3339).
-    at: Option<String>,
+    at: Option<NumberOrText>,
     /// At most this many; 50 if left out, at most 200.
     limit: Option<usize>,
     /// Where an earlier answer said that it goes on. The other arguments are then left out.
@@ -50,7 +50,7 @@ impl AssistantTool for ListPlaceArguments {
 
     async fn answer(self, asked: &Asked) -> Result<Value, Refusal> {
         let client = &asked.client;
-        let query = Query::new().with_some("at", self.at.as_deref());
+        let query = Query::new().with_some("at", self.at.as_ref());
         let limit = self.limit.unwrap_or(LIMIT_USUAL).clamp(1, LIMIT_MAX);
         let collection = match &self.cursor {
             Some(cursor) => cursor.path("/api")?["/api".len()..].to_owned(),

@@ -83,13 +83,22 @@ fn section(page: &mut String, row: &ToolRow) -> std::fmt::Result {
 
 /// The types that a schema names, for people.
 fn type_of(schema: &Value) -> String {
-    let named: Vec<&str> = match schema.get("type") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
-        _ if schema.get("anyOf").is_some() => vec!["object"],
-        _ => vec!["any"],
-    };
-    named.into_iter().filter(|name| *name != "null").collect::<Vec<_>>().join(" or ")
+    let mut named = Vec::new();
+    collect_types(schema, &mut named);
+    named.retain(|name| *name != "null");
+    named.dedup();
+    if named.is_empty() { "any".to_owned() } else { named.join(" or ") }
+}
+
+fn collect_types<'a>(schema: &'a Value, named: &mut Vec<&'a str>) {
+    match schema.get("type") {
+        Some(Value::String(one)) => named.push(one),
+        Some(Value::Array(all)) => named.extend(all.iter().filter_map(Value::as_str)),
+        _ => {
+            let choices = schema.get("anyOf").and_then(Value::as_array);
+            choices.into_iter().flatten().for_each(|choice| collect_types(choice, named));
+        }
+    }
 }
 
 #[cfg(test)]

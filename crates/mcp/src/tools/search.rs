@@ -5,7 +5,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AssistantTool, Effect};
-use crate::{answer, asked::Asked, places::Cursor, refusal::Refusal};
+use crate::{
+    answer,
+    asked::Asked,
+    places::{Cursor, NumberOrText},
+    refusal::Refusal,
+};
 
 /// The number of documents that a search shows if nothing else is asked for.
 const LIMIT_USUAL: usize = 20;
@@ -37,7 +42,7 @@ pub(super) struct SearchArguments {
     /// The indexed field to sort by, such as monthly_cost_range or monthly_cost_range=desc.
     sort: Option<String>,
     /// Search the registry as it was at this ledger position or time (RFC 3339); not with words.
-    at: Option<String>,
+    at: Option<NumberOrText>,
     /// Count how often each value of these fields occurs, such as complexity_level,provider_type.
     facets: Option<String>,
     /// Show the documents themselves too, not only their names.
@@ -91,7 +96,7 @@ impl SearchArguments {
             .with_some("state", self.state.as_deref())
             .with_some("label", self.label.as_deref())
             .with_some("sort", self.sort.as_deref())
-            .with_some("at", self.at.as_deref())
+            .with_some("at", self.at.as_ref())
             .with("facets", self.facets.as_deref().unwrap_or_default())
             .with("limit", self.limit.unwrap_or(LIMIT_USUAL).clamp(1, LIMIT_MAX))
     }

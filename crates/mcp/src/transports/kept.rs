@@ -15,8 +15,8 @@ use crate::limits::{CONNECTION_IDLE_SECONDS_MAX, CONNECTIONS_MAX, CONNECTIONS_OF
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(CONNECTION_IDLE_SECONDS_MAX);
 
-/// The connections that earlier versions of the protocol keep between requests (its sessions), each
-/// with the key that opened it.
+/// The connections that earlier versions of the protocol keep between requests, each with the key
+/// that opened it.
 pub(super) struct KeptConnections {
     connections: Arc<LocalSessionManager>,
     owners: Mutex<HashMap<String, Owner>>,
