@@ -36,7 +36,7 @@ pub(super) fn begin(area: &LogArea) {
 /// the level names the library.
 fn quieter(filter: EnvFilter, level: &str) -> EnvFilter {
     let is_verbose = filter.max_level_hint() >= Some(LevelFilter::INFO);
-    match "rmcp=warn".parse() {
+    match "rmcp=off".parse() {
         Ok(directive) if is_verbose && !level.contains("rmcp") => filter.add_directive(directive),
         _ => filter,
     }
