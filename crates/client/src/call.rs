@@ -13,7 +13,8 @@ use muster_words::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ClientError, ErrorResponse, IncomingBody, Query, Transport, TransportError, read_to_end,
+    ClientError, ErrorResponse, IncomingBody, Query, Transport, TransportError, link::path_of,
+    read_to_end,
 };
 
 /// The maximum size of an answer that is read as a whole, in bytes: enough to export a large
@@ -304,6 +305,12 @@ impl Client {
         let under = place.split_once("://").and_then(|(_, rest)| Some(&rest[rest.find('/')?..]));
         let below = under.and_then(|under| path.strip_prefix(under));
         below.filter(|below| below.starts_with('/')).unwrap_or(path)
+    }
+
+    /// The path and the query that a link in an answer asks this server for.
+    #[must_use]
+    pub fn path_of_link<'a>(&self, link: &'a str) -> &'a str {
+        self.below(path_of(link))
     }
 
     pub(crate) fn unexpected(&self, what: impl Into<String>) -> ClientError {

@@ -61,7 +61,8 @@ impl AllowedOrigins {
     }
 
     /// Whether an origin is named, and not just one of all.
-    pub(crate) fn names(&self, origin: &str) -> bool {
+    #[must_use]
+    pub fn names(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
     }
 

@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod list;
 pub mod log;
 pub mod man;
+pub mod mcp;
 pub mod model;
 mod past;
 pub mod propagation;
@@ -89,6 +90,8 @@ pub enum MusterCommand {
     /// List, add, watch and control live AI providers
     #[command(subcommand)]
     Providers(providers::ProvidersCommand),
+    #[command(before_help = mcp::EXAMPLES)]
+    Mcp(mcp::McpArguments),
     #[command(before_help = publish::EXAMPLES, visible_alias = "deploy")]
     Publish(publish::PublishArguments),
     /// Read a published site as an application does
@@ -151,6 +154,7 @@ impl MusterCommand {
             Self::Schema(schema) => context.wait(schema.run(context)),
             Self::Propagation(propagation) => context.wait(propagation.run(context)),
             Self::Providers(providers) => context.wait(providers.run(context)),
+            Self::Mcp(mcp) => context.wait(mcp.run(context)),
             Self::Publish(publish) => context.wait(publish.run(context)),
             Self::Client(client) => context.wait(client.run(context)),
             Self::Snapshot(snapshot) => context.wait(snapshot.run(context)),

@@ -15,6 +15,7 @@ pub(crate) const WANTS: [(&str, &[&str]); 7] = [
     (
         "Run",
         &[
+            "mcp",
             "providers",
             "backup",
             "restore-backup",

@@ -49,6 +49,12 @@ impl Page {
         self.next.is_some()
     }
 
+    /// The path and the query of the next page, if there is one.
+    #[must_use]
+    pub fn next(&self) -> Option<&str> {
+        self.next.as_deref().filter(|next| !next.is_empty())
+    }
+
     /// All entities as one JSON object, in their order.
     #[must_use]
     pub fn json(&self) -> String {

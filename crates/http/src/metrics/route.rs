@@ -24,8 +24,8 @@ const OTHER: Route = Route(0);
 const API_OTHER: Route = Route(1);
 const ROOT: Route = Route(2);
 
-/// What isn't in the table of operations, because it isn't called by programs of others.
-const PAGES: [&str; 1] = [CONSOLE];
+/// The first segments of what isn't in the table of operations: rooms that stand beside the API.
+const BESIDE: [&str; 2] = [CONSOLE, "/mcp"];
 
 /// The number of shapes of paths below `/api`: the registry, groups of a type, a group, resources
 /// of a type, a resource, its Meta, its versions and a version.
@@ -39,11 +39,7 @@ static LABELS: LazyLock<Labels> = LazyLock::new(|| {
         shapes: [API_OTHER; SHAPES],
     };
     OPERATIONS.iter().for_each(|operation| labels.add(operation));
-    for page in PAGES {
-        let route = Route(u8::try_from(labels.all.len()).unwrap_or(OTHER.0));
-        labels.all.push(page);
-        labels.doors.push((&page[1..], route));
-    }
+    BESIDE.iter().for_each(|label| labels.add_door(label));
     labels
 });
 
@@ -53,18 +49,29 @@ impl Labels {
         if self.all.contains(&label) {
             return;
         }
-        let route = Route(u8::try_from(self.all.len()).unwrap_or(OTHER.0));
-        self.all.push(label);
         if operation.endpoint != Endpoint::XRegistry {
-            self.doors.push((&label[1..], route));
+            self.add_door(label);
             return;
         }
+        let route = self.add_label(label);
         let below = label.strip_prefix(PREFIX).unwrap_or_default().trim_start_matches('/');
         if !below.is_empty() && !below.starts_with('{') {
             self.own.push((below, route));
         } else if let Some(shape) = shape(below.split('/')) {
             self.shapes[shape] = route;
         }
+    }
+
+    /// Adds a label that is the first segment of its paths.
+    fn add_door(&mut self, label: &'static str) {
+        let route = self.add_label(label);
+        self.doors.push((&label[1..], route));
+    }
+
+    fn add_label(&mut self, label: &'static str) -> Route {
+        let route = Route(u8::try_from(self.all.len()).unwrap_or(OTHER.0));
+        self.all.push(label);
+        route
     }
 }
 
@@ -175,6 +182,8 @@ mod tests {
             ("/changes", "/changes"),
             ("/status", "/status"),
             ("/validate", "/validate"),
+            ("/mcp", "/mcp"),
+            ("/mcp/below", "/mcp"),
             ("/nowhere", "other"),
             ("/apiary", "other"),
         ] {

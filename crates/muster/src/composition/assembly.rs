@@ -539,7 +539,10 @@ async fn front(
     });
     let schemas = doors.schema_answers().below("/confluent");
     let pages = pages::open(registry, &api, (&doors, &metrics), open_options);
-    let mut front = Front::new(api.merge(pages.router), doors.gatekeeper(), metrics)
+    let assistants = muster_mcp::routes(pages.clients, open_options.origins.clone())
+        .map_err(|_| Failure::new(OwnCode::System, "the system gives no random numbers"))?;
+    let router = api.merge(pages.router).merge(assistants);
+    let mut front = Front::new(router, doors.gatekeeper(), metrics)
         .with_sessions(pages.sessions)
         .with_fast_read(Arc::new(FastReads(vec![documents, Arc::new(schemas)])))
         .with_request_log(open_options.request_log)

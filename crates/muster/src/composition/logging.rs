@@ -1,7 +1,7 @@
 use std::{io::IsTerminal as _, time::Duration};
 
 use muster_http::{RequestLevel, RequestLog};
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, prelude::*};
 
 use crate::settings::LogArea;
 
@@ -10,6 +10,7 @@ use crate::settings::LogArea;
 /// An invalid level counts as `info`. Only the first call in a process has an effect.
 pub(super) fn begin(area: &LogArea) {
     let filter = EnvFilter::try_new(&area.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = quieter(filter, &area.level);
     let is_text = match area.format.as_str() {
         "text" => true,
         "json" => false,
@@ -28,6 +29,16 @@ pub(super) fn begin(area: &LogArea) {
     };
     if begun.is_err() {
         tracing::debug!("logging was already set up");
+    }
+}
+
+/// Leaves out what the protocol's library of assistants says of each of their connections, unless
+/// the level names the library.
+fn quieter(filter: EnvFilter, level: &str) -> EnvFilter {
+    let is_verbose = filter.max_level_hint() >= Some(LevelFilter::INFO);
+    match "rmcp=off".parse() {
+        Ok(directive) if is_verbose && !level.contains("rmcp") => filter.add_directive(directive),
+        _ => filter,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod applying;
+mod assisting;
 mod backups;
 mod burning;
 mod client;

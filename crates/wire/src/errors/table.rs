@@ -429,8 +429,8 @@ codes! { ErrorCode, ErrorKind;
         "Use 127.0.0.1 or localhost, or create a key: muster keys create.";
     OriginRefused { origin: String }: Muster 403,
         "Web pages from \"<origin>\" may not do this.",
-        "If a registry has no keys, web pages of other origins may only read.",
-        "Send the request from the registry's own address, or create a key: muster keys create.";
+        "Web pages of other origins may only read from a registry without keys, and nothing at /mcp, unless the settings name their origin.",
+        "Send the request from the registry's own address, or name the origin in the settings.";
     TlsRequired: Muster 400,
         "The request came in clear text, and this port speaks only https.",
         "The server speaks only https, because others could read keys and documents that are sent in clear text.",

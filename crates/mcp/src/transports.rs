@@ -1,0 +1,140 @@
+//! The two ways in: Streamable HTTP, and standard input and output.
+
+mod kept;
+mod origin;
+
+use std::sync::{Arc, Once};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use http::{Method, StatusCode};
+use muster_client::Client;
+use muster_http::{AllowedOrigins, Caller, IntoProblem, Phase};
+use muster_wire::{ErrorKind, Problem};
+use ring::error::Unspecified;
+use rmcp::{
+    ServiceExt as _,
+    service::ServerInitializeError,
+    transport::{
+        io::stdio_pipes,
+        streamable_http_server::{
+            StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
+        },
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use self::kept::KeptConnections;
+use crate::{Assistant, confirmation::Confirmations, limits::REQUEST_BYTES_MAX};
+
+/// The path of the assistant's door.
+pub const PATH: &str = "/mcp";
+
+/// A client for whoever sent a request, with the same permissions.
+pub type ClientOf = Arc<dyn Fn(&Caller) -> Client + Send + Sync>;
+
+/// The header by which requests belong together, up to the protocol of 2025-11-25.
+const CONNECTION_ID: &str = "mcp-session-id";
+
+/// What requests over HTTP share.
+struct Door {
+    service: StreamableHttpService<Assistant, LocalSessionManager>,
+    origins: AllowedOrigins,
+    kept: KeptConnections,
+    /// Ends what is open when the server ends.
+    ending: CancellationToken,
+    watching: Once,
+}
+
+/// The route of the assistant's door. Web pages of these origins may use it, and its own.
+///
+/// # Errors
+/// The system gives no random number.
+pub fn routes(clients: ClientOf, origins: AllowedOrigins) -> Result<Router, Unspecified> {
+    let confirmations = Arc::new(Confirmations::new()?);
+    let ending = CancellationToken::new();
+    let kept = KeptConnections::new();
+    // The server checks hosts, and this room origins: both know the server's own address.
+    let config = StreamableHttpServerConfig::default()
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_json_response(true)
+        .with_max_request_body_bytes(REQUEST_BYTES_MAX)
+        .with_cancellation_token(ending.clone());
+    let make = move || Ok(Assistant::of_callers(clients.clone(), confirmations.clone()));
+    let service = StreamableHttpService::new(make, kept.connections(), config);
+    let door = Door { service, origins, kept, ending, watching: Once::new() };
+    Ok(Router::new().route(PATH, axum::routing::any(answer)).with_state(Arc::new(door)))
+}
+
+async fn answer(
+    State(door): State<Arc<Door>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, IntoProblem> {
+    let refused = |kind: ErrorKind| Problem::new(kind).subject(PATH);
+    if let Some(origin) = origin::foreign(request.headers(), &caller.base, &door.origins) {
+        return Err(refused(ErrorKind::OriginRefused { origin }).into());
+    }
+    door.end_with(&caller);
+    let header = request.headers().get(CONNECTION_ID).and_then(|id| id.to_str().ok());
+    let id = header.map(str::to_owned);
+    let ends = request.method() == Method::DELETE;
+    match &id {
+        Some(id) if !door.kept.is_of(id, &caller.principal.id) => {
+            return Ok(not_there());
+        }
+        None if request.method() == Method::POST && door.kept.are_full().await => {
+            return Err(refused(ErrorKind::ServerBusy).into());
+        }
+        _ => {}
+    }
+    let response = door.service.handle(request).await.map(Body::new);
+    match (&id, response.headers().get(CONNECTION_ID).and_then(|id| id.to_str().ok())) {
+        (None, Some(new)) => door.kept.remember(new, &caller.principal.id).await,
+        (Some(id), _) if ends && response.status().is_success() => door.kept.forget(id),
+        _ => {}
+    }
+    Ok(response)
+}
+
+/// As if there were no such connection: whoever guesses an id learns nothing.
+fn not_there() -> Response {
+    let mut response = Response::new(Body::from("Not Found: Session not found"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+impl Door {
+    /// Ends open streams when the server leaves the phase in which it serves. Only requests know
+    /// the phase, so the first one starts this.
+    fn end_with(&self, caller: &Caller) {
+        self.watching.call_once(|| {
+            let (mut phase, ending) = (caller.phase.clone(), self.ending.clone());
+            tokio::spawn(async move {
+                // An error means that the server is gone.
+                let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
+                ending.cancel();
+            });
+        });
+    }
+}
+
+/// Serves an assistant over standard input and output until its input ends.
+///
+/// # Errors
+/// The other side doesn't speak the protocol, or the process has no standard streams.
+pub async fn serve_standard_streams(client: Client) -> Result<(), String> {
+    let assistant =
+        Assistant::alone(client).map_err(|_| "the system gives no random number".to_owned())?;
+    match assistant.serve(stdio_pipes()).await {
+        Ok(running) => running.waiting().await.map(drop).map_err(|error| error.to_string()),
+        // It went away before it said anything.
+        Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
