@@ -34,7 +34,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn status(&self) -> StatusCode {
+    /// The status of an answer with this fault.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Api(error) => match error.refusal() {
                 Some(refusal) => refusal.status,

@@ -58,6 +58,13 @@ pub fn respond(visitor: Option<&Visitor>, page: Page) -> Response {
     response
 }
 
+/// A part of a page as an answer, for the page's script.
+pub fn respond_part(part: &Markup) -> Response {
+    let mut response = Html(part.clone().into_string()).into_response();
+    protection::protect(response.headers_mut());
+    response
+}
+
 fn whole(visitor: Option<&Visitor>, page: &Page) -> Markup {
     html! {
         (DOCTYPE)

@@ -12,18 +12,30 @@
 
 mod assets;
 mod compare;
+mod comparison;
+mod create;
+mod deleted;
+mod deletion;
+mod difference;
 mod document;
+mod document_form;
+mod edit;
 mod fault;
+mod form;
 mod found;
 mod frame;
 mod history;
+mod judgement;
 mod listing;
 mod overview;
 mod place;
 mod plain_text;
 mod protection;
+mod roll_back;
 mod search;
 mod sign_in;
+mod skeleton;
+mod state;
 mod times;
 mod visitor;
 
@@ -31,6 +43,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 use muster_client::Client;
@@ -64,10 +77,26 @@ pub fn router(console: Console) -> Router {
         .route("/history/{*place}", get(history::show))
         .route("/compare", get(compare::show_all))
         .route("/compare/{*place}", get(compare::show))
+        .merge(changing())
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{mark}/{name}", get(assets::show))
         .fallback(fault::no_such_page)
         .with_state(console);
     Router::new().nest(CONSOLE, pages)
+}
+
+/// The pages that change something.
+fn changing() -> Router<Console> {
+    Router::new()
+        .route("/edit/{*place}", get(edit::show).post(edit::send))
+        .route("/check/{*place}", post(edit::check))
+        .route("/new/{*place}", get(create::show).post(create::send))
+        .route("/delete/{*place}", get(deletion::show).post(deletion::delete))
+        .route("/deleted", get(deleted::show))
+        .route("/restore/{*place}", get(deleted::back_to_list).post(deleted::restore))
+        .route("/roll-back", get(roll_back::show).post(roll_back::roll_back))
+        .route("/roll-back/{*place}", get(roll_back::show).post(roll_back::roll_back))
+        .route("/state/{*place}", get(state::back_to_version).post(state::change))
+        .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }

@@ -28,12 +28,34 @@ pub struct Credentials {
 /// A form that only says that it is one of this session's.
 #[derive(Deserialize)]
 pub struct TokenForm {
-    token: String,
+    /// Shows whose form it is.
+    pub token: String,
 }
 
 /// The form to sign in.
 pub async fn show(Query(destination): Query<Destination>) -> Response {
     respond(&destination.to, None, StatusCode::OK)
+}
+
+/// The answer to a form whose session is over: it says that nothing was changed, and gives back what
+/// was typed. `to` is the page to go on with.
+pub fn ended(to: &str, typed: &str) -> Response {
+    let notice = html! {
+        div.notice.bad role="alert" {
+            p { strong { "Your session was over when the form was sent, so nothing was changed." } }
+            @if typed.is_empty() {
+                p { "Sign in, and send it again." }
+            } @else {
+                p { "What you typed is below. Copy it, sign in, and put it into the form again." }
+            }
+        }
+        @if !typed.is_empty() {
+            label for="typed" { "What you typed" }
+            // HTML drops the first line break of the element, so that one is the page's own.
+            textarea #typed readonly rows="16" wrap="off" { "\n" (typed) }
+        }
+    };
+    respond(to, Some(notice), StatusCode::UNAUTHORIZED)
 }
 
 /// Signs in with a key.

@@ -4,12 +4,12 @@ use axum::{
     extract::{FromRequestParts, OriginalUri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderMap, HeaderName, header, request::Parts};
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use muster_client::{Client, Query};
 use muster_http::{CONSOLE, Caller, native::Session};
 use muster_wire::keys::OwnAccess;
 
-use crate::{Console, Fault};
+use crate::{Console, Fault, sign_in};
 
 /// Whoever looks at a page, with what that needs.
 pub struct Visitor {
@@ -47,6 +47,11 @@ impl Visitor {
         self.session().map_or("", |session| &session.token)
     }
 
+    /// Whether a page of another site made the request.
+    pub const fn comes_from_elsewhere(&self) -> bool {
+        self.is_from_elsewhere
+    }
+
     /// Refuses a form that wasn't made by a page of this session. Browsers that were given the key
     /// as a password send it with forms of other sites too, so these are refused in any case.
     ///
@@ -72,6 +77,9 @@ impl FromRequestParts<Console> for Visitor {
             return Err(Fault::NotAdmitted.into_response());
         };
         if caller.principal.sees_nothing() {
+            if parts.method != Method::GET && parts.method != Method::HEAD {
+                return Err(sign_in::ended(&address, ""));
+            }
             let to = Query::new().with("to", &address);
             return Err(Redirect::to(&format!("{CONSOLE}/sign-in{to}")).into_response());
         }

@@ -96,12 +96,41 @@ function travel(form) {
   slider.addEventListener("change", () => form.requestSubmit());
 }
 
+// ---- A document is judged while somebody types it: when typing stops, the server says what it finds.
+
+const pauseMs = 600;
+
+function judgeWhileTyping(form) {
+  const region = form.querySelector("[data-findings]");
+  let waiting, asked;
+  const say = (...nodes) => region.replaceChildren(...nodes);
+  const judge = async () => {
+    if (asked) asked.abort();
+    asked = new AbortController();
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.dataset.check, { method: "POST", body, signal: asked.signal });
+      if (answer.status === 401) return say("You are signed out. Copy what you typed, and sign in again.");
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (answer.ok) say(...found.body.childNodes);
+    } catch (error) {
+      if (error.name !== "AbortError") say("The server doesn't answer.");
+    }
+  };
+  form.addEventListener("input", (event) => {
+    if (event.target.name === "why") return;
+    clearTimeout(waiting);
+    waiting = setTimeout(judge, pauseMs);
+  });
+}
+
 addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll("form[data-states]")) travel(form);
   showTimes(document);
   setInterval(() => showTimes(document), 60000);
   for (const button of document.querySelectorAll("[data-theme-switch]")) switchTheme(button);
   for (const list of document.querySelectorAll("[data-live]")) followChanges(list);
+  for (const form of document.querySelectorAll("form[data-check]")) judgeWhileTyping(form);
   const menu = document.querySelector("[data-menu]");
   if (menu && matchMedia("(max-width: 52rem)").matches) menu.open = false;
   addEventListener("keydown", (event) => {
