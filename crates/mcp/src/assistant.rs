@@ -22,7 +22,7 @@ use crate::{
     prompts, resources,
     subscriptions::{self, Subscriptions},
     tools,
-    transports::ClientOf,
+    transports::ClientSource,
 };
 
 /// What an assistant talks to: one for each connection that is kept, and for each request that
@@ -38,7 +38,7 @@ enum Clients {
     /// Always the same: whoever started the process.
     Own(Box<Client>),
     /// Whoever sent the HTTP request.
-    OfCaller(ClientOf),
+    OfCaller(ClientSource),
 }
 
 /// What stands for whoever started the process, in confirmations.
@@ -59,7 +59,7 @@ impl Assistant {
     }
 
     /// An assistant's door for whoever sends the requests.
-    pub(crate) fn of_callers(clients: ClientOf, confirmations: Arc<Confirmations>) -> Self {
+    pub(crate) fn of_callers(clients: ClientSource, confirmations: Arc<Confirmations>) -> Self {
         Self::new(Clients::OfCaller(clients), confirmations)
     }
 

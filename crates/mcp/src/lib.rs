@@ -25,4 +25,4 @@ mod transports;
 
 pub use assistant::Assistant;
 pub use tools::reference;
-pub use transports::{ClientOf, PATH, routes, serve_standard_streams};
+pub use transports::{ClientSource, PATH, routes, serve_standard_streams};

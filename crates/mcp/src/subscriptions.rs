@@ -100,6 +100,12 @@ pub(crate) async fn listen(asked: &Asked, context: &SubscriptionContext) -> Resu
     let stream = open(&asked.client).await.map_err(|error| resources::fault(&error))?;
     let watched = Arc::new(Mutex::new(watched));
     let listener = Listener::Request(context.sink().clone());
+    // The client was told that it is subscribed before the stream was open, so a change may have come
+    // between. Who is told once too often reads once too often; who isn't told never reads.
+    let all: Vec<String> = watched.lock().keys().cloned().collect();
+    for uri in all {
+        listener.tell(uri).await;
+    }
     tokio::select! {
         () = follow(stream, &watched, &listener, asked.may_reopen) => {}
         () = context.cancelled() => {}

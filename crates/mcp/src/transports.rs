@@ -35,7 +35,7 @@ use crate::{Assistant, confirmation::Confirmations, limits::REQUEST_BYTES_MAX};
 pub const PATH: &str = "/mcp";
 
 /// A client for whoever sent a request, with the same permissions.
-pub type ClientOf = Arc<dyn Fn(&Caller) -> Client + Send + Sync>;
+pub type ClientSource = Arc<dyn Fn(&Caller) -> Client + Send + Sync>;
 
 /// The header by which requests belong together, up to the protocol of 2025-11-25.
 const CONNECTION_ID: &str = "mcp-session-id";
@@ -54,7 +54,7 @@ struct Door {
 ///
 /// # Errors
 /// The system gives no random number.
-pub fn routes(clients: ClientOf, origins: AllowedOrigins) -> Result<Router, Unspecified> {
+pub fn routes(clients: ClientSource, origins: AllowedOrigins) -> Result<Router, Unspecified> {
     let confirmations = Arc::new(Confirmations::new()?);
     let ending = CancellationToken::new();
     let kept = KeptConnections::new();
