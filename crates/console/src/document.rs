@@ -11,6 +11,7 @@ use crate::{
     listing::{Parameters, Shown, page, parameter, state_tag, text, version_table},
     place::{Place, link, page_of},
     plain_text::{document_text, visible},
+    state::{ShownVersion, state_form},
     times::{number, time},
 };
 
@@ -72,6 +73,7 @@ pub async fn document(
         }
         (facts(&details))
         (place_actions(visitor, place))
+        (state_controls(visitor, &resource, &details, at).await)
         (time_travel(visitor, &resource, place, at).await)
         @if let Some(fetched) = &fetched { (contents(xid, fetched, &descriptions)) }
         (references(visitor, &resource).await)
@@ -95,6 +97,28 @@ fn facts(details: &Value) -> Markup {
             @if !digest.is_empty() { ", digest " code { (digest) } }
         }
     }
+}
+
+/// What the visitor may do with the version's state. The past can't be changed.
+async fn state_controls(
+    visitor: &Visitor,
+    resource: &Xid,
+    details: &Value,
+    at: Option<&str>,
+) -> Markup {
+    let version = text(details, "versionid").parse().ok();
+    let version = version.and_then(|id| resource.version(id)).filter(|_| at.is_none());
+    let (Some(xid), Some(meta)) = (version, resource.meta()) else { return html! {} };
+    let meta = visitor.client.details(&meta, &Query::new()).await;
+    let meta = meta.and_then(|meta| meta.json()).unwrap_or_default();
+    let is = |entity: &Value, name: &str| entity.get(name).and_then(Value::as_bool) == Some(true);
+    let shown = ShownVersion {
+        xid: &xid,
+        state: &text(details, "state"),
+        is_default: is(details, "isdefault"),
+        is_pinned: is(&meta, "defaultversionsticky"),
+    };
+    state_form(visitor, &shown)
 }
 
 /// What can be done with an entity. The buttons are those that the visitor's role may use; the

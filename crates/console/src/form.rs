@@ -36,7 +36,7 @@ pub fn why(value: &str) -> Markup {
     html! {
         label for="why" { "Why" }
         input #why name="why" value=(value) maxlength=(WHY_LETTERS_MAX) autocomplete="off" aria-describedby="why-help";
-        p.dim #why-help { "The log keeps it beside the change. It can't be removed later." }
+        p.dim #why-help { "The log shows it beside the change." }
     }
 }
 

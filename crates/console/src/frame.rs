@@ -25,14 +25,17 @@ pub enum Section {
     Browse,
     /// Documents by words and fields.
     Search,
+    /// Schemas, their compatibility, and payloads to try.
+    Schemas,
 }
 
 impl Section {
     /// The navigation: each entry with its name and its address below the console.
-    const ALL: [(Self, &str, &str); 3] = [
+    const ALL: [(Self, &str, &str); 4] = [
         (Self::Overview, "Overview", ""),
         (Self::Browse, "Documents", "/browse"),
         (Self::Search, "Search", "/search"),
+        (Self::Schemas, "Schemas", "/schemas"),
     ];
 }
 

@@ -30,8 +30,11 @@ mod listing;
 mod overview;
 mod place;
 mod plain_text;
+mod playground;
 mod protection;
 mod roll_back;
+mod schema_comparison;
+mod schema_pages;
 mod search;
 mod sign_in;
 mod skeleton;
@@ -78,6 +81,7 @@ pub fn router(console: Console) -> Router {
         .route("/compare", get(compare::show_all))
         .route("/compare/{*place}", get(compare::show))
         .merge(changing())
+        .merge(about_schemas())
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{mark}/{name}", get(assets::show))
@@ -98,5 +102,14 @@ fn changing() -> Router<Console> {
         .route("/roll-back", get(roll_back::show).post(roll_back::roll_back))
         .route("/roll-back/{*place}", get(roll_back::show).post(roll_back::roll_back))
         .route("/state/{*place}", get(state::back_to_version).post(state::change))
+        .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
+}
+
+/// The pages about schemas.
+fn about_schemas() -> Router<Console> {
+    Router::new()
+        .route("/schemas", get(schema_pages::show))
+        .route("/schemas/compare/{*place}", get(schema_comparison::show))
+        .route("/schemas/try/{*place}", get(playground::show).post(playground::check))
         .layer(DefaultBodyLimit::max(form::FORM_BYTES_MAX))
 }

@@ -4,10 +4,11 @@ use axum::{
 };
 use maud::{Markup, html};
 use muster_client::{Answer, Call, Client, ClientError, Method, Query, next_link};
-use muster_words::{Xid, json::Value};
+use muster_words::{Permission, Xid, json::Value};
 
 use crate::{
     Console, Fault, Section, Visitor, document,
+    form::may,
     found::{self, Found},
     place::{Place, PlaceKind, link_as, page_of},
     plain_text::visible,
@@ -105,7 +106,9 @@ async fn groups(visitor: &Visitor, place: &Place, parameters: &Parameters) -> Sh
     let body = html! {
         (place.trail())
         @if let Some(description) = group_type.get("description").and_then(Value::as_str) { p { (description) } }
-        div.actions { a.button href=(page_of("new", &place.path())) { "New group" } }
+        @if may(visitor, Permission::WriteDocuments) {
+            div.actions { a.button href=(page_of("new", &place.path())) { "New group" } }
+        }
         div.scroll role="region" aria-label="Groups" tabindex="0" {
             table {
                 thead { tr {
@@ -158,7 +161,9 @@ async fn resources(visitor: &Visitor, place: &Place, parameters: &Parameters) ->
     let found = Found::of_collection(visitor, (groups, group, kind), parameters).await?;
     let body = html! {
         (place.trail())
-        div.actions { a.button href=(page_of("new", &place.path())) { "New document" } }
+        @if may(visitor, Permission::WriteDocuments) {
+            div.actions { a.button href=(page_of("new", &place.path())) { "New document" } }
+        }
         (found.view(&page_of("browse", &place.path())))
     };
     Ok((format!("{group} / {kind}"), body))
@@ -217,6 +222,11 @@ pub struct EntityPage {
 }
 
 impl EntityPage {
+    /// Whether there are more.
+    pub const fn has_next(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// The link to the next page.
     fn onward(&self, place: &Place) -> Markup {
         html! {

@@ -141,7 +141,10 @@ fn figures(status: Option<&StatusReport>, health: Option<&ReadinessReport>) -> M
                 (figure("schemas", status.schemas))
                 (figure("rules", status.rules))
                 (figure("position", status.position))
-                (figure("deleted, can be restored", status.hidden))
+                div {
+                    dt { a href=(format!("{CONSOLE}/deleted")) { "deleted, can be restored" } }
+                    dd { (number(status.hidden)) }
+                }
             }
         }
     }

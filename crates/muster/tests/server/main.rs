@@ -13,6 +13,7 @@ mod confluent;
 mod confluent_documented;
 mod confluent_keys;
 mod confluent_moving;
+mod console;
 mod crash;
 mod crowds;
 mod daily;
