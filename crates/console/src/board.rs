@@ -1,18 +1,17 @@
 use axum::{
     Router,
-    response::{IntoResponse as _, Redirect, Response},
+    response::Response,
     routing::{get, post},
 };
 use http::StatusCode;
 use maud::{Markup, html};
 use muster_client::{Answer, ClientError};
 use muster_http::CONSOLE;
-use muster_words::{Permission, PermissionReach};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Console, Fault, Section, Visitor, api_reference, changes, graph, keys, ledger, live_providers,
-    metrics, propagation, publications, visitor::Guest,
+    Console, Fault, Section, Visitor, api_reference, changes, form::go_to, graph, keys, ledger,
+    live_providers, metrics, propagation, publications, visitor::Guest,
 };
 
 /// A page of the navigation that shows one part of the API.
@@ -64,30 +63,14 @@ impl Board {
         }
     }
 
-    /// Sends the browser to the page with this query, as 303: a page that is loaded anew then
-    /// doesn't send the form once more.
+    /// Sends the browser to the page with this query.
     pub fn again(&self, query: &str) -> Response {
-        Redirect::to(&format!("{CONSOLE}{}{query}", self.path)).into_response()
+        go_to(&self.address(query))
     }
 
     /// The address of the page, or of one below it.
     pub fn address(&self, below: &str) -> String {
         format!("{CONSOLE}{}{below}", self.path)
-    }
-}
-
-impl Visitor {
-    /// Whether this person's role has a permission. It decides only which forms are shown; the API
-    /// decides what is done.
-    pub fn may(&self, permission: Permission) -> bool {
-        let principal = &self.caller.principal;
-        let is_in_reach = principal.scope.is_none() || permission.reach() != PermissionReach::Whole;
-        principal.role.extent(permission).is_some() && is_in_reach
-    }
-
-    /// The field of a form that shows whose form it is.
-    pub fn token_field(&self) -> Markup {
-        html! { input type="hidden" name="token" value=(self.token()); }
     }
 }
 

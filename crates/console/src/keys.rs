@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::{
     Fault, Section, Visitor,
     board::{Board, done},
+    form::{explained, may, token, why},
     times::{number, time},
     visitor::Guest,
 };
@@ -67,7 +68,7 @@ pub struct Creation {
     #[serde(default)]
     expires: String,
     #[serde(default)]
-    message: String,
+    why: String,
 }
 
 /// That a key is to be revoked.
@@ -76,7 +77,7 @@ pub struct Revocation {
     #[serde(default)]
     token: String,
     #[serde(default)]
-    message: String,
+    why: String,
 }
 
 /// The keys, and what roles may do.
@@ -115,7 +116,7 @@ pub async fn revoke(
 ) -> Response {
     let done = match visitor.check_token(&form.token) {
         Ok(()) => {
-            let client = explaining(&visitor.client, &form.message);
+            let client = explained(&visitor.client, &form.why);
             client.revoke_key(&encoded_step(&id)).await.map(|_| "revoked").map_err(Fault::from)
         }
         Err(fault) => Err(fault),
@@ -123,16 +124,8 @@ pub async fn revoke(
     BOARD.after(visitor, done)
 }
 
-/// A client that says why, if somebody did.
-fn explaining(client: &Client, message: &str) -> Client {
-    match message.trim() {
-        "" => client.clone(),
-        message => client.clone().explaining(message),
-    }
-}
-
 async fn created(client: &Client, form: &Creation) -> Result<NewKey, Fault> {
-    let client = explaining(client, &form.message);
+    let client = explained(client, &form.why);
     Ok(client.create_key(&request(form)).await?.read()?)
 }
 
@@ -151,7 +144,7 @@ fn request(form: &Creation) -> KeyRequest {
 
 async fn body(visitor: &Visitor, wanted: &Wanted, form: &Creation) -> Result<Markup, Fault> {
     let list = visitor.client.keys(!wanted.all.is_empty()).await?.read()?;
-    let may_manage = visitor.may(Permission::ManageKeys);
+    let may_manage = may(visitor, Permission::ManageKeys);
     let next = wanted.skip + KEYS_SHOWN;
     let all = if wanted.all.is_empty() { "" } else { "&all=true" };
     Ok(html! {
@@ -231,7 +224,7 @@ fn creation(visitor: &Visitor, form: &Creation) -> Markup {
     html! {
         h2 { "Create a key" }
         form.card.narrow method="post" action=(BOARD.address("")) {
-            (visitor.token_field())
+            (token(visitor))
             div { label for="key-role" { "Role" }
                 select #key-role name="role" {
                     @for (role, _) in ROLES { option value=(role) selected[role == form.role] { (role) } }
@@ -247,7 +240,7 @@ fn creation(visitor: &Visitor, form: &Creation) -> Markup {
                 input #key-expires name="expires" value=(form.expires) placeholder="90d" autocomplete="off";
                 p.dim { "Such as 12h, 90d or 2w, or a moment in RFC 3339; empty for never." }
             }
-            div { label for="key-message" { "Why, for the log" } input #key-message name="message" value=(form.message) maxlength="500" autocomplete="off"; }
+            div { (why(&form.why)) }
             button.primary type="submit" { "Create" }
         }
     }
@@ -298,8 +291,8 @@ async fn confirmation(visitor: &Visitor, id: &str) -> Result<Markup, Fault> {
         }
         p { "Whoever uses it is refused from then on. This can't be undone; a new key of the same name takes over what was made with it." }
         form.card.narrow method="post" action=(address_of(id)) {
-            (visitor.token_field())
-            div { label for="key-message" { "Why, for the log" } input #key-message name="message" maxlength="500" autocomplete="off"; }
+            (token(visitor))
+            div { (why("")) }
             button.danger type="submit" { "Revoke" }
             " " a href=(BOARD.address("")) { "Keep it" }
         }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use crate::{
     Fault, Section, Visitor, assets,
     board::{Board, read, shortened},
+    form::token,
     place::link,
     times::{number, time},
     visitor::Guest,
@@ -93,7 +94,7 @@ async fn body(visitor: &Visitor, position: &str) -> Result<Markup, Fault> {
         h2 { "Verify" }
         p { "Reads every entry and every content again, and compares the chain, the tree, the contents, the checkpoint and what was computed from them." }
         form method="post" action=(BOARD.address("/verify")) data-verify {
-            (visitor.token_field())
+            (token(visitor))
             button.primary type="submit" { "Verify the ledger" }
             p data-verify-state role="status" {}
         }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::{
     Fault, Section, Visitor, assets,
     board::{Board, done, shortened},
+    form::{may, token},
     place::link,
     times::{number, time},
     visitor::Guest,
@@ -100,7 +101,7 @@ async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, Fault> {
     let shown = providers.iter().skip(wanted.skip).take(PROVIDERS_SHOWN);
     let next = wanted.skip + PROVIDERS_SHOWN;
     let action = ACTIONS.iter().find(|(action, _, _)| *action == wanted.done);
-    let may_control = visitor.may(Permission::ControlProviders);
+    let may_control = may(visitor, Permission::ControlProviders);
     Ok(html! {
         @if let Some((_, _, what)) = action { (done(&format!("{} {what}.", wanted.provider))) }
         @if all == 0 {
@@ -121,7 +122,7 @@ async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, Fault> {
             h2 { "Discover" }
             p { "Reads the file and the environment again that declare AI providers." }
             form method="post" action=(BOARD.address("")) {
-                (visitor.token_field())
+                (token(visitor))
                 button type="submit" name="action" value="discover" { "Discover" }
             }
         }
@@ -173,7 +174,7 @@ fn controls(visitor: &Visitor, provider: &LiveProviderReport) -> Markup {
     let stopped = provider.status == "disposed";
     html! {
         form.actions method="post" action=(BOARD.address("")) {
-            (visitor.token_field())
+            (token(visitor))
             input type="hidden" name="provider" value=(provider.name);
             @for (action, text, _) in ACTIONS {
                 @if stopped == (action == "start") || (action == "start" && provider.status == "error") {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::{
     Fault, Section, Visitor,
     board::{Board, done, shortened},
+    form::{may, token},
     place::link,
     times::number,
     visitor::Guest,
@@ -140,7 +141,7 @@ async fn state(client: &Client, wanted: &Wanted) -> Result<State, ClientError> {
 }
 
 async fn body(visitor: &Visitor, wanted: &Wanted, state: &State) -> Markup {
-    let may_act = visitor.may(Permission::ManageRoutes);
+    let may_act = may(visitor, Permission::ManageRoutes);
     let said = ACTIONS.iter().find(|(name, _, _)| *name == wanted.done);
     html! {
         @if let Some((_, _, said)) = said { (done(said)) }
@@ -194,7 +195,7 @@ fn confirmation(visitor: &Visitor, form: &Control) -> Markup {
         p { "Numbers: " (shortened(&form.letters, TEXT_LETTERS_MAX)) }
         p { "Their targets won't get these changes any more, unless the documents change again." }
         form method="post" action=(BOARD.address("")) {
-            (visitor.token_field())
+            (token(visitor))
             input type="hidden" name="letters" value=(form.letters);
             input type="hidden" name="confirmed" value="yes";
             button.danger type="submit" name="action" value="purge" { "Remove" }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::{
     Fault, Section, Visitor,
     board::{Board, done, shortened},
+    form::{may, token},
     place::{link, link_as},
     times::{number, time},
     visitor::Guest,
@@ -79,7 +80,7 @@ async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, Fault> {
     let publications = visitor.client.publications().await?.read()?.publications;
     let shown = publications.iter().skip(wanted.skip).take(PUBLICATIONS_SHOWN);
     let next = wanted.skip + PUBLICATIONS_SHOWN;
-    let may_publish = visitor.may(Permission::Publish);
+    let may_publish = may(visitor, Permission::Publish);
     Ok(html! {
         @match wanted.done.as_str() {
             "run" => { (done("It was published.")) }
@@ -129,7 +130,7 @@ fn row(visitor: &Visitor, one: &PublicationStatus, may_publish: bool) -> Markup 
             @if may_publish {
                 td {
                     form.actions method="post" action=(BOARD.address("")) {
-                        (visitor.token_field())
+                        (token(visitor))
                         input type="hidden" name="publication" value=(one.xid);
                         button type="submit" name="action" value="try" { "Try" span.hidden { " " (one.xid) } }
                         button type="submit" name="action" value="run" { "Publish" span.hidden { " " (one.xid) } }

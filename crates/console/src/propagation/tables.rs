@@ -7,6 +7,7 @@ use super::{BOARD, TEXT_LETTERS_MAX};
 use crate::{
     Visitor,
     board::shortened,
+    form::token,
     place::link,
     times::{number, time},
 };
@@ -85,7 +86,7 @@ fn target(visitor: &Visitor, target: &TargetReport, may_act: bool) -> Markup {
             @if may_act {
                 td {
                     form.actions method="post" action=(BOARD.address("")) {
-                        (visitor.token_field())
+                        (token(visitor))
                         input type="hidden" name="target" value=(target.target);
                         @if target.held.is_some() { (button("resume", "Release", &target.target)) }
                         @else { (button("pause", "Hold", &target.target)) }
@@ -121,7 +122,7 @@ pub fn letters(visitor: &Visitor, page: &DeadLetterPage, may_act: bool) -> Marku
             }
             @if may_act {
                 form.actions method="post" action=(BOARD.address("")) {
-                    (visitor.token_field())
+                    (token(visitor))
                     input type="hidden" name="letters" value=(numbers.join(","));
                     button type="submit" name="action" value="replay" { "Replay all of this page" }
                     button.danger type="submit" name="action" value="purge" { "Remove all of this page…" }
@@ -143,7 +144,7 @@ fn letter(visitor: &Visitor, letter: &DeadLetterReport, may_act: bool) -> Markup
             @if may_act {
                 td {
                     form.actions method="post" action=(BOARD.address("")) {
-                        (visitor.token_field())
+                        (token(visitor))
                         input type="hidden" name="letters" value=(letter.letter);
                         (button("replay", "Replay", &letter.letter.to_string()))
                         (button("purge", "Remove…", &letter.letter.to_string()))
