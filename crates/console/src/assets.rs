@@ -34,6 +34,14 @@ pub static SCRIPT: Asset = Asset {
     mark: LazyLock::new(|| mark(SCRIPT_BYTES)),
 };
 
+/// The script of the pages about the server.
+pub static BOARDS_SCRIPT: Asset = Asset {
+    name: "boards.js",
+    media_type: "text/javascript; charset=utf-8",
+    bytes: BOARDS_SCRIPT_BYTES,
+    mark: LazyLock::new(|| mark(BOARDS_SCRIPT_BYTES)),
+};
+
 /// The icon of the window.
 pub static ICON: Asset = Asset {
     name: "icon.svg",
@@ -44,6 +52,7 @@ pub static ICON: Asset = Asset {
 
 const STYLE_BYTES: &[u8] = include_bytes!("assets/console.css");
 const SCRIPT_BYTES: &[u8] = include_bytes!("assets/console.js");
+const BOARDS_SCRIPT_BYTES: &[u8] = include_bytes!("assets/boards.js");
 const ICON_BYTES: &[u8] = include_bytes!("assets/icon.svg");
 
 /// How long a browser may keep a file.
@@ -62,7 +71,7 @@ fn mark(bytes: &[u8]) -> String {
 
 /// A file of pages, under its present mark.
 pub async fn show(Path((mark, name)): Path<(String, String)>) -> Response {
-    let mut all = [&STYLE, &SCRIPT, &ICON].into_iter();
+    let mut all = [&STYLE, &SCRIPT, &BOARDS_SCRIPT, &ICON].into_iter();
     let Some(asset) = all.find(|asset| asset.name == name && *asset.mark == mark) else {
         return StatusCode::NOT_FOUND.into_response();
     };

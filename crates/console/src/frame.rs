@@ -27,15 +27,42 @@ pub enum Section {
     Search,
     /// Schemas, their compatibility, and payloads to try.
     Schemas,
+    /// Who changed what, when and why.
+    Changes,
+    /// What depends on what.
+    Graph,
+    /// What is sent where.
+    Propagation,
+    /// What is published where.
+    Publications,
+    /// Live AI providers.
+    LiveProviders,
+    /// The ledger, its verification and its proofs.
+    Ledger,
+    /// Keys and roles.
+    Keys,
+    /// Numbers of the server.
+    Metrics,
+    /// The reference of the API.
+    ApiReference,
 }
 
 impl Section {
     /// The navigation: each entry with its name and its address below the console.
-    const ALL: [(Self, &str, &str); 4] = [
+    const ALL: &[(Self, &str, &str)] = &[
         (Self::Overview, "Overview", ""),
         (Self::Browse, "Documents", "/browse"),
         (Self::Search, "Search", "/search"),
         (Self::Schemas, "Schemas", "/schemas"),
+        (Self::Changes, "Changes", "/changes"),
+        (Self::Graph, "Dependencies", "/graph"),
+        (Self::Propagation, "Propagation", "/propagation"),
+        (Self::Publications, "Publications", "/publications"),
+        (Self::LiveProviders, "AI providers", "/providers"),
+        (Self::Ledger, "Ledger", "/ledger"),
+        (Self::Keys, "Keys and roles", "/keys"),
+        (Self::Metrics, "Metrics", "/metrics"),
+        (Self::ApiReference, "API reference", "/api"),
     ];
 }
 
@@ -143,7 +170,7 @@ fn navigation(current: Section) -> Markup {
             details open data-menu {
                 summary { "Menu" }
                 ul {
-                    @for (section, name, path) in Section::ALL {
+                    @for &(section, name, path) in Section::ALL {
                         li {
                             @let page = (section == current).then_some("page");
                             a href=(format!("{CONSOLE}{path}")) aria-current=[page] { (name) }

@@ -10,7 +10,11 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod api_reference;
 mod assets;
+mod bars;
+mod board;
+mod changes;
 mod compare;
 mod comparison;
 mod create;
@@ -19,19 +23,27 @@ mod deletion;
 mod difference;
 mod document;
 mod document_form;
+mod drawing;
 mod edit;
 mod fault;
 mod form;
 mod found;
 mod frame;
+mod graph;
 mod history;
 mod judgement;
+mod keys;
+mod ledger;
 mod listing;
+mod live_providers;
+mod metrics;
 mod overview;
 mod place;
 mod plain_text;
 mod playground;
+mod propagation;
 mod protection;
+mod publications;
 mod roll_back;
 mod schema_comparison;
 mod schema_pages;
@@ -85,6 +97,7 @@ pub fn router(console: Console) -> Router {
         .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{mark}/{name}", get(assets::show))
+        .merge(board::routes())
         .fallback(fault::no_such_page)
         .with_state(console);
     Router::new().nest(CONSOLE, pages)
