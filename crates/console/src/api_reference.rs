@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use self::description::{Description, text_of};
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     board::{Board, read, shortened},
     times::number,
 };
@@ -45,7 +45,7 @@ pub async fn show_type(visitor: Visitor, Path(name): Path<String>) -> Response {
     BOARD.show(visitor, body)
 }
 
-async fn description(client: &Client) -> Result<Description, Fault> {
+async fn description(client: &Client) -> Result<Description, PageFault> {
     let answer = client.call(Call::new(Method::GET, "/openapi.json", &Query::new())).await?;
     Ok(Description::new(read::<Value>(&answer)?))
 }
@@ -72,10 +72,10 @@ fn index(description: &Description) -> Markup {
     }
 }
 
-fn of_tag(description: &Description, tag: &str) -> Result<Markup, Fault> {
+fn of_tag(description: &Description, tag: &str) -> Result<Markup, PageFault> {
     let meaning = description.tags().find(|(name, _)| *name == tag);
     let Some((_, meaning)) = meaning else {
-        return Err(Fault::NoSuchPage(BOARD.address(&format!("/{tag}"))));
+        return Err(PageFault::NoSuchPage(BOARD.address(&format!("/{tag}"))));
     };
     let operations = description.operations(tag);
     let parameters = operation::parameters(&operations);
@@ -91,9 +91,9 @@ fn of_tag(description: &Description, tag: &str) -> Result<Markup, Fault> {
     })
 }
 
-fn of_type(description: &Description, name: &str) -> Result<Markup, Fault> {
+fn of_type(description: &Description, name: &str) -> Result<Markup, PageFault> {
     let Some(schema) = description.schema(name) else {
-        return Err(Fault::NoSuchPage(BOARD.address(&format!("/types/{name}"))));
+        return Err(PageFault::NoSuchPage(BOARD.address(&format!("/types/{name}"))));
     };
     let members = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);

@@ -10,7 +10,7 @@ use muster_http::CONSOLE;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Console, Fault, Section, Visitor, api_reference, changes, form::go_to, graph, keys, ledger,
+    Console, PageFault, Section, Visitor, api_reference, changes, form::go_to, graph, keys, ledger,
     live_providers, metrics, propagation, publications, visitor::Guest,
 };
 
@@ -45,10 +45,10 @@ pub fn routes() -> Router<Console> {
 impl Board {
     /// The page. If the visitor may not see it, it says so in a sentence: the entry is in
     /// everybody's navigation.
-    pub fn show(&self, visitor: Visitor, body: Result<Markup, Fault>) -> Response {
+    pub fn show(&self, visitor: Visitor, body: Result<Markup, PageFault>) -> Response {
         match body {
             Ok(body) => visitor.page(self.section, self.title, body),
-            Err(Fault::Api(error)) if is_forbidden(&error) => {
+            Err(PageFault::Api(error)) if is_forbidden(&error) => {
                 visitor.page(self.section, self.title, unseen(&error))
             }
             Err(fault) => fault.page(&Guest(Some(visitor))),
@@ -56,7 +56,7 @@ impl Board {
     }
 
     /// The answer to a form: the page again, which then says what was done, or why it wasn't.
-    pub fn after(&self, visitor: Visitor, done: Result<&str, Fault>) -> Response {
+    pub fn after(&self, visitor: Visitor, done: Result<&str, PageFault>) -> Response {
         match done {
             Ok(done) => self.again(&format!("?done={done}")),
             Err(fault) => fault.page(&Guest(Some(visitor))),
@@ -78,9 +78,9 @@ impl Board {
 ///
 /// # Errors
 /// The answer is another one than this release expects.
-pub fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Fault> {
+pub fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, PageFault> {
     serde_json::from_slice(&answer.bytes)
-        .map_err(|error| Fault::Unclear(format!("the server's answer can't be read: {error}")))
+        .map_err(|error| PageFault::Unclear(format!("the server's answer can't be read: {error}")))
 }
 
 /// Whether the API says that somebody may not see something.

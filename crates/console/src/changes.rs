@@ -9,9 +9,9 @@ use muster_wire::{
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     board::{Board, is_forbidden, read, shortened},
-    place::{Place, link, link_as},
+    place::{Location, link, link_as},
     times::{number, time},
 };
 
@@ -47,14 +47,14 @@ pub struct Wanted {
 pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
     let body = match log(&visitor.client, &wanted).await {
         Ok(page) => Ok(body(&wanted, &commands(&wanted, &page))),
-        Err(Fault::Api(error)) if is_forbidden(&error) => Err(Fault::Api(error)),
+        Err(PageFault::Api(error)) if is_forbidden(&error) => Err(PageFault::Api(error)),
         Err(fault) => Ok(body(&wanted, &fault.notice())),
     };
     BOARD.show(visitor, body)
 }
 
-async fn log(client: &Client, wanted: &Wanted) -> Result<LogPage, Fault> {
-    let place = Place::read(&wanted.place);
+async fn log(client: &Client, wanted: &Wanted) -> Result<LogPage, PageFault> {
+    let place = Location::read(&wanted.place);
     let below: String =
         place.steps().iter().map(|step| format!("/{}", encoded_step(step))).collect();
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -70,7 +70,7 @@ fn body(wanted: &Wanted, found: &Markup) -> Markup {
     html! {
         form.filters {
             div {
-                label for="place" { "Place" }
+                label for="place" { "Location" }
                 input #place name="place" value=(wanted.place) placeholder="providers/cms" autocomplete="off";
             }
             div {

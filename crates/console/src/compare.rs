@@ -14,7 +14,7 @@ use muster_words::json::Value;
 use crate::{
     Console, Section, Visitor,
     listing::{Parameters, Shown, parameter},
-    place::{Place, link, page_of},
+    place::{Location, link, page_of},
     plain_text::visible,
     times::{number, time},
 };
@@ -32,7 +32,7 @@ pub async fn show(
     Path(path): Path<String>,
     AddressQuery(parameters): AddressQuery<Parameters>,
 ) -> Response {
-    let page = compared(&visitor, &Place::read(&path), &parameters).await;
+    let page = compared(&visitor, &Location::read(&path), &parameters).await;
     visitor.answer(Section::Browse, page)
 }
 
@@ -45,7 +45,7 @@ pub async fn show_all(
     show(state, visitor, Path(String::new()), parameters).await
 }
 
-async fn compared(visitor: &Visitor, place: &Place, parameters: &Parameters) -> Shown {
+async fn compared(visitor: &Visitor, place: &Location, parameters: &Parameters) -> Shown {
     let named = ["from", "to", "from_version", "to_version", "after"];
     let query = named.into_iter().fold(Query::new().with("limit", PAGE_SIZE), |query, name| {
         query.with_some(name, parameter(parameters, name))
@@ -71,7 +71,7 @@ fn after(differs: &DiffPage) -> Option<&str> {
     next.split(['?', '&']).find_map(|part| part.strip_prefix("after="))
 }
 
-fn form(place: &Place, differs: &DiffPage, parameters: &Parameters) -> Markup {
+fn form(place: &Location, differs: &DiffPage, parameters: &Parameters) -> Markup {
     let view = parameter(parameters, "view").unwrap_or("side");
     let given = |name: &str, position: u64| {
         parameter(parameters, name).map_or_else(|| position.to_string(), str::to_owned)
@@ -104,7 +104,7 @@ fn side(side: &DiffSide) -> Markup {
     }
 }
 
-fn entity_view(place: &Place, entity: &EntityDiff, is_inline: bool) -> Markup {
+fn entity_view(place: &Location, entity: &EntityDiff, is_inline: bool) -> Markup {
     let act = match entity.act {
         OrOther::Known(DiffAct::Added) => html! { span.tag.good { "+ added" } },
         OrOther::Known(DiffAct::Removed) => html! { span.tag.bad { "- removed" } },

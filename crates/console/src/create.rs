@@ -12,11 +12,11 @@ use muster_words::{
 };
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     document_form::{DocumentForm, Step, buttons},
     form::{answered, explained, go_to, may, read},
     judgement::{failing, findings, judge},
-    place::{Place, PlaceKind, link, page_of},
+    place::{Location, LocationKind, link, page_of},
     sign_in, skeleton,
     visitor::Guest,
 };
@@ -24,18 +24,18 @@ use crate::{
 /// The page to create a document in a collection, or a group of a type.
 pub async fn show(visitor: Visitor, Path(path): Path<String>) -> Response {
     let page = async {
-        let place = Place::read(&path);
+        let place = Location::read(&path);
         if !may(&visitor, Permission::WriteDocuments) {
-            return Err(Fault::Unclear("your role doesn't create anything".to_owned()));
+            return Err(PageFault::Unclear("your role doesn't create anything".to_owned()));
         }
         let form = match place.kind()? {
-            PlaceKind::Groups => DocumentForm::default(),
-            PlaceKind::Resources => DocumentForm {
+            LocationKind::Groups => DocumentForm::default(),
+            LocationKind::Resources => DocumentForm {
                 text: skeleton::of_collection(&visitor, &place).await,
                 media_type: "application/json".to_owned(),
                 ..DocumentForm::default()
             },
-            _ => return Err(Fault::NoSuchPage(place.path())),
+            _ => return Err(PageFault::NoSuchPage(place.path())),
         };
         whole(&visitor, &place, (&form, html! {}, StatusCode::OK))
     };
@@ -55,9 +55,9 @@ pub async fn send(
         return sign_in::ended(uri.path(), form.as_ref().map_or("", |form| form.text.as_str()));
     };
     let page = async {
-        let (place, form) = (Place::read(&path), form?);
+        let (place, form) = (Location::read(&path), form?);
         if visitor.comes_from_elsewhere() {
-            return Err(Fault::StaleForm);
+            return Err(PageFault::StaleForm);
         }
         match step(&visitor, &place, &form).await {
             Ok(Outcome::Done(xid)) => Ok(go_to(&page_of("browse", &xid.to_string()))),
@@ -77,7 +77,11 @@ enum Outcome {
     Again(Markup, StatusCode),
 }
 
-async fn step(visitor: &Visitor, place: &Place, form: &DocumentForm) -> Result<Outcome, Fault> {
+async fn step(
+    visitor: &Visitor,
+    place: &Location,
+    form: &DocumentForm,
+) -> Result<Outcome, PageFault> {
     visitor.check_token(&form.token)?;
     let xid = new_xid(place, &form.name)?;
     if matches!(xid, Xid::Group { .. }) {
@@ -110,17 +114,17 @@ async fn step(visitor: &Visitor, place: &Place, form: &DocumentForm) -> Result<O
 }
 
 /// The xid of what is created: the name below the collection.
-pub fn new_xid(place: &Place, name: &str) -> Result<Xid, Fault> {
+pub fn new_xid(place: &Location, name: &str) -> Result<Xid, PageFault> {
     let name = name.trim();
     if name.is_empty() {
-        return Err(Fault::Unclear("give it a name".to_owned()));
+        return Err(PageFault::Unclear("give it a name".to_owned()));
     }
     format!("{}/{name}", place.path())
         .parse()
-        .map_err(|error| Fault::Unclear(format!("{name} can't be a name: {error}")))
+        .map_err(|error| PageFault::Unclear(format!("{name} can't be a name: {error}")))
 }
 
-fn outcome(xid: Xid, done: Result<(), muster_client::ClientError>) -> Result<Outcome, Fault> {
+fn outcome(xid: Xid, done: Result<(), muster_client::ClientError>) -> Result<Outcome, PageFault> {
     match done {
         Ok(()) => Ok(Outcome::Done(xid)),
         Err(error) if error.is("precondition_failed") => {
@@ -136,7 +140,11 @@ fn outcome(xid: Xid, done: Result<(), muster_client::ClientError>) -> Result<Out
     }
 }
 
-async fn create_group(visitor: &Visitor, xid: Xid, form: &DocumentForm) -> Result<Outcome, Fault> {
+async fn create_group(
+    visitor: &Visitor,
+    xid: Xid,
+    form: &DocumentForm,
+) -> Result<Outcome, PageFault> {
     let mut attributes = Map::new();
     if !form.text.trim().is_empty() {
         attributes.insert("description".to_owned(), form.text.trim().into());
@@ -150,10 +158,10 @@ async fn create_group(visitor: &Visitor, xid: Xid, form: &DocumentForm) -> Resul
 
 fn whole(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     (form, found, status): (&DocumentForm, Markup, StatusCode),
-) -> Result<Response, Fault> {
-    let (path, is_group) = (place.path(), place.kind()? == PlaceKind::Groups);
+) -> Result<Response, PageFault> {
+    let (path, is_group) = (place.path(), place.kind()? == LocationKind::Groups);
     let check = (!is_group).then(|| page_of("check", &path));
     let body = html! {
         (place.trail())

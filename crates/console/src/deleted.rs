@@ -10,9 +10,9 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     form::{answered, go_to, may, read, token},
-    place::{Place, page_of},
+    place::{Location, page_of},
     sign_in::TokenForm,
     times::{number, time},
 };
@@ -105,9 +105,9 @@ pub async fn restore(
 ) -> Response {
     let page = async {
         visitor.check_token(&read(form)?.token)?;
-        let place = Place::read(&path);
+        let place = Location::read(&path);
         visitor.client.restore(&place.entity()?).await?;
-        Ok::<_, Fault>(go_to(&page_of("browse", &place.path())))
+        Ok::<_, PageFault>(go_to(&page_of("browse", &place.path())))
     };
     let page = page.await;
     answered(visitor, page)

@@ -10,11 +10,11 @@ use muster_words::{Permission, Xid, json::Value};
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     edit::was_changed,
     form::{answered, explained, go_to, hidden, may, read, token, why},
     judgement::{depending, referring},
-    place::{Place, page_of},
+    place::{Location, page_of},
     times::number,
 };
 
@@ -42,7 +42,7 @@ pub async fn delete(
     let page = async {
         let form = read(form)?;
         visitor.check_token(&form.token)?;
-        let xid = Place::read(&path).entity()?;
+        let xid = Location::read(&path).entity()?;
         let options = DeleteOptions {
             precondition: Precondition::IfMatch(form.tag.clone()),
             ..DeleteOptions::default()
@@ -53,7 +53,7 @@ pub async fn delete(
         };
         let was_changed = was_changed(&error);
         let referring = referring(&error);
-        let fault = Fault::from(error);
+        let fault = PageFault::from(error);
         let (status, notice) = (fault.status(), fault.notice());
         let found = html! {
             @if was_changed {
@@ -78,8 +78,8 @@ async fn whole(
     visitor: &Visitor,
     path: &str,
     (reason, found, status): (&str, Markup, StatusCode),
-) -> Result<Response, Fault> {
-    let place = Place::read(path);
+) -> Result<Response, PageFault> {
+    let place = Location::read(path);
     let xid = place.entity()?;
     let answer = visitor.client.details(&xid, &Query::new()).await?;
     let (details, tag) = (answer.json()?, answer.header("etag").unwrap_or_default().to_owned());

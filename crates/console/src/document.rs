@@ -2,14 +2,15 @@ use maud::{Markup, html};
 use muster_client::{ClientError, FetchedDocument, Query, path_of};
 use muster_wire::references::ReferencesAnswer;
 use muster_words::{
-    Xid,
+    Permission, Xid,
     json::{self, Value},
 };
 
 use crate::{
     Visitor,
+    form::may,
     listing::{Parameters, Shown, page, parameter, state_tag, text, version_table},
-    place::{Place, link, page_of},
+    place::{Location, link, page_of},
     plain_text::{document_text, visible},
     state::{ShownVersion, state_form},
     times::{number, time},
@@ -49,7 +50,7 @@ const SHOWN_ELSEWHERE: [&str; 12] = [
 /// A document or one of its versions, now or at an earlier position.
 pub async fn document(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     xid: &Xid,
     parameters: &Parameters,
 ) -> Shown {
@@ -123,10 +124,10 @@ async fn state_controls(
 
 /// What can be done with an entity. The buttons are those that the visitor's role may use; the
 /// server decides when one is pressed.
-pub fn place_actions(visitor: &Visitor, place: &Place) -> Markup {
+pub fn place_actions(visitor: &Visitor, place: &Location) -> Markup {
     let path = place.path();
     let is_document = place.steps().len() > 2;
-    let may_write = ["admin", "publisher"].contains(&visitor.role());
+    let may_write = may(visitor, Permission::WriteDocuments);
     html! {
         div.actions {
             @if may_write && is_document { a.button.primary href=(page_of("edit", &path)) { "Edit" } }
@@ -151,7 +152,7 @@ fn api_address(path: &str, is_document: bool) -> String {
 }
 
 /// A slider over the states that the document had, and a field for a date.
-async fn time_travel(visitor: &Visitor, xid: &Xid, place: &Place, at: Option<&str>) -> Markup {
+async fn time_travel(visitor: &Visitor, xid: &Xid, place: &Location, at: Option<&str>) -> Markup {
     let log = visitor.client.log(xid, &Query::new().with("limit", 100)).await;
     let entries = match log.and_then(|answer| answer.read()) {
         Ok(log) => log.entries,
@@ -269,7 +270,7 @@ fn shown(value: &Value) -> String {
 }
 
 /// The schema that a document of this place must pass, if it is JSON.
-async fn descriptions(visitor: &Visitor, place: &Place) -> Result<Value, ClientError> {
+async fn descriptions(visitor: &Visitor, place: &Location) -> Result<Value, ClientError> {
     let [groups, group, kind, ..] = place.steps() else { return Ok(Value::Null) };
     let model = visitor.client.model().await?.json()?;
     let of_type = ["groups", groups, "resources", kind, "labels", "muster.schema"]

@@ -11,7 +11,7 @@ use muster_words::{
 use serde::Deserialize;
 
 use crate::{
-    Fault, Visitor,
+    PageFault, Visitor,
     form::{TEXT_BYTES_MAX, hidden, token, why},
     plain_text::visible,
 };
@@ -126,7 +126,7 @@ impl DocumentForm {
     ///
     /// # Errors
     /// It is too large.
-    pub fn upload(&self, precondition: Precondition) -> Result<DocumentUpload, Fault> {
+    pub fn upload(&self, precondition: Precondition) -> Result<DocumentUpload, PageFault> {
         Ok(DocumentUpload {
             bytes: self.checked_bytes()?,
             content_type: self.media_type.trim().to_owned(),
@@ -139,7 +139,7 @@ impl DocumentForm {
     ///
     /// # Errors
     /// It is too large.
-    pub fn request(&self, xid: &Xid) -> Result<ApplyRequest, Fault> {
+    pub fn request(&self, xid: &Xid) -> Result<ApplyRequest, PageFault> {
         let bytes = self.checked_bytes()?;
         let mut attributes = Map::new();
         if let Some(media_type) = self.media_type() {
@@ -149,12 +149,12 @@ impl DocumentForm {
         Ok(ApplyRequest { documents: vec![document], ..ApplyRequest::default() })
     }
 
-    fn checked_bytes(&self) -> Result<Bytes, Fault> {
+    fn checked_bytes(&self) -> Result<Bytes, PageFault> {
         let bytes = self.bytes();
         if bytes.len() <= TEXT_BYTES_MAX {
             return Ok(bytes);
         }
-        Err(Fault::Unclear("the document is larger than 1 MiB; muster put takes it".to_owned()))
+        Err(PageFault::Unclear("the document is larger than 1 MiB; muster put takes it".to_owned()))
     }
 
     /// The fields, from the text on. `check` is the address that judges the text as it is typed.

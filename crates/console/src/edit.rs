@@ -10,12 +10,12 @@ use muster_wire::etag::EntityTag;
 use muster_words::{Permission, Xid};
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     comparison::{Compared, conflict, differences},
     document_form::{DocumentForm, Step, buttons},
     form::{answered, explained, go_to, may, read},
     judgement::{depending, failing, findings, judge, refused},
-    place::{Place, PlaceKind, page_of},
+    place::{Location, LocationKind, page_of},
     sign_in,
     visitor::Guest,
 };
@@ -57,7 +57,7 @@ pub async fn send(
     let page = async {
         let ((place, xid, _), form) = (document_at(&path)?, form?);
         if visitor.comes_from_elsewhere() {
-            return Err(Fault::StaleForm);
+            return Err(PageFault::StaleForm);
         }
         Ok(match step(&visitor, &xid, form.clone()).await {
             Ok(Outcome::Done) => go_to(&page_of("browse", &place.path())),
@@ -80,19 +80,19 @@ enum Outcome {
 }
 
 /// The place of a document with its xid, and the version whose text is the start, if one is named.
-fn document_at(path: &str) -> Result<(Place, Xid, Option<Xid>), Fault> {
-    let place = Place::read(path);
+fn document_at(path: &str) -> Result<(Location, Xid, Option<Xid>), PageFault> {
+    let place = Location::read(path);
     match place.kind()? {
-        PlaceKind::Document(xid) => Ok((place, xid, None)),
-        PlaceKind::Version(version) => match version.resource() {
-            Some(xid) => Ok((Place::read(&xid.to_string()), xid, Some(version))),
-            None => Err(Fault::NoSuchPage(place.path())),
+        LocationKind::Document(xid) => Ok((place, xid, None)),
+        LocationKind::Version(version) => match version.resource() {
+            Some(xid) => Ok((Location::read(&xid.to_string()), xid, Some(version))),
+            None => Err(PageFault::NoSuchPage(place.path())),
         },
-        _ => Err(Fault::NoSuchPage(place.path())),
+        _ => Err(PageFault::NoSuchPage(place.path())),
     }
 }
 
-async fn step(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, Fault> {
+async fn step(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
     visitor.check_token(&form.token)?;
     match form.step {
         Step::Check => {
@@ -105,7 +105,7 @@ async fn step(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcom
     }
 }
 
-async fn put(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, Fault> {
+async fn put(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
     let sent = form.upload(Precondition::IfMatch(form.tag.clone()))?;
     match explained(&visitor.client, &form.why).put(xid, &sent).await {
         Ok(_) => Ok(Outcome::Done),
@@ -121,7 +121,7 @@ pub fn was_changed(error: &ClientError) -> bool {
 
 /// Somebody else was faster: shows what they did, and takes the tag of their state, so that the next
 /// put overwrites it knowingly.
-async fn overtaken(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, Fault> {
+async fn overtaken(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
     let theirs = match visitor.client.document(xid).await {
         Ok(theirs) => theirs,
         Err(error) if error.is_absent() => {
@@ -177,7 +177,7 @@ fn compared(document: &FetchedDocument) -> Compared<'_> {
 
 /// What the change does: the difference, what would be refused, what would stop passing, and what
 /// depends on the document.
-async fn preview(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, Fault> {
+async fn preview(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
     let client = &visitor.client;
     let now = client.document(xid).await?;
     let report = judge(client, xid, &form).await?;
@@ -212,16 +212,16 @@ pub async fn check(
     let found = async {
         let form = read(form)?;
         visitor.check_token(&form.token)?;
-        let place = Place::read(&path);
+        let place = Location::read(&path);
         let xid = match place.kind()? {
-            PlaceKind::Document(xid) => xid,
-            PlaceKind::Resources => super::create::new_xid(&place, &form.name)?,
-            _ => return Err(Fault::NoSuchPage(place.path())),
+            LocationKind::Document(xid) => xid,
+            LocationKind::Resources => super::create::new_xid(&place, &form.name)?,
+            _ => return Err(PageFault::NoSuchPage(place.path())),
         };
         let report = judge(&visitor.client, &xid, &form).await?;
         Ok(if report.refused.is_empty() { findings(&report) } else { refused(&report.refused) })
     };
-    let found: Result<Markup, Fault> = found.await;
+    let found: Result<Markup, PageFault> = found.await;
     crate::frame::respond_part(&found.unwrap_or_else(|fault| fault.notice()))
 }
 
@@ -236,7 +236,7 @@ fn title(xid: &Xid) -> String {
 
 fn whole(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     xid: &Xid,
     (form, found, status): (&DocumentForm, Markup, StatusCode),
 ) -> Response {
@@ -255,14 +255,14 @@ fn whole(
     response
 }
 
-fn not_allowed(place: &Place) -> Markup {
+fn not_allowed(place: &Location) -> Markup {
     html! {
         (place.trail())
         div.notice.warn { p { "Your role doesn't change documents. " a href=(page_of("browse", &place.path())) { "Back to the document" } } }
     }
 }
 
-fn not_here(place: &Place, why: &str) -> Markup {
+fn not_here(place: &Location, why: &str) -> Markup {
     html! {
         (place.trail())
         div.notice.warn {

@@ -9,13 +9,13 @@ use muster_wire::{Violation, ViolationCause};
 use thiserror::Error;
 
 use crate::{
-    frame::{self, Page, Section},
+    frame::{self, FramedPage, Section},
     visitor::{Guest, Visitor},
 };
 
 /// Why a page can't be shown, or a form can't be done.
 #[derive(Debug, Error)]
-pub enum Fault {
+pub enum PageFault {
     /// The API refused, or didn't answer.
     #[error(transparent)]
     Api(#[from] ClientError),
@@ -33,7 +33,7 @@ pub enum Fault {
     NotAdmitted,
 }
 
-impl Fault {
+impl PageFault {
     /// The status of an answer with this fault.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -89,7 +89,8 @@ impl Fault {
             status if status.is_server_error() => "Something went wrong",
             _ => "That didn't work",
         };
-        let page = Page { title: title.to_owned(), section: Section::None, body: self.notice() };
+        let page =
+            FramedPage { title: title.to_owned(), section: Section::None, body: self.notice() };
         let mut response = frame::respond(visitor, page);
         *response.status_mut() = self.status();
         response
@@ -100,7 +101,7 @@ impl Fault {
 pub fn violations(violations: &[Violation]) -> Markup {
     html! {
         table.violations {
-            thead { tr { th scope="col" { "Place" } th scope="col" { "Rule" } th scope="col" { "What is wrong" } } }
+            thead { tr { th scope="col" { "Location" } th scope="col" { "Rule" } th scope="col" { "What is wrong" } } }
             tbody {
                 @for violation in violations {
                     tr {
@@ -124,7 +125,7 @@ fn violated(cause: &ViolationCause) -> &str {
 }
 
 /// A fault of a page that nobody is known for: it has no navigation.
-impl IntoResponse for Fault {
+impl IntoResponse for PageFault {
     fn into_response(self) -> Response {
         self.page(&Guest(None))
     }
@@ -132,5 +133,5 @@ impl IntoResponse for Fault {
 
 /// What a page answers: itself, or a fault within the frame of this visitor.
 pub async fn no_such_page(OriginalUri(uri): OriginalUri, guest: Guest) -> Response {
-    Fault::NoSuchPage(uri.path().to_owned()).page(&guest)
+    PageFault::NoSuchPage(uri.path().to_owned()).page(&guest)
 }

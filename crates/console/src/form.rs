@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use muster_client::Client;
 use muster_words::{Permission, PermissionReach};
 
-use crate::{Fault, Visitor, visitor::Guest};
+use crate::{PageFault, Visitor, visitor::Guest};
 
 /// The largest document that a form takes, in bytes. Browsers become slow with larger ones; these
 /// are put with the command line.
@@ -50,9 +50,9 @@ pub fn explained(client: &Client, why: &str) -> Client {
 ///
 /// # Errors
 /// It is too large, or isn't a form of this console.
-pub fn read<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Fault> {
+pub fn read<T>(form: Result<Form<T>, FormRejection>) -> Result<T, PageFault> {
     form.map(|Form(form)| form).map_err(|rejection| {
-        Fault::Unclear(if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        PageFault::Unclear(if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             "the form is too large; muster put takes documents of up to 4 MiB".to_owned()
         } else {
             "this isn't a form of the console".to_owned()
@@ -69,7 +69,7 @@ pub fn may(visitor: &Visitor, permission: Permission) -> bool {
 }
 
 /// A page, or the page of the fault that it has.
-pub fn answered(visitor: Visitor, page: Result<Response, Fault>) -> Response {
+pub fn answered(visitor: Visitor, page: Result<Response, PageFault>) -> Response {
     page.unwrap_or_else(|fault| fault.page(&Guest(Some(visitor))))
 }
 

@@ -4,9 +4,9 @@ use muster_wire::search::{FacetCounts, FoundDocument, SearchAnswer};
 use muster_words::json::{self, Value};
 
 use crate::{
-    Fault, Visitor,
+    PageFault, Visitor,
     listing::{Parameters, parameter, state_tag},
-    place::{Place, link_as},
+    place::{Location, link_as},
     plain_text::visible,
     times::{number, time},
 };
@@ -53,7 +53,7 @@ impl Found {
         visitor: &Visitor,
         (groups, group, kind): (&str, &str, &str),
         parameters: &Parameters,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, PageFault> {
         let columns = columns(visitor, groups, kind).await?;
         let query = Query::new()
             .with("type", format!("{groups}/{kind}"))
@@ -67,7 +67,7 @@ impl Found {
     ///
     /// # Errors
     /// The API refuses, such as a condition that it can't read.
-    pub async fn anywhere(visitor: &Visitor, parameters: &Parameters) -> Result<Self, Fault> {
+    pub async fn anywhere(visitor: &Visitor, parameters: &Parameters) -> Result<Self, PageFault> {
         let kind = parameter(parameters, "type");
         let columns = match kind.and_then(|kind| kind.split_once('/')) {
             Some((groups, kind)) => columns(visitor, groups, kind).await?,
@@ -83,7 +83,7 @@ impl Found {
         query: Query,
         columns: Vec<Column>,
         parameters: &Parameters,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, PageFault> {
         let facets: Vec<&str> = ["type", "group", "state"]
             .into_iter()
             .chain(columns.iter().filter(|column| !column.is_number).map(|it| it.field.as_str()))
@@ -249,7 +249,7 @@ impl Found {
 }
 
 /// The newest documents of a collection, for the page of its group.
-pub async fn newest(visitor: &Visitor, group: &Place, kind: &str) -> Markup {
+pub async fn newest(visitor: &Visitor, group: &Location, kind: &str) -> Markup {
     let [groups, group] = group.steps() else { return html! {} };
     let query = Query::new()
         .with("type", format!("{groups}/{kind}"))

@@ -2,10 +2,10 @@ use axum::response::{Html, IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
 use muster_http::CONSOLE;
 
-use crate::{Fault, Visitor, assets, protection};
+use crate::{PageFault, Visitor, assets, protection};
 
 /// A page without what all pages have.
-pub struct Page {
+pub struct FramedPage {
     /// What the page is about; the title of the window, and the first heading.
     pub title: String,
     /// Where it is in the navigation.
@@ -68,7 +68,7 @@ impl Section {
 
 impl Visitor {
     /// A page for this visitor, or why there is none.
-    pub fn answer(&self, section: Section, page: Result<(String, Markup), Fault>) -> Response {
+    pub fn answer(&self, section: Section, page: Result<(String, Markup), PageFault>) -> Response {
         match page {
             Ok((title, body)) => self.page(section, title, body),
             Err(fault) => fault.page_for(Some(self)),
@@ -77,12 +77,12 @@ impl Visitor {
 
     /// A page for this visitor.
     pub fn page(&self, section: Section, title: impl Into<String>, body: Markup) -> Response {
-        respond(Some(self), Page { title: title.into(), section, body })
+        respond(Some(self), FramedPage { title: title.into(), section, body })
     }
 }
 
 /// A page as an answer. Without a visitor it has no navigation.
-pub fn respond(visitor: Option<&Visitor>, page: Page) -> Response {
+pub fn respond(visitor: Option<&Visitor>, page: FramedPage) -> Response {
     let mut response = Html(whole(visitor, &page).into_string()).into_response();
     protection::protect(response.headers_mut());
     response
@@ -95,7 +95,7 @@ pub fn respond_part(part: &Markup) -> Response {
     response
 }
 
-fn whole(visitor: Option<&Visitor>, page: &Page) -> Markup {
+fn whole(visitor: Option<&Visitor>, page: &FramedPage) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {

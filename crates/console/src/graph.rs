@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use self::gathering::{Graph, NODES_MAX, around, groups};
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     board::Board,
     drawing::{Edge, Node, layout, svg},
     place::link,
@@ -72,7 +72,7 @@ pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
     BOARD.show(visitor, body.map(|body| html! { (form(&wanted)) (body) }))
 }
 
-async fn body(client: &Client, wanted: &Wanted) -> Result<Markup, Fault> {
+async fn body(client: &Client, wanted: &Wanted) -> Result<Markup, PageFault> {
     let text = wanted.around.trim();
     if text.is_empty() {
         let graph = groups(client).await?;
@@ -87,7 +87,7 @@ async fn body(client: &Client, wanted: &Wanted) -> Result<Markup, Fault> {
             (neighbours(&graph))
         }),
         Err(error) if error.is_absent() => {
-            let notice = Fault::Api(error).notice();
+            let notice = PageFault::Api(error).notice();
             Ok(html! { (notice) (found(client, text).await?) })
         }
         Err(error) => Err(error.into()),
@@ -104,11 +104,11 @@ fn middle(text: &str) -> Option<Xid> {
 }
 
 /// Documents that have the given words.
-async fn found(client: &Client, text: &str) -> Result<Markup, Fault> {
+async fn found(client: &Client, text: &str) -> Result<Markup, PageFault> {
     let query = Query::new().with("q", text).with("limit", FOUND_SHOWN);
     let found = match client.search(&query, FOUND_SHOWN).await {
         Ok(found) => found,
-        Err(error) => return Ok(Fault::from(error).notice()),
+        Err(error) => return Ok(PageFault::from(error).notice()),
     };
     Ok(html! {
         h2 { "Documents with these words" }

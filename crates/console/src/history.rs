@@ -8,10 +8,10 @@ use muster_wire::{diff::EntityDiff, difference::FieldChange, log::LogEntry};
 use muster_words::Xid;
 
 use crate::{
-    Console, Fault, Section, Visitor,
+    Console, PageFault, Section, Visitor,
     compare::field_table,
     listing::{Parameters, Shown, parameter},
-    place::{Place, PlaceKind, page_of},
+    place::{Location, LocationKind, page_of},
     plain_text::visible,
     times::{number, time},
 };
@@ -29,15 +29,15 @@ pub async fn show(
     Path(path): Path<String>,
     AddressQuery(parameters): AddressQuery<Parameters>,
 ) -> Response {
-    let page = timeline(&visitor, &Place::read(&path), &parameters).await;
+    let page = timeline(&visitor, &Location::read(&path), &parameters).await;
     visitor.answer(Section::Browse, page)
 }
 
-async fn timeline(visitor: &Visitor, place: &Place, parameters: &Parameters) -> Shown {
+async fn timeline(visitor: &Visitor, place: &Location, parameters: &Parameters) -> Shown {
     let xid = match place.kind()? {
-        PlaceKind::Registry => Xid::Registry,
-        PlaceKind::Group(xid) | PlaceKind::Document(xid) | PlaceKind::Version(xid) => xid,
-        _ => return Err(Fault::NoSuchPage(place.path())),
+        LocationKind::Registry => Xid::Registry,
+        LocationKind::Group(xid) | LocationKind::Document(xid) | LocationKind::Version(xid) => xid,
+        _ => return Err(PageFault::NoSuchPage(place.path())),
     };
     let query =
         Query::new().with("limit", PAGE_SIZE).with_some("before", parameter(parameters, "before"));
@@ -60,7 +60,7 @@ async fn timeline(visitor: &Visitor, place: &Place, parameters: &Parameters) -> 
 }
 
 /// What a command at this position changed of a document.
-async fn difference(visitor: &Visitor, place: &Place, position: u64) -> Option<EntityDiff> {
+async fn difference(visitor: &Visitor, place: &Location, position: u64) -> Option<EntityDiff> {
     if place.steps().len() != 4 {
         return None;
     }
@@ -69,7 +69,7 @@ async fn difference(visitor: &Visitor, place: &Place, position: u64) -> Option<E
     page.changes.into_iter().next()
 }
 
-fn step(place: &Place, entry: &LogEntry, differs: Option<&EntityDiff>) -> Markup {
+fn step(place: &Location, entry: &LogEntry, differs: Option<&EntityDiff>) -> Markup {
     let (path, position) = (place.path(), entry.position);
     let name = entry.name.as_deref().unwrap_or(&entry.actor);
     html! {

@@ -10,7 +10,7 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     board::{Board, done},
     form::{explained, may, token, why},
     times::{number, time},
@@ -117,14 +117,14 @@ pub async fn revoke(
     let done = match visitor.check_token(&form.token) {
         Ok(()) => {
             let client = explained(&visitor.client, &form.why);
-            client.revoke_key(&encoded_step(&id)).await.map(|_| "revoked").map_err(Fault::from)
+            client.revoke_key(&encoded_step(&id)).await.map(|_| "revoked").map_err(PageFault::from)
         }
         Err(fault) => Err(fault),
     };
     BOARD.after(visitor, done)
 }
 
-async fn created(client: &Client, form: &Creation) -> Result<NewKey, Fault> {
+async fn created(client: &Client, form: &Creation) -> Result<NewKey, PageFault> {
     let client = explained(client, &form.why);
     Ok(client.create_key(&request(form)).await?.read()?)
 }
@@ -142,7 +142,7 @@ fn request(form: &Creation) -> KeyRequest {
     }
 }
 
-async fn body(visitor: &Visitor, wanted: &Wanted, form: &Creation) -> Result<Markup, Fault> {
+async fn body(visitor: &Visitor, wanted: &Wanted, form: &Creation) -> Result<Markup, PageFault> {
     let list = visitor.client.keys(!wanted.all.is_empty()).await?.read()?;
     let may_manage = may(visitor, Permission::ManageKeys);
     let next = wanted.skip + KEYS_SHOWN;
@@ -273,10 +273,10 @@ fn shown_once(key: &NewKey) -> Markup {
     }
 }
 
-async fn confirmation(visitor: &Visitor, id: &str) -> Result<Markup, Fault> {
+async fn confirmation(visitor: &Visitor, id: &str) -> Result<Markup, PageFault> {
     let keys = visitor.client.keys(false).await?.read()?.keys;
     let Some(key) = keys.into_iter().find(|key| key.id == id) else {
-        return Err(Fault::Unclear(format!("there is no key {id}, or it was revoked already")));
+        return Err(PageFault::Unclear(format!("there is no key {id}, or it was revoked already")));
     };
     let is_own = visitor.access.as_ref().and_then(|own| own.id.as_deref()) == Some(id);
     Ok(html! {

@@ -11,7 +11,7 @@ use muster_words::Xid;
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor, assets,
+    PageFault, Section, Visitor, assets,
     board::{Board, read, shortened},
     form::token,
     place::link,
@@ -56,7 +56,7 @@ pub async fn verify(visitor: Visitor, Form(form): Form<TokenForm>) -> Response {
     let body = match result(&visitor.client).await {
         Ok(VerificationLine::Sound(sound)) => Ok(shown_sound(&sound)),
         Ok(VerificationLine::Broken(broken)) => Ok(shown_broken(&broken)),
-        Ok(VerificationLine::Progress(progress)) => Err(Fault::Unclear(format!(
+        Ok(VerificationLine::Progress(progress)) => Err(PageFault::Unclear(format!(
             "the verification ended after {} of {} entries, without a result",
             progress.checked, progress.of
         ))),
@@ -76,7 +76,7 @@ async fn result(client: &Client) -> Result<VerificationLine, ClientError> {
     Ok(last)
 }
 
-async fn body(visitor: &Visitor, position: &str) -> Result<Markup, Fault> {
+async fn body(visitor: &Visitor, position: &str) -> Result<Markup, PageFault> {
     let client = &visitor.client;
     let report = client.ledger().await?.read()?;
     let note = client.checkpoint().await.ok();
@@ -155,10 +155,10 @@ fn signer(report: &LedgerReport, note: Option<&str>) -> Markup {
 async fn entry(
     client: &Client,
     position: &str,
-) -> Result<(InclusionReport, Option<LogEntry>), Fault> {
-    let number: u64 = position
-        .parse()
-        .map_err(|_| Fault::Unclear(format!("{position:?} isn't a position: it is a number")))?;
+) -> Result<(InclusionReport, Option<LogEntry>), PageFault> {
+    let number: u64 = position.parse().map_err(|_| {
+        PageFault::Unclear(format!("{position:?} isn't a position: it is a number"))
+    })?;
     let query = Query::new().with("position", number);
     let answer = client.call(Call::new(Method::GET, "/ledger/proofs/inclusion", &query)).await?;
     let proof = read(&answer)?;

@@ -65,8 +65,8 @@ use muster_client::Client;
 use muster_http::{CONSOLE, Caller, native::Sessions};
 
 pub(crate) use self::{
-    fault::Fault,
-    frame::{Page, Section},
+    fault::PageFault,
+    frame::{FramedPage, Section},
     visitor::Visitor,
 };
 

@@ -7,10 +7,10 @@ use muster_client::{Answer, Call, Client, ClientError, Method, Query, next_link}
 use muster_words::{Permission, Xid, json::Value};
 
 use crate::{
-    Console, Fault, Section, Visitor, document,
+    Console, PageFault, Section, Visitor, document,
     form::may,
     found::{self, Found},
-    place::{Place, PlaceKind, link_as, page_of},
+    place::{Location, LocationKind, link_as, page_of},
     plain_text::visible,
     times::{number, time},
 };
@@ -43,18 +43,18 @@ pub async fn show(
     Path(path): Path<String>,
     AddressQuery(parameters): AddressQuery<Parameters>,
 ) -> Response {
-    let place = Place::read(&path);
+    let place = Location::read(&path);
     let page = match place.kind() {
         Err(fault) => Err(fault),
-        Ok(PlaceKind::Registry) => types(&visitor, &place).await,
-        Ok(PlaceKind::Groups) => groups(&visitor, &place, &parameters).await,
-        Ok(PlaceKind::Group(xid)) => group(&visitor, &place, &xid).await,
-        Ok(PlaceKind::Resources) => resources(&visitor, &place, &parameters).await,
-        Ok(PlaceKind::Document(xid)) => {
+        Ok(LocationKind::Registry) => types(&visitor, &place).await,
+        Ok(LocationKind::Groups) => groups(&visitor, &place, &parameters).await,
+        Ok(LocationKind::Group(xid)) => group(&visitor, &place, &xid).await,
+        Ok(LocationKind::Resources) => resources(&visitor, &place, &parameters).await,
+        Ok(LocationKind::Document(xid)) => {
             document::document(&visitor, &place, &xid, &parameters).await
         }
-        Ok(PlaceKind::Versions(xid)) => versions(&visitor, &place, &xid, &parameters).await,
-        Ok(PlaceKind::Version(xid)) => {
+        Ok(LocationKind::Versions(xid)) => versions(&visitor, &place, &xid, &parameters).await,
+        Ok(LocationKind::Version(xid)) => {
             document::document(&visitor, &place, &xid, &parameters).await
         }
     };
@@ -62,10 +62,10 @@ pub async fn show(
 }
 
 /// A title with the page below it, or why there is none.
-pub type Shown = Result<(String, Markup), Fault>;
+pub type Shown = Result<(String, Markup), PageFault>;
 
 /// The types of groups that the model has.
-async fn types(visitor: &Visitor, place: &Place) -> Shown {
+async fn types(visitor: &Visitor, place: &Location) -> Shown {
     let model = visitor.client.model().await?.json()?;
     let registry = visitor.client.details(&Xid::Registry, &Query::new()).await?.json()?;
     let types = model.get("groups").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -96,18 +96,20 @@ fn resource_types(group_type: &Value) -> Vec<String> {
     types.map(|types| types.keys().cloned().collect()).unwrap_or_default()
 }
 
-async fn groups(visitor: &Visitor, place: &Place, parameters: &Parameters) -> Shown {
+async fn groups(visitor: &Visitor, place: &Location, parameters: &Parameters) -> Shown {
     let plural = &place.steps()[0];
     let model = visitor.client.model().await?.json()?;
     let group_type = model.get("groups").and_then(|groups| groups.get(plural)).cloned();
-    let group_type = group_type.ok_or_else(|| Fault::NoSuchPage(place.path()))?;
+    let group_type = group_type.ok_or_else(|| PageFault::NoSuchPage(place.path()))?;
     let kinds = resource_types(&group_type);
     let page = page(&visitor.client, &place.path(), parameters).await?;
     let body = html! {
         (place.trail())
         @if let Some(description) = group_type.get("description").and_then(Value::as_str) { p { (description) } }
         @if may(visitor, Permission::WriteDocuments) {
+            @if may(visitor, Permission::WriteDocuments) {
             div.actions { a.button href=(page_of("new", &place.path())) { "New group" } }
+        }
         }
         div.scroll role="region" aria-label="Groups" tabindex="0" {
             table {
@@ -134,7 +136,7 @@ async fn groups(visitor: &Visitor, place: &Place, parameters: &Parameters) -> Sh
     Ok((plural.clone(), body))
 }
 
-async fn group(visitor: &Visitor, place: &Place, xid: &Xid) -> Shown {
+async fn group(visitor: &Visitor, place: &Location, xid: &Xid) -> Shown {
     let details = visitor.client.details(xid, &Query::new()).await?.json()?;
     let model = visitor.client.model().await?.json()?;
     let group_type = model.get("groups").and_then(|groups| groups.get(&place.steps()[0]));
@@ -154,22 +156,29 @@ async fn group(visitor: &Visitor, place: &Place, xid: &Xid) -> Shown {
 }
 
 /// The documents of a collection, with the columns that the model declares.
-async fn resources(visitor: &Visitor, place: &Place, parameters: &Parameters) -> Shown {
+async fn resources(visitor: &Visitor, place: &Location, parameters: &Parameters) -> Shown {
     let [groups, group, kind] = place.steps() else {
-        return Err(Fault::NoSuchPage(place.path()));
+        return Err(PageFault::NoSuchPage(place.path()));
     };
     let found = Found::of_collection(visitor, (groups, group, kind), parameters).await?;
     let body = html! {
         (place.trail())
         @if may(visitor, Permission::WriteDocuments) {
+            @if may(visitor, Permission::WriteDocuments) {
             div.actions { a.button href=(page_of("new", &place.path())) { "New document" } }
+        }
         }
         (found.view(&page_of("browse", &place.path())))
     };
     Ok((format!("{group} / {kind}"), body))
 }
 
-async fn versions(visitor: &Visitor, place: &Place, xid: &Xid, parameters: &Parameters) -> Shown {
+async fn versions(
+    visitor: &Visitor,
+    place: &Location,
+    xid: &Xid,
+    parameters: &Parameters,
+) -> Shown {
     let page = page(&visitor.client, &place.path(), parameters).await?;
     let body = html! {
         (place.trail())
@@ -228,7 +237,7 @@ impl EntityPage {
     }
 
     /// The link to the next page.
-    fn onward(&self, place: &Place) -> Markup {
+    fn onward(&self, place: &Location) -> Markup {
         html! {
             @if let Some(next) = &self.next {
                 p { a.button rel="next" href=(format!("{}?{next}", page_of("browse", &place.path()))) { "Next page" } }
@@ -268,5 +277,5 @@ pub fn text(entity: &Value, name: &str) -> String {
 
 /// How many members of a type an entity has.
 pub fn count(entity: &Value, plural: &str) -> u64 {
-    entity.get(&format!("{plural}count")).and_then(Value::as_u64).unwrap_or_default()
+    entity.get(format!("{plural}count")).and_then(Value::as_u64).unwrap_or_default()
 }

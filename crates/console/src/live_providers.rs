@@ -9,7 +9,7 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor, assets,
+    PageFault, Section, Visitor, assets,
     board::{Board, done, shortened},
     form::{may, token},
     place::link,
@@ -84,17 +84,17 @@ pub async fn control(visitor: Visitor, Form(form): Form<Control>) -> Response {
         return BOARD.show(visitor, found);
     }
     if !ACTIONS.iter().any(|(action, _, _)| *action == form.action) {
-        let fault = Fault::Unclear(format!("{:?} can't be done with a provider", form.action));
+        let fault = PageFault::Unclear(format!("{:?} can't be done with a provider", form.action));
         return fault.page(&Guest(Some(visitor)));
     }
     let name = encoded_step(&form.provider);
     match visitor.client.control_provider(&name, &form.action).await {
         Ok(_) => BOARD.again(&format!("?done={}&provider={name}", form.action)),
-        Err(error) => Fault::from(error).page(&Guest(Some(visitor))),
+        Err(error) => PageFault::from(error).page(&Guest(Some(visitor))),
     }
 }
 
-async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, Fault> {
+async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, PageFault> {
     let mut providers = visitor.client.live_providers().await?.read()?.providers;
     let all = providers.len();
     providers.retain(|provider| provider.name.contains(wanted.name.trim()));
@@ -252,7 +252,7 @@ fn breaker(name: &str, breaker: &LiveBreakerReport) -> Markup {
 }
 
 /// Reads again what declares providers, and shows what was found.
-async fn discover(client: &Client) -> Result<Markup, Fault> {
+async fn discover(client: &Client) -> Result<Markup, PageFault> {
     let report: DiscoveryReport = client.discover_providers(false).await?.read()?;
     let more = report.providers.len().saturating_sub(LINES_SHOWN);
     Ok(html! {

@@ -8,7 +8,7 @@ use muster_client::{Call, Client, Method, Query};
 
 use self::exposition::{Bucket, Number, buckets, meanings, percentile, read};
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     bars::{Bar, bars},
     board::Board,
     times::number,
@@ -40,7 +40,7 @@ pub async fn show(visitor: Visitor) -> Response {
     BOARD.show(visitor, body)
 }
 
-async fn text(client: &Client) -> Result<String, Fault> {
+async fn text(client: &Client) -> Result<String, PageFault> {
     let answer = client.call(Call::new(Method::GET, "/metrics", &Query::new())).await?;
     Ok(String::from_utf8_lossy(&answer.bytes).into_owned())
 }

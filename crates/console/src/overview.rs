@@ -35,7 +35,7 @@ pub async fn show(visitor: Visitor) -> Response {
     let collections = match collections(client).await {
         Ok(collections) => collections,
         Err(error) => {
-            return crate::Fault::from(error).page_for(Some(&visitor));
+            return crate::PageFault::from(error).page_for(Some(&visitor));
         }
     };
     let changes = changes(client).await;

@@ -3,17 +3,17 @@ use muster_client::encoded_step;
 use muster_http::CONSOLE;
 use muster_words::Xid;
 
-use crate::Fault;
+use crate::PageFault;
 
 /// A place in the registry, as the address of a page names it: an entity or a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     steps: Vec<String>,
 }
 
 /// What is at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PlaceKind {
+pub enum LocationKind {
     /// The registry itself.
     Registry,
     /// All groups of a type.
@@ -30,7 +30,7 @@ pub enum PlaceKind {
     Version(Xid),
 }
 
-impl Place {
+impl Location {
     /// Reads the part of an address after the page's own name, such as `providers/cms`.
     pub fn read(path: &str) -> Self {
         let steps = path.split('/').filter(|step| !step.is_empty());
@@ -41,19 +41,19 @@ impl Place {
     ///
     /// # Errors
     /// No such place can exist.
-    pub fn kind(&self) -> Result<PlaceKind, Fault> {
-        let nowhere = || Fault::NoSuchPage(self.path());
+    pub fn kind(&self) -> Result<LocationKind, PageFault> {
+        let nowhere = || PageFault::NoSuchPage(self.path());
         let xid = |path: String| path.parse::<Xid>().map_err(|_| nowhere());
         Ok(match self.steps.len() {
-            0 => PlaceKind::Registry,
-            1 => PlaceKind::Groups,
-            2 => PlaceKind::Group(xid(self.path())?),
-            3 => PlaceKind::Resources,
-            4 => PlaceKind::Document(xid(self.path())?),
+            0 => LocationKind::Registry,
+            1 => LocationKind::Groups,
+            2 => LocationKind::Group(xid(self.path())?),
+            3 => LocationKind::Resources,
+            4 => LocationKind::Document(xid(self.path())?),
             5 if self.steps[4] == "versions" => {
-                PlaceKind::Versions(xid(format!("/{}", self.steps[..4].join("/")))?)
+                LocationKind::Versions(xid(format!("/{}", self.steps[..4].join("/")))?)
             }
-            6 if self.steps[4] == "versions" => PlaceKind::Version(xid(self.path())?),
+            6 if self.steps[4] == "versions" => LocationKind::Version(xid(self.path())?),
             _ => return Err(nowhere()),
         })
     }
@@ -62,10 +62,12 @@ impl Place {
     ///
     /// # Errors
     /// It is a collection, or no such place can exist.
-    pub fn entity(&self) -> Result<Xid, Fault> {
+    pub fn entity(&self) -> Result<Xid, PageFault> {
         match self.kind()? {
-            PlaceKind::Group(xid) | PlaceKind::Document(xid) | PlaceKind::Version(xid) => Ok(xid),
-            _ => Err(Fault::NoSuchPage(self.path())),
+            LocationKind::Group(xid) | LocationKind::Document(xid) | LocationKind::Version(xid) => {
+                Ok(xid)
+            }
+            _ => Err(PageFault::NoSuchPage(self.path())),
         }
     }
 
@@ -105,7 +107,7 @@ fn address(page: &str, steps: &[String]) -> String {
 
 /// The address of a page about an xid or a path: `page_of("history", "/providers/cms")`.
 pub fn page_of(page: &str, path: &str) -> String {
-    address(page, Place::read(path).steps())
+    address(page, Location::read(path).steps())
 }
 
 /// A link to the page of an xid or a path, which it shows.
@@ -128,17 +130,17 @@ mod tests {
     fn knows_what_is_at_a_place() {
         let document = || "/providers/cms/entries/sanity".parse().unwrap();
         for (path, expect) in [
-            ("", Some(PlaceKind::Registry)),
-            ("providers", Some(PlaceKind::Groups)),
-            ("/providers/cms/", Some(PlaceKind::Group("/providers/cms".parse().unwrap()))),
-            ("providers/cms/entries", Some(PlaceKind::Resources)),
-            ("providers/cms/entries/sanity", Some(PlaceKind::Document(document()))),
-            ("providers/cms/entries/sanity/versions", Some(PlaceKind::Versions(document()))),
+            ("", Some(LocationKind::Registry)),
+            ("providers", Some(LocationKind::Groups)),
+            ("/providers/cms/", Some(LocationKind::Group("/providers/cms".parse().unwrap()))),
+            ("providers/cms/entries", Some(LocationKind::Resources)),
+            ("providers/cms/entries/sanity", Some(LocationKind::Document(document()))),
+            ("providers/cms/entries/sanity/versions", Some(LocationKind::Versions(document()))),
             ("providers/cms/entries/sanity/meta", None),
             ("providers/cms/entries/sanity/versions/1/2", None),
             ("providers/c m", None),
         ] {
-            assert_eq!(Place::read(path).kind().ok(), expect, "{path}");
+            assert_eq!(Location::read(path).kind().ok(), expect, "{path}");
         }
     }
 

@@ -13,10 +13,10 @@ use muster_words::{
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     fault::violations,
     form::{answered, read, token},
-    place::{Place, page_of},
+    place::{Location, page_of},
     schema_pages::{choice, version_field, versions},
     times::number,
 };
@@ -41,7 +41,7 @@ pub struct PayloadForm {
 
 /// The page to try payloads.
 pub async fn show(visitor: Visitor, Path(path): Path<String>) -> Response {
-    let place = Place::read(&path);
+    let place = Location::read(&path);
     let form = PayloadForm { encoding: "json".to_owned(), ..PayloadForm::default() };
     let page = whole(&visitor, &place, (form, html! {}, StatusCode::OK)).await;
     answered(visitor, page)
@@ -54,7 +54,7 @@ pub async fn check(
     form: Result<Form<PayloadForm>, FormRejection>,
 ) -> Response {
     let page = async {
-        let (place, form) = (Place::read(&path), read(form)?);
+        let (place, form) = (Location::read(&path), read(form)?);
         let (found, status) = match judged(&visitor, &place, &form).await {
             Ok(report) => (findings(&report), StatusCode::OK),
             Err(fault) => (fault.notice(), fault.status()),
@@ -67,14 +67,14 @@ pub async fn check(
 
 async fn judged(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     form: &PayloadForm,
-) -> Result<PayloadsReport, Fault> {
+) -> Result<PayloadsReport, PageFault> {
     visitor.check_token(&form.token)?;
     let schema = schema_at(place)?;
     let payload = if form.encoding == "json" {
         json::parse(form.payload.as_bytes())
-            .map_err(|error| Fault::Unclear(format!("the payload isn't JSON: {error}")))?
+            .map_err(|error| PageFault::Unclear(format!("the payload isn't JSON: {error}")))?
     } else {
         Value::from(form.payload.trim())
     };
@@ -91,8 +91,8 @@ async fn judged(
     Ok(visitor.client.validate_payloads(&request).await?.read()?)
 }
 
-fn schema_at(place: &Place) -> Result<Xid, Fault> {
-    place.entity()?.resource().ok_or_else(|| Fault::NoSuchPage(place.path()))
+fn schema_at(place: &Location) -> Result<Xid, PageFault> {
+    place.entity()?.resource().ok_or_else(|| PageFault::NoSuchPage(place.path()))
 }
 
 fn findings(report: &PayloadsReport) -> Markup {
@@ -112,9 +112,9 @@ fn findings(report: &PayloadsReport) -> Markup {
 
 async fn whole(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     (form, found, status): (PayloadForm, Markup, StatusCode),
-) -> Result<Response, Fault> {
+) -> Result<Response, PageFault> {
     let schema = schema_at(place)?;
     let versions = versions(&visitor.client, &schema).await?;
     let named = match place.entity()? {

@@ -12,7 +12,7 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     board::{Board, done, shortened},
     form::{may, token},
     place::link,
@@ -108,9 +108,9 @@ pub async fn act(visitor: Visitor, Form(form): Form<Control>) -> Response {
     }
 }
 
-async fn acted(client: &Client, form: &Control) -> Result<PropagationResult, Fault> {
+async fn acted(client: &Client, form: &Control) -> Result<PropagationResult, PageFault> {
     let Some((_, action, _)) = ACTIONS.iter().find(|(name, _, _)| *name == form.action) else {
-        return Err(Fault::Unclear(format!("{:?} can't be done here", form.action)));
+        return Err(PageFault::Unclear(format!("{:?} can't be done here", form.action)));
     };
     let request = PropagationRequest {
         action: *action,
@@ -120,11 +120,11 @@ async fn acted(client: &Client, form: &Control) -> Result<PropagationResult, Fau
     Ok(client.act_on_propagation(&request).await?.read()?)
 }
 
-fn numbers(text: &str) -> Result<Vec<u64>, Fault> {
+fn numbers(text: &str) -> Result<Vec<u64>, PageFault> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let read = |part: &str| {
         part.parse()
-            .map_err(|_| Fault::Unclear(format!("{part:?} isn't the number of a dead letter")))
+            .map_err(|_| PageFault::Unclear(format!("{part:?} isn't the number of a dead letter")))
     };
     parts.map(read).collect()
 }

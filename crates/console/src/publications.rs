@@ -5,7 +5,7 @@ use muster_words::{Permission, Xid};
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     board::{Board, done, shortened},
     form::{may, token},
     place::{link, link_as},
@@ -65,18 +65,18 @@ pub async fn run(visitor: Visitor, Form(form): Form<Run>) -> Response {
     }
 }
 
-async fn outcome(visitor: &Visitor, form: &Run) -> Result<PublicationOutcome, Fault> {
+async fn outcome(visitor: &Visitor, form: &Run) -> Result<PublicationOutcome, PageFault> {
     let xid: Xid = form
         .publication
         .parse()
-        .map_err(|_| Fault::Unclear(format!("{:?} isn't a publication", form.publication)))?;
+        .map_err(|_| PageFault::Unclear(format!("{:?} isn't a publication", form.publication)))?;
     let is_trial = form.action != "run";
     let answer = visitor.client.run_publication(&xid, is_trial).await?;
     let outcome = answer.read()?;
     Ok(PublicationOutcome { dry_run: is_trial, ..outcome })
 }
 
-async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, Fault> {
+async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, PageFault> {
     let publications = visitor.client.publications().await?.read()?.publications;
     let shown = publications.iter().skip(wanted.skip).take(PUBLICATIONS_SHOWN);
     let next = wanted.skip + PUBLICATIONS_SHOWN;

@@ -13,11 +13,11 @@ use muster_words::{Digest, Permission};
 use serde::Deserialize;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     comparison::field_changes,
     form::{answered, explained, go_to, hidden, may, read, token, why},
     judgement::{failing, refused},
-    place::{Place, PlaceKind, link, page_of},
+    place::{Location, LocationKind, link, page_of},
     times::number,
 };
 
@@ -48,7 +48,7 @@ pub async fn show(
     path: Option<Path<String>>,
     AddressQuery(earlier): AddressQuery<Earlier>,
 ) -> Response {
-    let place = Place::read(&path.map(|Path(path)| path).unwrap_or_default());
+    let place = Location::read(&path.map(|Path(path)| path).unwrap_or_default());
     let page = whole(&visitor, &place, (&earlier.to, "", html! {}, StatusCode::OK)).await;
     answered(visitor, page)
 }
@@ -59,7 +59,7 @@ pub async fn roll_back(
     path: Option<Path<String>>,
     form: Result<Form<RollbackForm>, FormRejection>,
 ) -> Response {
-    let place = Place::read(&path.map(|Path(path)| path).unwrap_or_default());
+    let place = Location::read(&path.map(|Path(path)| path).unwrap_or_default());
     let page = async {
         let form = read(form)?;
         visitor.check_token(&form.token)?;
@@ -77,7 +77,7 @@ pub async fn roll_back(
         match explained(&visitor.client, &form.why).roll_back(&request, false).await {
             Ok(_) => Ok(go_to(&page_of("browse", &place.path()))),
             Err(error) => {
-                let fault = Fault::from(error);
+                let fault = PageFault::from(error);
                 let again = (form.to.as_str(), form.why.as_str(), fault.notice(), fault.status());
                 whole(&visitor, &place, again).await
             }
@@ -93,30 +93,30 @@ fn digest_of(plan: &RollbackReport) -> String {
     Digest::of(&bytes).to_string()
 }
 
-fn request(place: &Place, to: &str) -> Result<RollbackRequest, Fault> {
+fn request(place: &Location, to: &str) -> Result<RollbackRequest, PageFault> {
     let kind = place.kind()?;
     let xid = match kind {
-        PlaceKind::Registry => None,
-        PlaceKind::Versions(_) | PlaceKind::Version(_) => {
-            return Err(Fault::Unclear("roll the document back, to a version".to_owned()));
+        LocationKind::Registry => None,
+        LocationKind::Versions(_) | LocationKind::Version(_) => {
+            return Err(PageFault::Unclear("roll the document back, to a version".to_owned()));
         }
         _ => Some(place.path()),
     };
     let to = earlier_state(to)?;
-    if to.version.is_some() && !matches!(kind, PlaceKind::Document(_)) {
-        return Err(Fault::Unclear("only a document has versions to go back to".to_owned()));
+    if to.version.is_some() && !matches!(kind, LocationKind::Document(_)) {
+        return Err(PageFault::Unclear("only a document has versions to go back to".to_owned()));
     }
     Ok(RollbackRequest { xid, to })
 }
 
 /// Reads how people name a state: `1,204` or `@1204`, `v2`, `2026-11-21` or a time.
-fn earlier_state(text: &str) -> Result<RollbackTo, Fault> {
+fn earlier_state(text: &str) -> Result<RollbackTo, PageFault> {
     let text = text.trim();
     let digits = text.strip_prefix('@').unwrap_or(text).replace(',', "");
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let position = digits.parse();
         let position =
-            position.map_err(|_| Fault::Unclear("no position is so large".to_owned()))?;
+            position.map_err(|_| PageFault::Unclear("no position is so large".to_owned()))?;
         return Ok(RollbackTo { position: Some(position), ..RollbackTo::default() });
     }
     if let Some(version) = text.strip_prefix('v').filter(|version| !version.is_empty()) {
@@ -124,7 +124,7 @@ fn earlier_state(text: &str) -> Result<RollbackTo, Fault> {
     }
     let is_dated = text.len() >= 10 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit);
     if !is_dated {
-        return Err(Fault::Unclear(format!(
+        return Err(PageFault::Unclear(format!(
             "{text:?} is no earlier state: write a position such as 1,204, a version such as v2, or \
              a time such as 2026-11-21T10:00:00Z"
         )));
@@ -135,9 +135,9 @@ fn earlier_state(text: &str) -> Result<RollbackTo, Fault> {
 
 async fn whole(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     (to, reason, found, status): (&str, &str, Markup, StatusCode),
-) -> Result<Response, Fault> {
+) -> Result<Response, PageFault> {
     let planned = match to.trim() {
         "" => None,
         to => Some(plan(visitor, place, to).await),
@@ -166,13 +166,13 @@ async fn whole(
     Ok(response)
 }
 
-async fn plan(visitor: &Visitor, place: &Place, to: &str) -> Result<RollbackReport, Fault> {
+async fn plan(visitor: &Visitor, place: &Location, to: &str) -> Result<RollbackReport, PageFault> {
     Ok(visitor.client.roll_back(&request(place, to)?, true).await?.read()?)
 }
 
 fn shown(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     (to, reason): (&str, &str),
     plan: &RollbackReport,
 ) -> Markup {

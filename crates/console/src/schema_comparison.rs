@@ -13,10 +13,10 @@ use muster_wire::{
 use muster_words::Xid;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     form::answered,
     listing::{Parameters, parameter},
-    place::{Place, page_of},
+    place::{Location, page_of},
     plain_text::visible,
     schema_pages::{choice, version_field, versions},
     times::number,
@@ -45,17 +45,17 @@ pub async fn show(
     Path(path): Path<String>,
     AddressQuery(parameters): AddressQuery<Parameters>,
 ) -> Response {
-    let page = whole(&visitor, &Place::read(&path), &parameters).await;
+    let page = whole(&visitor, &Location::read(&path), &parameters).await;
     answered(visitor, page)
 }
 
 async fn whole(
     visitor: &Visitor,
-    place: &Place,
+    place: &Location,
     parameters: &Parameters,
-) -> Result<Response, Fault> {
+) -> Result<Response, PageFault> {
     let asked = place.entity()?;
-    let schema = asked.resource().ok_or_else(|| Fault::NoSuchPage(place.path()))?;
+    let schema = asked.resource().ok_or_else(|| PageFault::NoSuchPage(place.path()))?;
     let versions = versions(&visitor.client, &schema).await?;
     let chosen = chosen(&asked, &versions, parameters);
     let body = html! {
@@ -109,12 +109,12 @@ async fn compared(visitor: &Visitor, schema: &Xid, chosen: &Chosen) -> Markup {
         h2 { "Compatibility" }
         @match verdict {
             Ok(report) => (judged(&report)),
-            Err(error) => (Fault::from(error).notice()),
+            Err(error) => (PageFault::from(error).notice()),
         }
         h2 { "What differs" }
         @match differing {
             Ok(report) => (changes(&report)),
-            Err(error) => (Fault::from(error).notice()),
+            Err(error) => (PageFault::from(error).notice()),
         }
     }
 }
@@ -159,7 +159,7 @@ fn finding_table(findings: &[&CompatibilityFinding]) -> Markup {
         div.scroll role="region" aria-label="Findings" tabindex="0" {
             table {
                 thead { tr {
-                    th scope="col" { "Place" } th scope="col" { "Direction" } th scope="col" { "Rule" }
+                    th scope="col" { "Location" } th scope="col" { "Direction" } th scope="col" { "Rule" }
                     th scope="col" { "Why" } th scope="col" { "What would pass" }
                 } }
                 tbody {
@@ -199,7 +199,7 @@ fn changes(report: &SchemaDiffReport) -> Markup {
                 p { "Altogether " (class_tag(class)) }
                 div.scroll role="region" aria-label="Changes" tabindex="0" {
                     table {
-                        thead { tr { th scope="col" { "Place" } th scope="col" { "Change" } th scope="col" { "Was" } th scope="col" { "Is" } th scope="col" { "Class" } } }
+                        thead { tr { th scope="col" { "Location" } th scope="col" { "Change" } th scope="col" { "Was" } th scope="col" { "Is" } th scope="col" { "Class" } } }
                         tbody {
                             @for change in report.changes.iter().take(SHOWN) {
                                 tr {

@@ -4,7 +4,7 @@ use muster_client::{Client, Query};
 use muster_words::{Xid, json::Value};
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     form::answered,
     listing::{EntityPage, Parameters, count, page, parameter, state_tag, text},
     place::{link_as, page_of},
@@ -23,7 +23,7 @@ pub async fn show(
     answered(visitor, page)
 }
 
-async fn whole(visitor: &Visitor, parameters: &Parameters) -> Result<Response, Fault> {
+async fn whole(visitor: &Visitor, parameters: &Parameters) -> Result<Response, PageFault> {
     let client = &visitor.client;
     let groups = match page(client, "/schemagroups", &Parameters::new()).await {
         Ok(groups) => groups.entries,
@@ -56,9 +56,9 @@ async fn whole(visitor: &Visitor, parameters: &Parameters) -> Result<Response, F
 }
 
 /// The collection of a group's schemas.
-fn schemas_of(group: &str) -> Result<String, Fault> {
+fn schemas_of(group: &str) -> Result<String, PageFault> {
     let path = format!("/schemagroups/{group}");
-    let xid: Xid = path.parse().map_err(|_| Fault::NoSuchPage(path))?;
+    let xid: Xid = path.parse().map_err(|_| PageFault::NoSuchPage(path))?;
     Ok(format!("{xid}/schemas"))
 }
 
@@ -136,7 +136,7 @@ fn format_of(schema: &Value) -> String {
 ///
 /// # Errors
 /// There is no such schema.
-pub async fn versions(client: &Client, schema: &Xid) -> Result<Vec<String>, Fault> {
+pub async fn versions(client: &Client, schema: &Xid) -> Result<Vec<String>, PageFault> {
     let query = Query::new().with("sort", "createdat=desc").with("limit", VERSIONS_OFFERED);
     let page = client.first_page(&format!("{schema}/versions"), &query).await?;
     Ok(page.entries.into_iter().map(|(id, _)| id).collect())

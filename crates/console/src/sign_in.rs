@@ -8,18 +8,18 @@ use maud::{Markup, html};
 use muster_http::{CONSOLE, Caller, SESSION_COOKIE, session_id};
 use serde::Deserialize;
 
-use crate::{Console, Fault, Page, Section, Visitor, frame, visitor::is_from_elsewhere};
+use crate::{Console, FramedPage, PageFault, Section, Visitor, frame, visitor::is_from_elsewhere};
 
 /// Where to go on after signing in.
 #[derive(Deserialize)]
-pub struct Destination {
+pub struct SignInQuery {
     #[serde(default)]
     to: String,
 }
 
 /// The form of the page.
 #[derive(Deserialize)]
-pub struct Credentials {
+pub struct SignInForm {
     key: String,
     #[serde(default)]
     to: String,
@@ -33,7 +33,7 @@ pub struct TokenForm {
 }
 
 /// The form to sign in.
-pub async fn show(Query(destination): Query<Destination>) -> Response {
+pub async fn show(Query(destination): Query<SignInQuery>) -> Response {
     respond(&destination.to, None, StatusCode::OK)
 }
 
@@ -63,11 +63,11 @@ pub async fn sign_in(
     State(console): State<Console>,
     axum::Extension(caller): axum::Extension<Caller>,
     headers: HeaderMap,
-    Form(form): Form<Credentials>,
+    Form(form): Form<SignInForm>,
 ) -> Response {
     // Another site could sign somebody in to an account of its own, and watch what is typed then.
     if is_from_elsewhere(&headers, &caller.base) {
-        return Fault::StaleForm.into_response();
+        return PageFault::StaleForm.into_response();
     }
     let id = match console.sessions.begin(&form.key, caller.peer) {
         Ok(id) => id,
@@ -134,7 +134,7 @@ fn respond(to: &str, notice: Option<Markup>, status: StatusCode) -> Response {
             button.primary type="submit" { "Sign in" }
         }
     };
-    let page = Page { title: "Sign in".to_owned(), section: Section::None, body };
+    let page = FramedPage { title: "Sign in".to_owned(), section: Section::None, body };
     let mut response = frame::respond(None, page);
     *response.status_mut() = status;
     response

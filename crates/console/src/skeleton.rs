@@ -4,7 +4,7 @@ use muster_words::{
     json::{self, Value},
 };
 
-use crate::{Visitor, place::Place};
+use crate::{Visitor, place::Location};
 
 /// How deep required members are followed. A schema may refer to itself.
 const DEPTH_MAX: usize = 6;
@@ -17,7 +17,7 @@ const BYTES_MAX: usize = 64 * 1024;
 const ELEMENTS_MAX: u64 = 3;
 
 /// What a new document of a collection begins with: the members that its schema requires.
-pub async fn of_collection(visitor: &Visitor, place: &Place) -> String {
+pub async fn of_collection(visitor: &Visitor, place: &Location) -> String {
     match schema(visitor, place).await {
         Ok(Some(schema)) => of_schema(&schema),
         _ => "{\n}\n".to_owned(),
@@ -25,7 +25,7 @@ pub async fn of_collection(visitor: &Visitor, place: &Place) -> String {
 }
 
 /// The JSON Schema that is bound to a collection's group or to its type.
-async fn schema(visitor: &Visitor, place: &Place) -> Result<Option<Value>, ClientError> {
+async fn schema(visitor: &Visitor, place: &Location) -> Result<Option<Value>, ClientError> {
     let [groups, group, kind] = place.steps() else { return Ok(None) };
     let model = visitor.client.model().await?.json()?;
     let of_type = ["groups", groups, "resources", kind, "labels", "muster.schema"]

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    Fault, Section, Visitor,
+    PageFault, Section, Visitor,
     form::{answered, explained, go_to, hidden, may, read, token, why},
-    place::{Place, PlaceKind, page_of},
+    place::{Location, LocationKind, page_of},
 };
 
 /// The form of a version's state.
@@ -120,9 +120,9 @@ pub async fn change(
     let page = async {
         let form = read(form)?;
         visitor.check_token(&form.token)?;
-        let place = Place::read(&path);
-        let PlaceKind::Version(xid) = place.kind()? else {
-            return Err(Fault::NoSuchPage(place.path()));
+        let place = Location::read(&path);
+        let LocationKind::Version(xid) = place.kind()? else {
+            return Err(PageFault::NoSuchPage(place.path()));
         };
         if form.act == Act::State && form.state == "retired" && !form.sure {
             return Ok(sure(&visitor, &place, &xid));
@@ -135,7 +135,7 @@ pub async fn change(
     answered(visitor, page)
 }
 
-async fn done(visitor: &Visitor, xid: &Xid, form: &StateForm) -> Result<(), Fault> {
+async fn done(visitor: &Visitor, xid: &Xid, form: &StateForm) -> Result<(), PageFault> {
     let client = explained(&visitor.client, &form.why);
     let id = xid.id().map_or("", |id| id.as_str());
     let (target, change) = match form.act {
@@ -143,7 +143,7 @@ async fn done(visitor: &Visitor, xid: &Xid, form: &StateForm) -> Result<(), Faul
         Act::Pin => (meta_of(xid), json!({ "defaultversionid": id, "defaultversionsticky": true })),
         Act::Unpin => (meta_of(xid), json!({ "defaultversionsticky": false })),
     };
-    let target = target.ok_or_else(|| Fault::NoSuchPage(xid.to_string()))?;
+    let target = target.ok_or_else(|| PageFault::NoSuchPage(xid.to_string()))?;
     client.patch(&target, &change).await?;
     Ok(())
 }
@@ -152,7 +152,7 @@ fn meta_of(xid: &Xid) -> Option<Xid> {
     xid.resource()?.meta()
 }
 
-fn sure(visitor: &Visitor, place: &Place, xid: &Xid) -> Response {
+fn sure(visitor: &Visitor, place: &Location, xid: &Xid) -> Response {
     let body = html! {
         (place.trail())
         div.notice.warn {

@@ -9,7 +9,7 @@ use muster_client::{Client, Query};
 use muster_http::{CONSOLE, Caller, native::Session};
 use muster_wire::keys::OwnAccess;
 
-use crate::{Console, Fault, sign_in};
+use crate::{Console, PageFault, sign_in};
 
 /// Whoever looks at a page, with what that needs.
 pub struct Visitor {
@@ -19,8 +19,6 @@ pub struct Visitor {
     pub caller: Caller,
     /// What this person may do; none if the API doesn't say.
     pub access: Option<OwnAccess>,
-    /// The path and the query of the page.
-    pub address: String,
     /// Whether a page of another site made the request.
     is_from_elsewhere: bool,
 }
@@ -57,10 +55,10 @@ impl Visitor {
     ///
     /// # Errors
     /// The token is another one, or the form comes from elsewhere.
-    pub fn check_token(&self, sent: &str) -> Result<(), Fault> {
+    pub fn check_token(&self, sent: &str) -> Result<(), PageFault> {
         match self.session() {
-            _ if self.is_from_elsewhere => Err(Fault::StaleForm),
-            Some(session) if !session.has_token(sent.as_bytes()) => Err(Fault::StaleForm),
+            _ if self.is_from_elsewhere => Err(PageFault::StaleForm),
+            Some(session) if !session.has_token(sent.as_bytes()) => Err(PageFault::StaleForm),
             _ => Ok(()),
         }
     }
@@ -74,7 +72,7 @@ impl FromRequestParts<Console> for Visitor {
         let address = uri.path_and_query().map_or(CONSOLE, |address| address.as_str()).to_owned();
         // The front admits requests before they get here.
         let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
-            return Err(Fault::NotAdmitted.into_response());
+            return Err(PageFault::NotAdmitted.into_response());
         };
         if caller.principal.sees_nothing() {
             if parts.method != Method::GET && parts.method != Method::HEAD {
@@ -89,7 +87,7 @@ impl FromRequestParts<Console> for Visitor {
             Err(_) => None,
         };
         let is_from_elsewhere = is_from_elsewhere(&parts.headers, &caller.base);
-        Ok(Self { client, caller, access, address, is_from_elsewhere })
+        Ok(Self { client, caller, access, is_from_elsewhere })
     }
 }
 
