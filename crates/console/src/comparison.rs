@@ -4,7 +4,7 @@ use muster_words::json::Value;
 
 use crate::{
     difference::{
-        ChangedBy, Conflict, Difference, LineDifference, between, between_lines, three_way,
+        ChangedBy, Conflict, LineDifference, PlaceDifference, between, between_lines, three_way,
     },
     document_form::value_of,
     plain_text::visible,
@@ -37,7 +37,7 @@ pub fn differences(before: Compared<'_>, after: Compared<'_>) -> Markup {
     places(&found)
 }
 
-fn places(found: &[Difference]) -> Markup {
+fn places(found: &[PlaceDifference]) -> Markup {
     html! {
         div.scroll role="region" aria-label="What differs" tabindex="0" {
             table {

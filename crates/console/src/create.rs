@@ -13,7 +13,7 @@ use muster_words::{
 
 use crate::{
     PageFault, Section, Visitor,
-    document_form::{DocumentForm, Step, buttons},
+    document_form::{DraftForm, FormStep, buttons},
     form::{answered, explained, go_to, may, read},
     judgement::{failing, findings, judge},
     place::{Location, LocationKind, link, page_of},
@@ -29,11 +29,11 @@ pub async fn show(visitor: Visitor, Path(path): Path<String>) -> Response {
             return Err(PageFault::Unclear("your role doesn't create anything".to_owned()));
         }
         let form = match place.kind()? {
-            LocationKind::Groups => DocumentForm::default(),
-            LocationKind::Resources => DocumentForm {
+            LocationKind::Groups => DraftForm::default(),
+            LocationKind::Resources => DraftForm {
                 text: skeleton::of_collection(&visitor, &place).await,
                 media_type: "application/json".to_owned(),
-                ..DocumentForm::default()
+                ..DraftForm::default()
             },
             _ => return Err(PageFault::NoSuchPage(place.path())),
         };
@@ -48,7 +48,7 @@ pub async fn send(
     Guest(visitor): Guest,
     OriginalUri(uri): OriginalUri,
     Path(path): Path<String>,
-    form: Result<Form<DocumentForm>, FormRejection>,
+    form: Result<Form<DraftForm>, FormRejection>,
 ) -> Response {
     let form = read(form);
     let Some(visitor) = visitor else {
@@ -77,23 +77,19 @@ enum Outcome {
     Again(Markup, StatusCode),
 }
 
-async fn step(
-    visitor: &Visitor,
-    place: &Location,
-    form: &DocumentForm,
-) -> Result<Outcome, PageFault> {
+async fn step(visitor: &Visitor, place: &Location, form: &DraftForm) -> Result<Outcome, PageFault> {
     visitor.check_token(&form.token)?;
     let xid = new_xid(place, &form.name)?;
     if matches!(xid, Xid::Group { .. }) {
         return create_group(visitor, xid, form).await;
     }
     match form.step {
-        Step::Check => {
+        FormStep::Check => {
             let report = judge(&visitor.client, &xid, form).await?;
             let found = html! { h2 { "Check" } (findings(&report)) };
             Ok(Outcome::Again(found, StatusCode::OK))
         }
-        Step::Preview => {
+        FormStep::Preview => {
             let report = judge(&visitor.client, &xid, form).await?;
             let found = html! {
                 h2 { "What is created" }
@@ -105,7 +101,7 @@ async fn step(
             };
             Ok(Outcome::Again(found, StatusCode::OK))
         }
-        Step::Put => {
+        FormStep::Put => {
             let sent = form.upload(Precondition::Absent)?;
             let put = explained(&visitor.client, &form.why).put(&xid, &sent).await;
             outcome(xid, put.map(drop))
@@ -140,11 +136,7 @@ fn outcome(xid: Xid, done: Result<(), muster_client::ClientError>) -> Result<Out
     }
 }
 
-async fn create_group(
-    visitor: &Visitor,
-    xid: Xid,
-    form: &DocumentForm,
-) -> Result<Outcome, PageFault> {
+async fn create_group(visitor: &Visitor, xid: Xid, form: &DraftForm) -> Result<Outcome, PageFault> {
     let mut attributes = Map::new();
     if !form.text.trim().is_empty() {
         attributes.insert("description".to_owned(), form.text.trim().into());
@@ -159,7 +151,7 @@ async fn create_group(
 fn whole(
     visitor: &Visitor,
     place: &Location,
-    (form, found, status): (&DocumentForm, Markup, StatusCode),
+    (form, found, status): (&DraftForm, Markup, StatusCode),
 ) -> Result<Response, PageFault> {
     let (path, is_group) = (place.path(), place.kind()? == LocationKind::Groups);
     let check = (!is_group).then(|| page_of("check", &path));
@@ -183,7 +175,7 @@ fn whole(
     Ok(response)
 }
 
-fn group_fields(visitor: &Visitor, form: &DocumentForm, path: &str) -> Markup {
+fn group_fields(visitor: &Visitor, form: &DraftForm, path: &str) -> Markup {
     html! {
         (crate::form::token(visitor))
         label for="text" { "What it is for" }

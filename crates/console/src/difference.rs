@@ -4,7 +4,7 @@ use muster_words::json::{Value, escape_pointer};
 
 /// A place at which two documents differ.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Difference {
+pub struct PlaceDifference {
     /// JSON Pointer to the place.
     pub place: String,
     /// What the earlier one says there, if anything.
@@ -52,12 +52,12 @@ impl Conflict {
 }
 
 /// Where two documents differ, sorted by place.
-pub fn between(before: &Value, after: &Value) -> Vec<Difference> {
+pub fn between(before: &Value, after: &Value) -> Vec<PlaceDifference> {
     let (before, after) = (leaves(before), leaves(after));
     let places: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let differing = places.into_iter().filter(|place| before.get(*place) != after.get(*place));
     differing
-        .map(|place| Difference {
+        .map(|place| PlaceDifference {
             place: place.clone(),
             before: before.get(place).map(|value| (*value).clone()),
             after: after.get(place).map(|value| (*value).clone()),

@@ -19,11 +19,11 @@ use crate::{
 /// A document that is being written, as the page's form has it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct DocumentForm {
+pub struct DraftForm {
     /// Shows whose form it is.
     pub token: String,
     /// What to do.
-    pub step: Step,
+    pub step: FormStep,
     /// The name of a new document.
     pub name: String,
     /// The document's text as the browser sent it: with CR and LF at the end of each line.
@@ -41,7 +41,7 @@ pub struct DocumentForm {
 /// What a button of the form asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Step {
+pub enum FormStep {
     /// Says what is wrong with the document.
     #[default]
     Check,
@@ -83,7 +83,7 @@ impl LineEnds {
     }
 }
 
-impl DocumentForm {
+impl DraftForm {
     /// The form for a stored document. Without a form, the reason why a browser can't edit it.
     ///
     /// # Errors
@@ -223,7 +223,7 @@ mod tests {
         for bytes in
             [&b"{}"[..], b"{\n}\n", b"{\r\n}\r\n", b"\n\n{}", "\u{feff}é\u{202e}".as_bytes(), b""]
         {
-            let mut form = DocumentForm::of(&stored(bytes)).unwrap_or_default();
+            let mut form = DraftForm::of(&stored(bytes)).unwrap_or_default();
             // What a browser does with the value of a textarea.
             form.text = form.text.replace("\r\n", "\n").replace('\n', "\r\n");
             assert_eq!(form.bytes(), bytes, "{bytes:?}");
@@ -232,18 +232,18 @@ mod tests {
 
     #[test]
     fn makes_mixed_line_ends_one_and_says_so() {
-        let form = DocumentForm::of(&stored(b"a\r\nb\nc")).unwrap_or_default();
+        let form = DraftForm::of(&stored(b"a\r\nb\nc")).unwrap_or_default();
         assert_eq!((form.lines, &form.bytes()[..]), (LineEnds::Mixed, &b"a\nb\nc"[..]));
     }
 
     #[test]
     fn leaves_to_others_what_a_browser_would_change() {
         for bytes in [&b"\xff\xfe"[..], b"a\0b", b"a\rb", b"a\r\r\nb"] {
-            assert!(DocumentForm::of(&stored(bytes)).is_err(), "{bytes:?}");
+            assert!(DraftForm::of(&stored(bytes)).is_err(), "{bytes:?}");
         }
         let large = FetchedDocument { bytes: vec![b' '; TEXT_BYTES_MAX + 1].into(), ..stored(b"") };
-        assert!(DocumentForm::of(&large).is_err());
+        assert!(DraftForm::of(&large).is_err());
         let elsewhere = FetchedDocument { elsewhere: Some("x".to_owned()), ..stored(b"") };
-        assert!(DocumentForm::of(&elsewhere).is_err());
+        assert!(DraftForm::of(&elsewhere).is_err());
     }
 }

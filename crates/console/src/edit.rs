@@ -12,7 +12,7 @@ use muster_words::{Permission, Xid};
 use crate::{
     PageFault, Section, Visitor,
     comparison::{Compared, conflict, differences},
-    document_form::{DocumentForm, Step, buttons},
+    document_form::{DraftForm, FormStep, buttons},
     form::{answered, explained, go_to, may, read},
     judgement::{depending, failing, findings, judge, refused},
     place::{Location, LocationKind, page_of},
@@ -33,7 +33,7 @@ pub async fn show(visitor: Visitor, Path(path): Path<String>) -> Response {
             Some(version) => (visitor.client.document(version).await?, of_version(version)),
             None => (stored, html! {}),
         };
-        Ok(match DocumentForm::of(&FetchedDocument { etag: tag, ..stored }) {
+        Ok(match DraftForm::of(&FetchedDocument { etag: tag, ..stored }) {
             Ok(form) => whole(&visitor, &place, &xid, (&form, notice, StatusCode::OK)),
             Err(why) => visitor.page(Section::None, title(&xid), not_here(&place, why)),
         })
@@ -48,7 +48,7 @@ pub async fn send(
     Guest(visitor): Guest,
     OriginalUri(uri): OriginalUri,
     Path(path): Path<String>,
-    form: Result<Form<DocumentForm>, FormRejection>,
+    form: Result<Form<DraftForm>, FormRejection>,
 ) -> Response {
     let form = read(form);
     let Some(visitor) = visitor else {
@@ -76,7 +76,7 @@ enum Outcome {
     /// The document was put.
     Done,
     /// The page again, with what was found.
-    Again(DocumentForm, Markup, StatusCode),
+    Again(DraftForm, Markup, StatusCode),
 }
 
 /// The place of a document with its xid, and the version whose text is the start, if one is named.
@@ -92,20 +92,20 @@ fn document_at(path: &str) -> Result<(Location, Xid, Option<Xid>), PageFault> {
     }
 }
 
-async fn step(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
+async fn step(visitor: &Visitor, xid: &Xid, form: DraftForm) -> Result<Outcome, PageFault> {
     visitor.check_token(&form.token)?;
     match form.step {
-        Step::Check => {
+        FormStep::Check => {
             let report = judge(&visitor.client, xid, &form).await?;
             let found = html! { h2 { "Check" } (findings(&report)) };
             Ok(Outcome::Again(form, found, StatusCode::OK))
         }
-        Step::Preview => preview(visitor, xid, form).await,
-        Step::Put => put(visitor, xid, form).await,
+        FormStep::Preview => preview(visitor, xid, form).await,
+        FormStep::Put => put(visitor, xid, form).await,
     }
 }
 
-async fn put(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
+async fn put(visitor: &Visitor, xid: &Xid, form: DraftForm) -> Result<Outcome, PageFault> {
     let sent = form.upload(Precondition::IfMatch(form.tag.clone()))?;
     match explained(&visitor.client, &form.why).put(xid, &sent).await {
         Ok(_) => Ok(Outcome::Done),
@@ -121,7 +121,7 @@ pub fn was_changed(error: &ClientError) -> bool {
 
 /// Somebody else was faster: shows what they did, and takes the tag of their state, so that the next
 /// put overwrites it knowingly.
-async fn overtaken(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
+async fn overtaken(visitor: &Visitor, xid: &Xid, form: DraftForm) -> Result<Outcome, PageFault> {
     let theirs = match visitor.client.document(xid).await {
         Ok(theirs) => theirs,
         Err(error) if error.is_absent() => {
@@ -130,7 +130,7 @@ async fn overtaken(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<O
         Err(error) => return Err(error.into()),
     };
     let found = three_way(visitor, xid, &form, &theirs).await;
-    let form = DocumentForm { tag: theirs.etag.unwrap_or_default(), ..form };
+    let form = DraftForm { tag: theirs.etag.unwrap_or_default(), ..form };
     Ok(Outcome::Again(form, found, StatusCode::CONFLICT))
 }
 
@@ -149,7 +149,7 @@ fn deleted(xid: &Xid) -> Markup {
 async fn three_way(
     visitor: &Visitor,
     xid: &Xid,
-    form: &DocumentForm,
+    form: &DraftForm,
     theirs: &FetchedDocument,
 ) -> Markup {
     let was = loaded(visitor, xid, &form.tag).await;
@@ -177,7 +177,7 @@ fn compared(document: &FetchedDocument) -> Compared<'_> {
 
 /// What the change does: the difference, what would be refused, what would stop passing, and what
 /// depends on the document.
-async fn preview(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Outcome, PageFault> {
+async fn preview(visitor: &Visitor, xid: &Xid, form: DraftForm) -> Result<Outcome, PageFault> {
     let client = &visitor.client;
     let now = client.document(xid).await?;
     let report = judge(client, xid, &form).await?;
@@ -197,7 +197,7 @@ async fn preview(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Out
         (depending(&references))
     };
     let form = match is_overtaken {
-        true => DocumentForm { tag: now.etag.unwrap_or_default(), ..form },
+        true => DraftForm { tag: now.etag.unwrap_or_default(), ..form },
         false => form,
     };
     Ok(Outcome::Again(form, found, StatusCode::OK))
@@ -207,7 +207,7 @@ async fn preview(visitor: &Visitor, xid: &Xid, form: DocumentForm) -> Result<Out
 pub async fn check(
     visitor: Visitor,
     Path(path): Path<String>,
-    form: Result<Form<DocumentForm>, FormRejection>,
+    form: Result<Form<DraftForm>, FormRejection>,
 ) -> Response {
     let found = async {
         let form = read(form)?;
@@ -238,7 +238,7 @@ fn whole(
     visitor: &Visitor,
     place: &Location,
     xid: &Xid,
-    (form, found, status): (&DocumentForm, Markup, StatusCode),
+    (form, found, status): (&DraftForm, Markup, StatusCode),
 ) -> Response {
     let path = place.path();
     let body = html! {

@@ -8,7 +8,7 @@ use muster_wire::{
 use muster_words::Xid;
 
 use crate::{
-    PageFault, document_form::DocumentForm, fault::violations, place::link, plain_text::visible,
+    PageFault, document_form::DraftForm, fault::violations, place::link, plain_text::visible,
     times::number,
 };
 
@@ -22,11 +22,7 @@ const FAILING_SHOWN: usize = 20;
 ///
 /// # Errors
 /// The API refuses to judge it.
-pub async fn judge(
-    client: &Client,
-    xid: &Xid,
-    form: &DocumentForm,
-) -> Result<ApplyReport, PageFault> {
+pub async fn judge(client: &Client, xid: &Xid, form: &DraftForm) -> Result<ApplyReport, PageFault> {
     Ok(client.try_apply(&form.request(xid)?, None).await?.read()?)
 }
 

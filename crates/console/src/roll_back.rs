@@ -26,7 +26,7 @@ const STEPS_SHOWN: usize = 100;
 
 /// The state that an address names.
 #[derive(Debug, Default, Deserialize)]
-pub struct Earlier {
+pub struct EarlierState {
     #[serde(default)]
     to: String,
 }
@@ -46,7 +46,7 @@ pub struct RollbackForm {
 pub async fn show(
     visitor: Visitor,
     path: Option<Path<String>>,
-    AddressQuery(earlier): AddressQuery<Earlier>,
+    AddressQuery(earlier): AddressQuery<EarlierState>,
 ) -> Response {
     let place = Location::read(&path.map(|Path(path)| path).unwrap_or_default());
     let page = whole(&visitor, &place, (&earlier.to, "", html! {}, StatusCode::OK)).await;
