@@ -77,7 +77,7 @@ const pages = [
   ["/keys", "Create a key"],
   ["/metrics", "Requests by route"],
   ["/api", "/openapi.json"],
-  ["/api/api", "putDocument"],
+  ["/api/api", "Puts a document"],
   ["/api/ledger", "ledger:read"],
   ["/api/types/LogPage", "entries"],
   ["/nowhere", "no page"],
