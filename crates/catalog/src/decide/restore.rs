@@ -77,10 +77,7 @@ pub(super) fn restore(
         if erased.is_some_and(|erased| *erased > hidden.stamp) {
             return Err(Refusal::new(name, Reason::Purged).into());
         }
-        let group = match &hidden.what {
-            Subtree::Group(group) => Some(group.own.bindings.clone()),
-            _ => catalog.group_at(xid).map(|group| group.own.bindings.clone()),
-        };
+        let group = bindings_of_group(catalog, xid, hidden);
         if version.document.is_none() {
             if let Some(resource) = name.resource()
                 && let Some(bound) = bound_to(catalog, &resource, group.as_deref())
@@ -121,6 +118,14 @@ pub(super) fn restore(
     decision.outcome = Some(Outcome::Created);
     decision.shows = AnswerSubject::Entity(xid.clone());
     Ok(decision)
+}
+
+/// What the group binds of which something is restored, or which is restored itself.
+fn bindings_of_group(catalog: &Catalog, xid: &Xid, hidden: &HiddenEntity) -> Option<Arc<Bindings>> {
+    match &hidden.what {
+        Subtree::Group(group) => Some(group.own.bindings.clone()),
+        _ => catalog.group_at(xid).map(|group| group.own.bindings.clone()),
+    }
 }
 
 /// The first schema or rule that checks a restored resource.

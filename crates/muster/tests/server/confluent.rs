@@ -333,11 +333,8 @@ fn two_who_register_the_same_schema_at_once_get_one_version() {
     assert_eq!(ask(&server, "GET /subjects/s/versions", "").1, json!([1]));
 }
 
-/// From one registry to another, and back to a third: everything is read the same there.
-#[test]
-fn schemas_move_between_registries_with_their_ids_and_history() {
-    let folder = TempDir::new().unwrap();
-    let (first, second) = (Server::in_memory(&[]), Server::in_memory(&[]));
+/// Schemas of two formats, of another context and deleted ones, with settings and a mode.
+fn fill_with_everything(server: &Server) {
     let named =
         json!({"schema": r#"{"type":"record","name":"B","fields":[{"name":"r","type":"R"}]}"#,
         "references": [{"name": "R", "subject": "z", "version": 1}],
@@ -346,7 +343,7 @@ fn schemas_move_between_registries_with_their_ids_and_history() {
     let proto = json!({"schemaType": "PROTOBUF", "schema": "syntax = \"proto3\"; message P { int32 a = 1; }"})
         .to_string();
     check(
-        &first,
+        server,
         &[
             ("POST /subjects/z/versions", &avro(&json!([id()])), 200),
             ("POST /subjects/a/versions", &named, 200),
@@ -359,6 +356,14 @@ fn schemas_move_between_registries_with_their_ids_and_history() {
             ("PUT /mode/p", r#"{"mode": "READONLY"}"#, 200),
         ],
     );
+}
+
+/// From one registry to another, and back to a third: everything is read the same there.
+#[test]
+fn schemas_move_between_registries_with_their_ids_and_history() {
+    let folder = TempDir::new().unwrap();
+    let (first, second) = (Server::in_memory(&[]), Server::in_memory(&[]));
+    fill_with_everything(&first);
     let (one, two) = (folder.path().join("one.jsonl"), folder.path().join("two.jsonl"));
     let (one, two) = (one.to_str().unwrap(), two.to_str().unwrap());
     let (a, b) = (first.url("127.0.0.1"), second.url("127.0.0.1"));
