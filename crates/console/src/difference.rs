@@ -95,7 +95,8 @@ fn leaves(value: &Value) -> BTreeMap<String, &Value> {
 
 fn collect<'a>(value: &'a Value, place: String, leaves: &mut BTreeMap<String, &'a Value>) {
     match value {
-        Value::Object(members) if !members.is_empty() => {
+        // The document itself needs no value to be there.
+        Value::Object(members) if !members.is_empty() || place.is_empty() => {
             for (name, member) in members {
                 collect(member, format!("{place}/{}", escape_pointer(name)), leaves);
             }
