@@ -10,7 +10,7 @@ use crate::drawing::Edge;
 pub const NODES_MAX: usize = 500;
 
 /// How many bytes all names have together, each of which a drawing has twice: for the same reason.
-const NAME_BYTES_MAX: usize = 20_000;
+const NAME_BYTES_MAX: usize = 18_000;
 
 /// How many lines a drawing has, for the same reason.
 const EDGES_MAX: usize = 500;
