@@ -188,6 +188,56 @@ for (const width of [375, 1280]) {
   await page.close();
 }
 
+// ---- Editing: a finding while typing, a refusal, somebody who was faster, a session that is over.
+
+async function edit(page) {
+  const address = `${KEYED}/console/edit${document}`;
+  const api = `${KEYED}/api${document}`;
+  const authorization = `Bearer ${KEY}`;
+  const shown = () => page.evaluate(() => globalThis.document.body.innerText);
+  const typed = () => page.$eval("#text", (field) => field.value);
+  const type = (change) => page.$eval("#text", (field, [from, to]) => {
+    field.value = field.value.replace(from, to);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }, change);
+  const put = async () => {
+    const button = await page.$("button[value='put']");
+    await Promise.all([page.waitForNavigation(), button.click()]);
+  };
+  await open(page, address);
+  await judge(page, "the page to edit");
+  await type(["65,", "650,"]);
+  await page.waitForFunction(() => globalThis.document.querySelector("#findings").innerText.includes("/monthly_cost_range"));
+  await put();
+  check((await shown()).includes("/monthly_cost_range"), "a refusal doesn't name the place");
+  check((await typed()).includes("650,"), "a refusal loses what was typed");
+  await judge(page, "a refused edit");
+
+  await open(page, address);
+  const before = await (await fetch(api, { headers: { authorization } })).text();
+  await fetch(api, { method: "POST", body: before.replace("280", "290"), headers: { authorization, "content-type": "application/json" } });
+  await type(["65,", "70,"]);
+  await put();
+  check((await shown()).includes("Nothing was changed"), "who was slower isn't told so");
+  check((await typed()).includes("70,"), "a conflict loses what was typed");
+  await judge(page, "a conflict");
+  await put();
+  check(page.url() === `${KEYED}/console/browse${document}`, `after the second put the page is ${page.url()}`);
+  const after = await (await fetch(api, { headers: { authorization } })).text();
+  check(after.includes("70,") && after.includes("280"), "the second put didn't put what was typed");
+
+  await open(page, address);
+  const cookies = await page.cookies();
+  await page.deleteCookie(...cookies);
+  await type(["70,", "72,"]);
+  await put();
+  const over = await shown();
+  check(over.includes("nothing was changed"), "a session that is over isn't told of");
+  check(await page.evaluate(() => globalThis.document.documentElement.outerHTML.includes("72,")), "what was typed is lost with the session");
+  await page.setCookie(...cookies);
+  await open(page, `${KEYED}/console/browse${document}`);
+}
+
 // ---- Signing in: a wrong key, a right one, a session that ends.
 
 {
@@ -210,6 +260,7 @@ for (const width of [375, 1280]) {
   const put = await page.evaluate(async () =>
     (await fetch("/api/notes", { method: "POST", body: "{}", headers: { "content-type": "application/json" } })).status);
   check(put === 401, `the API answers a change without the session's token with ${put}`);
+  await edit(page);
   const out = await page.$("form[action$='/sign-out'] button");
   await Promise.all([page.waitForNavigation(), out.click()]);
   await open(page, `${KEYED}/console/browse/providers`);
