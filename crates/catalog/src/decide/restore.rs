@@ -49,6 +49,18 @@ fn versions_of(xid: &Xid, resource: &Resource) -> Vec<(Xid, Arc<Version>)> {
         .collect()
 }
 
+/// The draft of a restore, unless schemas there take no writes.
+fn begun<'a>(
+    (catalog, stored_attributes): (&'a Catalog, &'a dyn StoredAttributes),
+    prepared: &'a PreparedCommand,
+    xid: &Xid,
+    now: Moment,
+) -> Result<Draft<'a>, NoDecision> {
+    let draft = Draft::new(catalog, stored_attributes, prepared, now);
+    draft.check_deletable(&Target::Entity(xid.clone()))?;
+    Ok(draft)
+}
+
 /// Undoes the last deletion of a name, with the same checks as for a put. `besides` are resources
 /// that the same command brings.
 pub(super) fn restore(
@@ -64,8 +76,7 @@ pub(super) fn restore(
         // The verdicts belong to another deletion.
         return Err(NoDecision::Stale);
     }
-    let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
-    draft.check_deletable(&Target::Entity(xid.clone()))?;
+    let mut draft = begun((catalog, stored_attributes), prepared, xid, now)?;
     let mut facts = CommandFacts::default();
     if let Subtree::Group(group) = &hidden.what {
         facts.bindings.insert(xid.clone(), group.own.bindings.clone());
