@@ -69,8 +69,7 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
 /// Puts documents into 100 groups.
 fn fill(address: SocketAddr, size: u64) -> Outcome {
     for begin in (0..size).step_by(usize::try_from(AT_ONCE)?) {
-        let entries: Vec<String> =
-            (begin..size.min(begin + AT_ONCE)).map(|number| entry(number)).collect();
+        let entries: Vec<String> = (begin..size.min(begin + AT_ONCE)).map(entry).collect();
         let path = format!("/api/providers/g{}/entries", begin / AT_ONCE % 100);
         let body = format!("{{{}}}", entries.join(","));
         let json = "content-type: application/json\r\n";
