@@ -46,7 +46,7 @@ fn places(found: &[PlaceDifference]) -> Markup {
                     @for difference in found.iter().take(PLACES_SHOWN) {
                         tr {
                             td { (sign(difference.before.is_some(), difference.after.is_some())) }
-                            td { code { (visible(&difference.place)) } }
+                            td { code { (visible(&shortened(&difference.place))) } }
                             td { (value(difference.before.as_ref(), "removed")) }
                             td { (value(difference.after.as_ref(), "added")) }
                         }
@@ -141,7 +141,7 @@ fn conflicts(found: &[Conflict]) -> Markup {
                 tbody {
                     @for conflict in found.iter().take(PLACES_SHOWN) {
                         tr {
-                            td { code { (visible(&conflict.place)) } }
+                            td { code { (visible(&shortened(&conflict.place))) } }
                             td { (value(conflict.was.as_ref(), "")) }
                             td { (value(conflict.theirs.as_ref(), if conflict.was == conflict.theirs { "" } else { "removed" })) }
                             td { (value(conflict.yours.as_ref(), if conflict.was == conflict.yours { "" } else { "added" })) }

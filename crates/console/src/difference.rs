@@ -86,30 +86,45 @@ pub fn three_way(was: &Value, theirs: &Value, yours: &Value) -> Vec<Conflict> {
 
 /// The values of a document that have no members, by place. A list of plain values is one of them:
 /// an element that is put in front would change all others.
+///
+/// If all places had more than [`PLACES_BYTES_MAX`] bytes, the document is one value.
 fn leaves(value: &Value) -> BTreeMap<String, &Value> {
-    let mut leaves = BTreeMap::new();
+    let (mut leaves, mut room) = (BTreeMap::new(), PLACES_BYTES_MAX);
     // Documents are at most 128 levels deep.
-    collect(value, String::new(), &mut leaves);
-    leaves
+    match collect(value, String::new(), &mut leaves, &mut room) {
+        Some(()) => leaves,
+        None => BTreeMap::from([(String::new(), value)]),
+    }
 }
 
-fn collect<'a>(value: &'a Value, place: String, leaves: &mut BTreeMap<String, &'a Value>) {
+/// The bytes of all places of a document. One long name above many members is a part of each of
+/// their places.
+const PLACES_BYTES_MAX: usize = 1024 * 1024;
+
+fn collect<'a>(
+    value: &'a Value,
+    place: String,
+    leaves: &mut BTreeMap<String, &'a Value>,
+    room: &mut usize,
+) -> Option<()> {
+    *room = room.checked_sub(place.len())?;
     match value {
         // The document itself needs no value to be there.
         Value::Object(members) if !members.is_empty() || place.is_empty() => {
             for (name, member) in members {
-                collect(member, format!("{place}/{}", escape_pointer(name)), leaves);
+                collect(member, format!("{place}/{}", escape_pointer(name)), leaves, room)?;
             }
         }
         Value::Array(elements) if elements.iter().any(has_members) => {
             for (index, element) in elements.iter().enumerate() {
-                collect(element, format!("{place}/{index}"), leaves);
+                collect(element, format!("{place}/{index}"), leaves, room)?;
             }
         }
         leaf => {
             leaves.insert(place, leaf);
         }
     }
+    Some(())
 }
 
 const fn has_members(value: &Value) -> bool {

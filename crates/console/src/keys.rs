@@ -145,7 +145,7 @@ fn request(form: &Creation) -> KeyRequest {
 async fn body(visitor: &Visitor, wanted: &Wanted, form: &Creation) -> Result<Markup, PageFault> {
     let list = visitor.client.keys(!wanted.all.is_empty()).await?.read()?;
     let may_manage = may(visitor, Permission::ManageKeys);
-    let next = wanted.skip + KEYS_SHOWN;
+    let next = wanted.skip.saturating_add(KEYS_SHOWN);
     let all = if wanted.all.is_empty() { "" } else { "&all=true" };
     Ok(html! {
         @if wanted.done == "revoked" { (done("The key was revoked. Its open streams end within a second.")) }

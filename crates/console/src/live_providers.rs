@@ -99,7 +99,7 @@ async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, PageFault> {
     let all = providers.len();
     providers.retain(|provider| provider.name.contains(wanted.name.trim()));
     let shown = providers.iter().skip(wanted.skip).take(PROVIDERS_SHOWN);
-    let next = wanted.skip + PROVIDERS_SHOWN;
+    let next = wanted.skip.saturating_add(PROVIDERS_SHOWN);
     let action = ACTIONS.iter().find(|(action, _, _)| *action == wanted.done);
     let may_control = may(visitor, Permission::ControlProviders);
     Ok(html! {

@@ -33,7 +33,8 @@ pub enum LocationKind {
 impl Location {
     /// Reads the part of an address after the page's own name, such as `providers/cms`.
     pub fn read(path: &str) -> Self {
-        let steps = path.split('/').filter(|step| !step.is_empty());
+        // A step of dots would lead a browser elsewhere.
+        let steps = path.split('/').filter(|step| !["", ".", ".."].contains(step));
         Self { steps: steps.map(str::to_owned).collect() }
     }
 

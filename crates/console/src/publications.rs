@@ -79,7 +79,7 @@ async fn outcome(visitor: &Visitor, form: &Run) -> Result<PublicationOutcome, Pa
 async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, PageFault> {
     let publications = visitor.client.publications().await?.read()?.publications;
     let shown = publications.iter().skip(wanted.skip).take(PUBLICATIONS_SHOWN);
-    let next = wanted.skip + PUBLICATIONS_SHOWN;
+    let next = wanted.skip.saturating_add(PUBLICATIONS_SHOWN);
     let may_publish = may(visitor, Permission::Publish);
     Ok(html! {
         @match wanted.done.as_str() {

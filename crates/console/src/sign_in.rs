@@ -120,6 +120,7 @@ fn own_address(to: &str) -> &str {
     let below = to.strip_prefix(CONSOLE);
     let is_own = below.is_some_and(|below| below.is_empty() || below.starts_with(['/', '?']));
     let is_plain = to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_plain = is_plain && !to.contains("/.") && !to.to_ascii_lowercase().contains("%2e");
     if is_own && is_plain { to } else { CONSOLE }
 }
 
@@ -157,6 +158,8 @@ mod tests {
             ("/consoles", "/console"),
             ("/console/\\evil", "/console"),
             ("/console/a b", "/console"),
+            ("/console/../api", "/console"),
+            ("/console/%2E%2e/api", "/console"),
             ("/console/a\r\nset-cookie:x", "/console"),
         ] {
             assert_eq!(own_address(to), expect, "{to:?}");

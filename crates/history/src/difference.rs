@@ -43,11 +43,21 @@ pub enum Difference {
 /// The maximum number of compared fields; further ones are left out.
 const FIELDS_MAX: usize = 1_000;
 
+/// The bytes of all their paths; fields beyond it are left out, too. One long name above many
+/// members is a part of each of their paths.
+const PATHS_BYTES_MAX: usize = 1024 * 1024;
+
 /// Every differing field, sorted by path.
 #[must_use]
 pub fn fields(before: &Value, after: &Value) -> Vec<FieldDifference> {
+    let mut room = PATHS_BYTES_MAX;
+    let fits = |place: &Place<'_>| {
+        let bytes = place.path.iter().map(|step| step.len() + 1).sum();
+        room.checked_sub(bytes).map(|left| room = left).is_some()
+    };
     places(before, after, FIELDS_MAX)
         .into_iter()
+        .take_while(fits)
         .filter_map(|place| {
             Some(FieldDifference { path: place.path.join("."), difference: place.read()? })
         })

@@ -85,6 +85,12 @@ impl Serialize for NumberOrText {
 #[serde(transparent)]
 pub(crate) struct Cursor(pub String);
 
+/// The parameters of the links that lists, searches and validations give.
+const PAGING: [&str; 17] = [
+    "", "after", "at", "before", "cursor", "facets", "field", "filter", "group", "label", "limit",
+    "offset", "q", "sort", "state", "type", "where",
+];
+
 impl Cursor {
     /// The cursor of a link in an answer.
     pub(crate) fn of(client: &Client, next: Option<&str>) -> Option<Self> {
@@ -95,6 +101,12 @@ impl Cursor {
     pub(crate) fn path(&self, door: &str) -> Result<&str, Refusal> {
         let rest = self.0.strip_prefix(door);
         let fits = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['?', '/']));
+        let query = self.0.split_once('?').map_or("", |(_, query)| query);
+        let names = query.split('&').filter_map(|pair| pair.split('=').next());
+        // A page may be asked for, and nothing that is larger than a page.
+        let fits = fits
+            && names.into_iter().all(|name| PAGING.contains(&name))
+            && !self.0.starts_with("/api/export");
         let is_plain = self.0.bytes().all(|byte| byte.is_ascii_graphic());
         if fits && is_plain && !self.0.contains("/..") {
             return Ok(&self.0);

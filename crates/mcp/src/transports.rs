@@ -26,6 +26,7 @@ use rmcp::{
         },
     },
 };
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use self::kept::KeptConnections;
@@ -93,6 +94,10 @@ async fn answer(
         }
         _ => {}
     }
+    let request = match id {
+        Some(_) => request,
+        None => small_if_it_begins(request).await.map_err(refused)?,
+    };
     let response = door.service.handle(request).await.map(Body::new);
     match (&id, response.headers().get(CONNECTION_ID).and_then(|id| id.to_str().ok())) {
         (None, Some(new)) => door.kept.remember(new, &caller.principal.id).await,
@@ -100,6 +105,31 @@ async fn answer(
         _ => {}
     }
     Ok(response)
+}
+
+/// The bytes of a request that begins a connection: what it says of the client is kept as long as
+/// the connection is.
+const BEGINNING_BYTES_MAX: usize = 16 * 1024;
+
+/// What a request asks for.
+#[derive(Deserialize)]
+struct Asked {
+    method: String,
+}
+
+/// The request, with its body read; a large one that begins a connection is refused.
+async fn small_if_it_begins(request: Request) -> Result<Request, ErrorKind> {
+    let too_large = |limit: usize| ErrorKind::BodyTooLarge { limit: limit as u64 };
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await;
+    let body = body.map_err(|_| too_large(REQUEST_BYTES_MAX))?;
+    let begins = body.len() > BEGINNING_BYTES_MAX
+        && serde_json::from_slice::<Asked>(&body).is_ok_and(|asked| asked.method == "initialize");
+    if begins {
+        Err(too_large(BEGINNING_BYTES_MAX))
+    } else {
+        Ok(Request::from_parts(head, body.into()))
+    }
 }
 
 /// As if there were no such connection: whoever guesses an id learns nothing.

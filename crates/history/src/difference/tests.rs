@@ -70,6 +70,24 @@ fn compares_bytes_where_values_do_not_differ() {
     }
 }
 
+/// One long name above many members would be written out for each of them.
+#[test]
+fn writes_no_more_of_paths_than_there_is_room_for() {
+    let document = |value: i32| {
+        let members: Map<String, Value> =
+            (0..2_000).map(|number| (number.to_string(), value.into())).collect();
+        json!({ "k".repeat(2_000): members })
+    };
+    let (before, after) = (document(1), document(2));
+    assert_eq!(
+        patch_to_json(&patch(&before, &after)),
+        json!([{"op": "replace", "path": "", "value": after}])
+    );
+    let found = fields(&before, &after);
+    let bytes: usize = found.iter().map(|field| field.path.len()).sum();
+    assert!(!found.is_empty() && bytes <= 1024 * 1024, "{bytes} bytes in {} fields", found.len());
+}
+
 #[test]
 fn writes_the_patch_that_people_would_write() {
     for (before, after, expect) in [

@@ -16,7 +16,7 @@ In the settings of an assistant, which starts the command itself:
 
 ";
 
-/// Let an AI assistant use the registry, over standard input and output (Model Context Protocol)
+/// Let an AI assistant use the registry (Model Context Protocol)
 #[derive(Debug, Args)]
 pub struct McpArguments {
     #[command(flatten)]

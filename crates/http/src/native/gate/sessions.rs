@@ -17,6 +17,9 @@ const IDLE_TIME: Duration = Duration::from_secs(30 * 60);
 /// ago ends.
 const SESSIONS_MAX: usize = 10_000;
 
+/// The most sessions of one principal, so that nobody ends those of others by signing in.
+const SESSIONS_OF_ONE_MAX: usize = 100;
+
 /// Bytes of a session's id and of its token. Nobody guesses 256 bits.
 const SECRET_BYTES: usize = 32;
 
@@ -74,6 +77,7 @@ impl Sessions {
         let grant = self.gate.grant(&principal);
         let session = OpenSession { grant, token: token.into(), last_used: Instant::now() };
         let mut open = self.open.lock();
+        make_room_for_one(&mut open, &session.grant.principal().id);
         if open.len() >= SESSIONS_MAX {
             make_room(&mut open);
         }
@@ -99,6 +103,18 @@ impl Sessions {
     /// Ends the session with this id.
     pub fn end(&self, id: &str) {
         self.open.lock().remove(&Digest::of(id.as_bytes()));
+    }
+}
+
+/// Removes the session of a principal that was used longest ago, if it has as many as one may have.
+fn make_room_for_one(open: &mut HashMap<Digest, OpenSession>, principal: &str) {
+    let own = || open.iter().filter(|(_, session)| &*session.grant.principal().id == principal);
+    if own().count() < SESSIONS_OF_ONE_MAX {
+        return;
+    }
+    let oldest = own().min_by_key(|(_, session)| session.last_used).map(|(digest, _)| *digest);
+    if let Some(oldest) = oldest {
+        open.remove(&oldest);
     }
 }
 

@@ -58,9 +58,9 @@ async fn makes_room_by_ending_the_one_that_was_used_longest_ago() {
     let second = sessions.begin(KEY, here()).unwrap();
     tokio::time::advance(Duration::from_millis(1)).await;
     assert!(sessions.find(&first).is_some());
-    for _ in 2..=SESSIONS_MAX {
+    for _ in 2..=SESSIONS_OF_ONE_MAX {
         sessions.begin(KEY, here()).unwrap();
     }
     assert!(sessions.find(&first).is_some() && sessions.find(&second).is_none());
-    assert_eq!(sessions.open.lock().len(), SESSIONS_MAX);
+    assert_eq!(sessions.open.lock().len(), SESSIONS_OF_ONE_MAX);
 }
