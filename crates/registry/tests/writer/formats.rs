@@ -55,9 +55,9 @@ async fn a_document_among_the_schemas_is_what_its_format_says() {
         (vec![put(message, r#""Protobuf/3""#), patch(r#"{"format":"Protobuf/2"}"#)], "done"),
         (
             vec![put(message, r#""Protobuf/3""#), patch(r#"{"format":"JsonSchema"}"#)],
-            "invalid_document",
+            "frozen_attribute",
         ),
-        (vec![put(message, r#""Protobuf/3""#), patch(r#"{"format":null}"#)], "invalid_document"),
+        (vec![put(message, r#""Protobuf/3""#), patch(r#"{"format":null}"#)], "frozen_attribute"),
         (vec![put("{}", r#""XSD/1.1""#), patch(r#"{"format":null}"#)], "done"),
         (vec![put("{}", r#""Protobuf/3""#)], "invalid_document"),
         (vec![put(r#"{"type":"record"}"#, r#""Avro/1.9""#)], "invalid_document"),
