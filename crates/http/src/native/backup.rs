@@ -46,7 +46,7 @@ pub(super) async fn backup(
         });
         drop(running);
     });
-    let grant = native.gate.grant(&caller.principal);
+    let grant = native.gate.grant(&caller);
     let body = Body::endless(Pieces::body(BackupPieces(read, grant)), caller.phase);
     let mut response = http::Response::new(body);
     let sent = response.headers_mut();

@@ -18,11 +18,12 @@ use muster_guard::{
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem};
 use muster_words::{Id, Moment, Position};
+use sessions::SessionLife;
 pub use sessions::{Session, Sessions};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::Gatekeeper;
+use crate::{Caller, Gatekeeper};
 
 /// The shortest time until a key is looked at again that is about to expire.
 const TICK: Duration = Duration::from_millis(1);
@@ -113,13 +114,21 @@ impl Gate {
         self.given.is_some()
     }
 
-    /// What lets a stream stay that this principal opened, as it was admitted.
-    pub(super) fn grant(self: &Arc<Self>, principal: &Arc<Principal>) -> AccessGrant {
+    /// What lets a stream stay that a caller opened: as long as the key is valid, and the session of
+    /// the console that it came with is open.
+    pub(super) fn grant(self: &Arc<Self>, caller: &Caller) -> AccessGrant {
+        let session = caller.session.as_ref().map(|session| session.life.clone());
+        AccessGrant { session, ..self.grant_of_key(&caller.principal) }
+    }
+
+    /// What holds as long as the key of this principal is valid, as it was admitted.
+    fn grant_of_key(self: &Arc<Self>, principal: &Arc<Principal>) -> AccessGrant {
         let view = self.registry.catalog();
         let key = principal.id.parse::<Id>().ok().filter(|id| view.keys.contains_key(id));
         // The registry may have got its first key since the admission, so it isn't asked again.
         let by_openness = self.given.is_none() && Arc::ptr_eq(principal, &self.owner);
-        AccessGrant { gate: Arc::clone(self), key, by_openness, principal: principal.clone() }
+        let (gate, principal) = (Arc::clone(self), principal.clone());
+        AccessGrant { gate, key, by_openness, principal, session: None }
     }
 
     /// Logs the first use of a key. A connection asks once for a key, so this is rarely called.
@@ -165,7 +174,8 @@ impl Gate {
 }
 
 /// The authentication of a long-lived stream. Its streams end when the key is revoked or expires,
-/// and streams without a key end when the first key is created.
+/// when the session ends that they were opened with, and streams without a key when the first key
+/// is created.
 pub(super) struct AccessGrant {
     gate: Arc<Gate>,
     /// The key; none for the given key, or if no key was needed.
@@ -173,6 +183,8 @@ pub(super) struct AccessGrant {
     /// Whether it was admitted because there was no key.
     by_openness: bool,
     principal: Arc<Principal>,
+    /// The session of the console that it came with; none: it came with a key.
+    session: Option<Arc<SessionLife>>,
 }
 
 impl AccessGrant {
@@ -193,12 +205,29 @@ impl AccessGrant {
             Some(id) => view.keys.get(id).is_some_and(|key| key.revoked.is_none()),
             None => !self.by_openness || is_open(&view, self.gate.given.as_ref()),
         };
-        is_kept && self.gate.is_valid(&self.principal)
+        let is_open = self.session.as_ref().is_none_or(|session| session.is_open());
+        is_kept && is_open && self.gate.is_valid(&self.principal)
     }
 
-    /// Waits until it holds no more. A key is revoked by a command, and every command wakes this; a
-    /// key that expires does so at a time that is known.
+    /// Waits until it holds no more.
     pub async fn ended(&self) {
+        tokio::select! {
+            () = self.key_ended() => {}
+            () = self.session_over() => {}
+        }
+    }
+
+    /// Waits until the session is over that it came with; for ever if it came with a key.
+    pub async fn session_over(&self) {
+        match &self.session {
+            Some(session) => session.over().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until the key isn't valid any more. A key is revoked by a command, and every command
+    /// wakes this; a key that expires does so at a time that is known.
+    async fn key_ended(&self) {
         let mut moves = self.gate.registry.positions();
         loop {
             // Marked before checking, so that no command is missed.

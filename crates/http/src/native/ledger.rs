@@ -101,7 +101,7 @@ pub(super) async fn verify(
         });
         drop(running);
     });
-    let grant = native.gate.grant(&caller.principal);
+    let grant = native.gate.grant(&caller);
     let body = Body::endless(Pieces::body(Lines(read, grant)), caller.phase);
     let mut response = http::Response::new(body);
     let headers = response.headers_mut();

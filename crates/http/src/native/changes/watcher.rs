@@ -177,8 +177,13 @@ impl Source for Watcher {
                 }
                 NextFrame::Nothing => {
                     // At the deadline, the next round decides what is sent.
-                    if let Ok(Err(_)) = timeout_at(deadline, self.moves.changed()).await {
-                        return None;
+                    tokio::select! {
+                        moved = timeout_at(deadline, self.moves.changed()) => {
+                            if let Ok(Err(_)) = moved {
+                                return None;
+                            }
+                        }
+                        () = self.pass.session_over() => return None,
                     }
                 }
             }

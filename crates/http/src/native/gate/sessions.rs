@@ -5,7 +5,10 @@ use muster_guard::Principal;
 use muster_wire::{ErrorKind, Problem};
 use muster_words::Digest;
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use super::{AccessGrant, Gate};
 use crate::Gatekeeper as _;
@@ -37,7 +40,47 @@ pub struct Sessions {
 struct OpenSession {
     grant: AccessGrant,
     token: Arc<str>,
-    last_used: Instant,
+    life: Arc<SessionLife>,
+}
+
+/// Whether a session is still open; its streams watch it.
+#[derive(Debug)]
+pub(super) struct SessionLife {
+    /// When it was used last; none: it has ended.
+    last_used: watch::Sender<Option<Instant>>,
+}
+
+impl SessionLife {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { last_used: watch::Sender::new(Some(Instant::now())) })
+    }
+
+    fn last_used(&self) -> Option<Instant> {
+        *self.last_used.borrow()
+    }
+
+    fn end(&self) {
+        self.last_used.send_replace(None);
+    }
+
+    /// Whether it hasn't ended, and was used in the last half hour.
+    pub fn is_open(&self) -> bool {
+        self.last_used().is_some_and(|at| at.elapsed() < IDLE_TIME)
+    }
+
+    /// Waits until it isn't open any more.
+    pub async fn over(&self) {
+        let mut uses = self.last_used.subscribe();
+        loop {
+            let used = *uses.borrow_and_update();
+            let Some(used) = used else { return };
+            tokio::select! {
+                () = sleep_until(used + IDLE_TIME) => return,
+                // The sender is this life's own.
+                _ = uses.changed() => {}
+            }
+        }
+    }
 }
 
 /// A session as a request has it.
@@ -47,6 +90,7 @@ pub struct Session {
     pub principal: Arc<Principal>,
     /// What a change must carry besides the cookie. Pages of the console know it, others don't.
     pub token: Arc<str>,
+    pub(super) life: Arc<SessionLife>,
 }
 
 impl Session {
@@ -74,8 +118,8 @@ impl Sessions {
         let authorization = format!("Bearer {}", key.trim());
         let principal = self.gate.admit(Some(authorization.as_bytes()), peer)?;
         let (id, token) = (secret()?, secret()?);
-        let grant = self.gate.grant(&principal);
-        let session = OpenSession { grant, token: token.into(), last_used: Instant::now() };
+        let grant = self.gate.grant_of_key(&principal);
+        let session = OpenSession { grant, token: token.into(), life: SessionLife::new() };
         let mut open = self.open.lock();
         make_room_for_one(&mut open, &session.grant.principal().id);
         if open.len() >= SESSIONS_MAX {
@@ -90,19 +134,32 @@ impl Sessions {
     pub fn find(&self, id: &str) -> Option<Session> {
         let digest = Digest::of(id.as_bytes());
         let mut open = self.open.lock();
-        let session = open.get_mut(&digest)?;
-        if session.last_used.elapsed() >= IDLE_TIME || !session.grant.holds() {
-            open.remove(&digest);
+        let session = open.get(&digest)?;
+        if !session.is_open() {
+            remove(&mut open, &digest);
             return None;
         }
-        session.last_used = Instant::now();
+        session.life.last_used.send_replace(Some(Instant::now()));
         let principal = session.grant.shared_principal();
-        Some(Session { principal, token: session.token.clone() })
+        Some(Session { principal, token: session.token.clone(), life: session.life.clone() })
     }
 
     /// Ends the session with this id.
     pub fn end(&self, id: &str) {
-        self.open.lock().remove(&Digest::of(id.as_bytes()));
+        remove(&mut self.open.lock(), &Digest::of(id.as_bytes()));
+    }
+}
+
+impl OpenSession {
+    fn is_open(&self) -> bool {
+        self.life.is_open() && self.grant.holds()
+    }
+}
+
+/// Removes a session and ends its streams.
+fn remove(open: &mut HashMap<Digest, OpenSession>, digest: &Digest) {
+    if let Some(session) = open.remove(digest) {
+        session.life.end();
     }
 }
 
@@ -112,21 +169,22 @@ fn make_room_for_one(open: &mut HashMap<Digest, OpenSession>, principal: &str) {
     if own().count() < SESSIONS_OF_ONE_MAX {
         return;
     }
-    let oldest = own().min_by_key(|(_, session)| session.last_used).map(|(digest, _)| *digest);
+    let oldest =
+        own().min_by_key(|(_, session)| session.life.last_used()).map(|(digest, _)| *digest);
     if let Some(oldest) = oldest {
-        open.remove(&oldest);
+        remove(open, &oldest);
     }
 }
 
 /// Removes what is over, or else the session that was used longest ago.
 fn make_room(open: &mut HashMap<Digest, OpenSession>) {
-    open.retain(|_, session| session.last_used.elapsed() < IDLE_TIME && session.grant.holds());
+    open.retain(|_, session| session.is_open());
     if open.len() < SESSIONS_MAX {
         return;
     }
-    let oldest = open.iter().min_by_key(|(_, session)| session.last_used);
+    let oldest = open.iter().min_by_key(|(_, session)| session.life.last_used());
     if let Some(oldest) = oldest.map(|(digest, _)| *digest) {
-        open.remove(&oldest);
+        remove(open, &oldest);
     }
 }
 

@@ -33,11 +33,11 @@ async fn a_grant_ends_with_the_openness_that_its_caller_was_admitted_by() {
     let here: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let (registry, gate) = open(Access::default()).await;
     let principal = gate.admit(None, here).unwrap();
-    let early = gate.grant(&principal);
+    let early = gate.grant_of_key(&principal);
     assert!(early.holds());
     // The first key comes after the admission, and before the grant of a slower request.
     create_key(&registry).await;
-    assert!(!early.holds() && !gate.grant(&principal).holds());
+    assert!(!early.holds() && !gate.grant_of_key(&principal).holds());
     assert!(gate.admit(None, here).is_err());
 }
 
@@ -49,7 +49,7 @@ async fn a_grant_by_the_given_key_or_to_anybody_outlives_the_first_key() {
     let (registry, gate) = open(Access { given, anonymous: Some(anonymous) }).await;
     let holder = gate.admit(Some(b"Bearer correct-horse-battery"), here).unwrap();
     let nobody = gate.admit(None, here).unwrap();
-    let grants = [gate.grant(&holder), gate.grant(&nobody)];
+    let grants = [gate.grant_of_key(&holder), gate.grant_of_key(&nobody)];
     create_key(&registry).await;
     assert!(grants.iter().all(AccessGrant::holds));
 }

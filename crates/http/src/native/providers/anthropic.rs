@@ -24,7 +24,7 @@ pub(in crate::native) async fn messages(
     };
     let providers = native.live().await?;
     Ok(match ask(providers, &caller, &asked).await {
-        Ok(done) => answered(done, StreamForm::Messages, native.gate.grant(&caller.principal)),
+        Ok(done) => answered(done, StreamForm::Messages, native.gate.grant(&caller)),
         Err(failure) => {
             let (status, kind) = status_of(&failure.error);
             let message = format!("{}: {}", failure.error.code.name(), failure.error.message);

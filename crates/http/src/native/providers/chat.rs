@@ -46,7 +46,7 @@ pub(in crate::native) async fn chat(
     let providers = native.live().await?;
     let done = ask(providers, &caller, &asked).await;
     let done = done.map_err(|failure| problem_of(&failure.error))?;
-    Ok(answered(done, StreamForm::Chunks, native.gate.grant(&caller.principal)))
+    Ok(answered(done, StreamForm::Chunks, native.gate.grant(&caller)))
 }
 
 /// Reads a request in OpenAI's form.

@@ -22,7 +22,7 @@ pub(in crate::native) async fn completions(
     };
     let providers = native.live().await?;
     Ok(match ask(providers, &caller, &asked).await {
-        Ok(done) => answered(done, StreamForm::Chunks, native.gate.grant(&caller.principal)),
+        Ok(done) => answered(done, StreamForm::Chunks, native.gate.grant(&caller)),
         Err(failure) => failed(&failure.error),
     })
 }

@@ -33,7 +33,9 @@ async fn begins_with_a_key_and_ends_when_somebody_signs_out() {
         assert_eq!(session.has_token(sent), expect, "{sent:?}");
     }
     assert!(sessions.find("").is_none() && sessions.find(KEY).is_none());
+    let over = tokio::spawn(async move { session.life.over().await });
     sessions.end(&id);
+    over.await.unwrap();
     assert!(sessions.find(&id).is_none() && sessions.find(&other).is_some());
 }
 
@@ -63,4 +65,19 @@ async fn makes_room_by_ending_the_one_that_was_used_longest_ago() {
     }
     assert!(sessions.find(&first).is_some() && sessions.find(&second).is_none());
     assert_eq!(sessions.open.lock().len(), SESSIONS_OF_ONE_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_end_with_their_session_and_go_on_while_it_is_used() {
+    let sessions = sessions().await;
+    let id = sessions.begin(KEY, here()).unwrap();
+    let session = sessions.find(&id).unwrap();
+    let over = tokio::spawn(async move { session.life.over().await });
+    for _ in 0..3 {
+        tokio::time::advance(IDLE_TIME - Duration::from_secs(1)).await;
+        assert!(sessions.find(&id).is_some() && !over.is_finished());
+    }
+    // Nobody uses it any more: the paused clock goes on to the end.
+    over.await.unwrap();
+    assert!(sessions.find(&id).is_none());
 }
