@@ -147,7 +147,7 @@ impl Delivery {
     /// One try, whatever the schedule says.
     ///
     /// # Errors
-    /// See [`ReceiverClosed`].
+    /// See `ReceiverClosed`.
     pub async fn run_once(self) -> Result<DeliveryEnd, ReceiverClosed> {
         let permit = self.receiver.admitted_now().await?;
         let begun = Instant::now();

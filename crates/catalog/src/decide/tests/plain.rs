@@ -119,14 +119,20 @@ impl ResourceOracle {
     }
 
     fn put_number(&mut self, now: Moment) -> Result<(), &'static str> {
-        let mut next = self.versions.clone();
+        let (mut next, last_number) = (self.versions.clone(), self.last_number);
         self.last_number += 1;
         while next.contains_key(&self.last_number.to_string()) {
             self.last_number += 1;
         }
         let fresh = Version { created: now, ancestor: None, state: Lifecycle::Stable };
-        next.insert(self.last_number.to_string(), fresh);
-        self.apply_rules(next)
+        let id = self.last_number.to_string();
+        next.insert(id.clone(), fresh);
+        self.apply_rules(next)?;
+        if !self.versions.contains_key(&id) {
+            // It was older than all that may stay, so nothing was written, and its number is free.
+            self.last_number = last_number;
+        }
+        Ok(())
     }
 
     fn delete(&mut self, id: &str) -> Result<(), &'static str> {
