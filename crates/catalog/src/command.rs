@@ -278,6 +278,9 @@ pub struct Rollback {
     pub place: RegistryPart,
     /// The earlier state.
     pub to: RollbackTarget,
+    /// The end of the command after which nothing at the place may have changed, with its moment:
+    /// somebody saw the plan then. None: it is rolled back whatever changed.
+    pub unchanged_since: Option<(Stamp, Moment)>,
 }
 
 /// A part of the registry.

@@ -39,6 +39,8 @@ pub struct Client {
     message: Option<HeaderValue>,
     /// Whether the other side is another product, with an API that both have.
     is_foreign: bool,
+    /// The maximum size of an answer that is read as a whole, in bytes.
+    answer_bytes_max: usize,
 }
 
 /// A request that is being built.
@@ -192,13 +194,20 @@ impl Client {
             value.set_sensitive(true);
             Some(value)
         });
-        Self { transport, authorization, message: None, is_foreign: false }
+        let answer_bytes_max = ANSWER_BYTES_MAX;
+        Self { transport, authorization, message: None, is_foreign: false, answer_bytes_max }
     }
 
     /// A client of another product, with an API that both have. Its answers have no position.
     #[must_use]
     pub fn of_another_product(transport: Arc<dyn Transport>) -> Self {
         Self { is_foreign: true, ..Self::new(transport, None) }
+    }
+
+    /// The same client, which takes only answers of this many bytes.
+    #[must_use]
+    pub fn taking(self, answer_bytes_max: usize) -> Self {
+        Self { answer_bytes_max, ..self }
     }
 
     /// The same client, which sends this reason with its changes.
@@ -230,7 +239,7 @@ impl Client {
     pub async fn call(&self, call: Call) -> Result<Answer, ClientError> {
         let response = self.open(call).await?;
         let (head, body) = response.into_parts();
-        let bytes = read_to_end(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
+        let bytes = read_to_end(body, self.answer_bytes_max, PAUSE_MAX, self.place()).await?;
         let place = self.place().into();
         Ok(Answer { status: head.status, headers: head.headers, bytes, place, body: PhantomData })
     }
@@ -245,7 +254,7 @@ impl Client {
             return self.of_a_registry(response);
         }
         let (head, body) = response.into_parts();
-        let bytes = read_to_end(body, ANSWER_BYTES_MAX, PAUSE_MAX, self.place()).await?;
+        let bytes = read_to_end(body, self.answer_bytes_max, PAUSE_MAX, self.place()).await?;
         let refused = ErrorResponse::read(head.status, &bytes);
         if refused.code() == TLS_REQUIRED {
             let place = self.place().to_owned();

@@ -9,7 +9,8 @@ use serde_json::Value;
 use self::description::{Description, text_of};
 use crate::{
     PageFault, Section, Visitor,
-    board::{Board, read, shortened},
+    board::{Board, read},
+    plain_text::shortened,
     times::number,
 };
 

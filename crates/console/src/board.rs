@@ -98,25 +98,3 @@ pub fn unseen(error: &ClientError) -> Markup {
 pub fn done(text: &str) -> Markup {
     html! { p.notice.good role="status" { (text) } }
 }
-
-/// A text of at most this many letters; what is cut off is shown as an ellipsis.
-pub fn shortened(text: &str, letters_max: usize) -> String {
-    match text.char_indices().nth(letters_max) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cuts_texts_between_letters() {
-        for (text, letters_max, expect) in
-            [("abc", 3, "abc"), ("abcd", 3, "abc…"), ("éàü", 2, "éà…"), ("", 0, "")]
-        {
-            assert_eq!(shortened(text, letters_max), expect);
-        }
-    }
-}

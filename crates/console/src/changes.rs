@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use crate::{
     PageFault, Section, Visitor,
-    board::{Board, is_forbidden, read, shortened},
+    board::{Board, is_forbidden, read},
     place::{Location, link, link_as},
+    plain_text::shortened,
     times::{number, time},
 };
 

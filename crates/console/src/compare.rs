@@ -15,7 +15,7 @@ use crate::{
     Console, Section, Visitor,
     listing::{Parameters, Shown, parameter},
     place::{Location, link, page_of},
-    plain_text::visible,
+    plain_text::{shortened, value_text, visible},
     times::{number, time},
 };
 
@@ -193,14 +193,5 @@ fn is(field: &FieldChange) -> Vec<String> {
 
 /// A value for people; long ones are cut.
 fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
-    let mut letters = text.chars();
-    let mut part: String = letters.by_ref().take(VALUE_LETTERS_MAX).collect();
-    if letters.next().is_some() {
-        part.push('…');
-    }
-    visible(&part).into_owned()
+    visible(&shortened(&value_text(value), VALUE_LETTERS_MAX)).into_owned()
 }

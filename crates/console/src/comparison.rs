@@ -7,7 +7,7 @@ use crate::{
         ChangedBy, Conflict, LineDifference, PlaceDifference, between, between_lines, three_way,
     },
     document_form::value_of,
-    plain_text::visible,
+    plain_text::{shortened, visible},
     times::number,
 };
 
@@ -46,7 +46,7 @@ fn places(found: &[PlaceDifference]) -> Markup {
                     @for difference in found.iter().take(PLACES_SHOWN) {
                         tr {
                             td { (sign(difference.before.is_some(), difference.after.is_some())) }
-                            td { code { (visible(&shortened(&difference.place))) } }
+                            td { code { (visible(&shortened(&difference.place, VALUE_LETTERS_MAX))) } }
                             td { (value(difference.before.as_ref(), "removed")) }
                             td { (value(difference.after.as_ref(), "added")) }
                         }
@@ -71,16 +71,9 @@ fn sign(is_before: bool, is_after: bool) -> Markup {
 fn value(value: Option<&Value>, class: &str) -> Markup {
     html! {
         @match value {
-            Some(value) => { code class=(class) { (visible(&shortened(&value.to_string()))) } }
+            Some(value) => { code class=(class) { (visible(&shortened(&value.to_string(), VALUE_LETTERS_MAX))) } }
             None => { span.dim { "nothing" } }
         }
-    }
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(VALUE_LETTERS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 
@@ -141,7 +134,7 @@ fn conflicts(found: &[Conflict]) -> Markup {
                 tbody {
                     @for conflict in found.iter().take(PLACES_SHOWN) {
                         tr {
-                            td { code { (visible(&shortened(&conflict.place))) } }
+                            td { code { (visible(&shortened(&conflict.place, VALUE_LETTERS_MAX))) } }
                             td { (value(conflict.was.as_ref(), "")) }
                             td { (value(conflict.theirs.as_ref(), if conflict.was == conflict.theirs { "" } else { "removed" })) }
                             td { (value(conflict.yours.as_ref(), if conflict.was == conflict.yours { "" } else { "added" })) }

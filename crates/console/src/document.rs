@@ -1,5 +1,5 @@
 use maud::{Markup, html};
-use muster_client::{ClientError, FetchedDocument, Query, path_of};
+use muster_client::{FetchedDocument, Query, path_of};
 use muster_wire::references::ReferencesAnswer;
 use muster_words::{
     Permission, Xid,
@@ -11,7 +11,8 @@ use crate::{
     form::may,
     listing::{Parameters, Shown, page, parameter, state_tag, text, version_table},
     place::{Location, link, page_of},
-    plain_text::{document_text, visible},
+    plain_text::{document_text, shortened, value_text, visible},
+    skeleton::bound_schema,
     state::{ShownVersion, state_form},
     times::{number, time},
 };
@@ -24,6 +25,10 @@ const VERSIONS_SHOWN: usize = 8;
 
 /// How many fields of a document are shown as fields. The text has them all.
 const FIELDS_SHOWN: usize = 120;
+
+/// The largest document that is shown as fields, in bytes. Reading a larger one would keep a thread
+/// that serves connections for long, and hardly any of its fields would be shown.
+const FIELDS_BYTES_MAX: usize = 256 * 1024;
 
 /// How deep fields are taken apart.
 const FIELD_DEPTH_MAX: usize = 4;
@@ -64,7 +69,7 @@ pub async fn document(
         Err(error) => return Err(error.into()),
     };
     let resource = xid.resource().unwrap_or_else(|| xid.clone());
-    let descriptions = descriptions(visitor, place).await.unwrap_or(Value::Null);
+    let descriptions = bound_schema(visitor, place).await.ok().flatten().unwrap_or_default();
     let body = html! {
         (place.trail())
         @if let Some(at) = at {
@@ -186,7 +191,10 @@ async fn time_travel(visitor: &Visitor, xid: &Xid, place: &Location, at: Option<
 /// The document as fields, with what its schema says of them, and as text.
 fn contents(xid: &Xid, fetched: &FetchedDocument, descriptions: &Value) -> Markup {
     let media_type = fetched.content_type.as_deref().unwrap_or_default();
-    let parsed = media_type.contains("json").then(|| json::parse(&fetched.bytes).ok()).flatten();
+    let is_small = fetched.bytes.len() <= FIELDS_BYTES_MAX;
+    let parsed = (is_small && media_type.contains("json"))
+        .then(|| json::parse(&fetched.bytes).ok())
+        .flatten();
     let fields = parsed.as_ref().map(|value| fields(value, descriptions)).unwrap_or_default();
     html! {
         @if let Some(elsewhere) = &fetched.elsewhere {
@@ -250,46 +258,14 @@ fn collect(value: &Value, schema: &Value, path: &str, depth: usize, fields: &mut
 
 /// A value for people: a list of scalars without its brackets.
 fn shown(value: &Value) -> String {
-    let one = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
     let is_scalar = |value: &Value| !value.is_object() && !value.is_array();
     let text = match value {
         Value::Array(items) if items.iter().all(is_scalar) => {
-            items.iter().map(one).collect::<Vec<_>>().join(", ")
+            items.iter().map(value_text).collect::<Vec<_>>().join(", ").into()
         }
-        value => one(value),
+        value => value_text(value),
     };
-    let mut letters = text.chars();
-    let mut part: String = letters.by_ref().take(VALUE_LETTERS_MAX).collect();
-    if letters.next().is_some() {
-        part.push('…');
-    }
-    visible(&part).into_owned()
-}
-
-/// The schema that a document of this place must pass, if it is JSON.
-async fn descriptions(visitor: &Visitor, place: &Location) -> Result<Value, ClientError> {
-    let [groups, group, kind, ..] = place.steps() else { return Ok(Value::Null) };
-    let model = visitor.client.model().await?.json()?;
-    let of_type = ["groups", groups, "resources", kind, "labels", "muster.schema"]
-        .into_iter()
-        .try_fold(&model, |value, step| value.get(step))
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    let Ok(xid) = format!("/{groups}/{group}").parse::<Xid>() else { return Ok(Value::Null) };
-    let details = visitor.client.details(&xid, &Query::new()).await?.json()?;
-    let of_group =
-        details.get("muster").and_then(|muster| muster.get("schema")).and_then(Value::as_str);
-    let schema = of_group.map(str::to_owned).or(of_type).and_then(|xid| xid.parse::<Xid>().ok());
-    match schema {
-        Some(schema) => {
-            let fetched = visitor.client.document(&schema).await?;
-            Ok(json::parse(&fetched.bytes).unwrap_or(Value::Null))
-        }
-        None => Ok(Value::Null),
-    }
+    visible(&shortened(&text, VALUE_LETTERS_MAX)).into_owned()
 }
 
 async fn references(visitor: &Visitor, xid: &Xid) -> Markup {

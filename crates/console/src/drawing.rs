@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use crate::board::shortened;
+use crate::plain_text::shortened;
 
 /// A box of a drawing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

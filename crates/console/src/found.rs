@@ -7,7 +7,7 @@ use crate::{
     PageFault, Visitor,
     listing::{Parameters, parameter, state_tag},
     place::{Location, link_as},
-    plain_text::visible,
+    plain_text::{shortened, value_text, visible},
     times::{number, time},
 };
 
@@ -90,6 +90,7 @@ impl Found {
             .collect();
         let mut query = query
             .with("limit", PAGE_SIZE)
+            .with("show", shown_of(&columns))
             .with("facets", facets.join(","))
             .with_some("sort", parameter(parameters, "sort"))
             .with_some("cursor", parameter(parameters, "cursor"));
@@ -99,7 +100,7 @@ impl Found {
         {
             query = query.with(name, value);
         }
-        let answer = visitor.client.search(&query, PAGE_SIZE).await?;
+        let answer = visitor.client.search_page(&query).await?;
         let kept = |(name, _): &&(String, String)| name != "cursor";
         let parameters = parameters.iter().filter(kept).cloned().collect();
         Ok(Self { answer, columns, parameters, is_of_one: false })
@@ -229,7 +230,9 @@ impl Found {
                 @for column in &self.columns {
                     td.number[column.is_number] { (marked(&cell(&document.document, &column.field), words)) }
                 }
-                @if self.columns.is_empty() { td { (marked(&gist(&document.document, words), words)) } }
+                @if self.columns.is_empty() {
+                    td { (marked(&visible(document.snippet.as_deref().unwrap_or_default()), words)) }
+                }
                 td { (time(&document.modifiedat)) }
             }
         }
@@ -256,7 +259,8 @@ pub async fn newest(visitor: &Visitor, group: &Location, kind: &str) -> Markup {
         .with("group", format!("{groups}/{group}"))
         .with("limit", NEWEST_SHOWN);
     let columns = columns(visitor, groups, kind).await.unwrap_or_default();
-    let Ok(answer) = visitor.client.search(&query, NEWEST_SHOWN).await else { return html! {} };
+    let query = query.with("show", shown_of(&columns));
+    let Ok(answer) = visitor.client.search_page(&query).await else { return html! {} };
     let found = Found { answer, columns, parameters: Vec::new(), is_of_one: true };
     found.table(&crate::place::page_of("browse", &format!("/{groups}/{group}/{kind}")))
 }
@@ -293,37 +297,19 @@ fn cell(document: &Value, field: &str) -> String {
         Some(value) => shown_value(value),
         None => String::new(),
     };
-    shortened(&text, 0)
+    visible(&shortened(&text, CELL_LETTERS_MAX)).into_owned()
 }
 
-/// The part of a document that has one of the words, or its beginning.
-fn gist(document: &Value, words: &[String]) -> String {
-    let text = document.to_string();
-    let lower = text.to_lowercase();
-    let found = words.iter().filter_map(|word| lower.find(word.as_str())).min();
-    shortened(&text, found.unwrap_or_default().saturating_sub(CELL_LETTERS_MAX / 3))
-}
-
-/// So much of a text as fits into a cell, from about this byte.
-fn shortened(text: &str, from: usize) -> String {
-    let from = (0..=from.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let mut letters = text[from..].chars();
-    let mut part: String = letters.by_ref().take(CELL_LETTERS_MAX).collect();
-    if from > 0 {
-        part.insert(0, '…');
+/// What the API is to show of each document: the fields of the columns, or a part of its text.
+fn shown_of(columns: &[Column]) -> String {
+    if columns.is_empty() {
+        return "snippet".to_owned();
     }
-    if letters.next().is_some() {
-        part.push('…');
-    }
-    visible(&part).into_owned()
+    columns.iter().map(|column| column.field.as_str()).collect::<Vec<_>>().join(",")
 }
 
 fn shown_value(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        value => value.to_string(),
-    }
+    if value.is_null() { String::new() } else { value_text(value).into_owned() }
 }
 
 /// The words of a query that a text can have.
@@ -394,12 +380,5 @@ mod tests {
         ] {
             assert_eq!(marked(text, &words).into_string(), expect, "{text}");
         }
-    }
-
-    #[test]
-    fn shortens_at_letters() {
-        assert_eq!(shortened("short", 0), "short");
-        let long = "é".repeat(200);
-        assert_eq!(shortened(&long, 3).chars().count(), CELL_LETTERS_MAX + 2);
     }
 }

@@ -105,8 +105,8 @@ fn middle(text: &str) -> Option<Xid> {
 
 /// Documents that have the given words.
 async fn found(client: &Client, text: &str) -> Result<Markup, PageFault> {
-    let query = Query::new().with("q", text).with("limit", FOUND_SHOWN);
-    let found = match client.search(&query, FOUND_SHOWN).await {
+    let query = Query::new().with("q", text).with("limit", FOUND_SHOWN).with("show", "");
+    let found = match client.search_page(&query).await {
         Ok(found) => found,
         Err(error) => return Ok(PageFault::from(error).notice()),
     };

@@ -12,9 +12,10 @@ use serde::Deserialize;
 
 use crate::{
     PageFault, Section, Visitor, assets,
-    board::{Board, read, shortened},
+    board::{Board, read},
     form::token,
     place::link,
+    plain_text::shortened,
     times::{number, time},
     visitor::Guest,
 };

@@ -10,9 +10,10 @@ use serde::Deserialize;
 
 use crate::{
     PageFault, Section, Visitor, assets,
-    board::{Board, done, shortened},
+    board::{Board, done},
     form::{may, token},
     place::link,
+    plain_text::shortened,
     times::{number, time},
     visitor::Guest,
 };

@@ -84,8 +84,12 @@ async fn changes(client: &Client) -> Option<Vec<LogEntry>> {
 
 /// Documents whose default version is in review.
 async fn waiting(client: &Client) -> Vec<FoundDocument> {
-    let found = client.search(&Query::new().with("state", "review"), WAITING_SHOWN).await;
+    let found = client.search_page(&waiting_query()).await;
     found.map(|answer| answer.documents).unwrap_or_default()
+}
+
+fn waiting_query() -> Query {
+    Query::new().with("state", "review").with("limit", WAITING_SHOWN).with("show", "")
 }
 
 async fn collections(client: &Client) -> Result<Vec<Collection>, ClientError> {

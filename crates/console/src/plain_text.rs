@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use maud::{Markup, PreEscaped, html};
+use muster_words::json::Value;
 
 /// Bytes of a document's text that a page shows. With its colours it is about three times as much,
 /// and a page stays under 100 KB.
@@ -35,6 +36,22 @@ fn is_invisible(letter: char) -> bool {
         | '\u{2066}'..='\u{2069}' => true,
         '\u{feff}' | '\u{2028}' | '\u{2029}' => true,
         _ => letter.is_control(),
+    }
+}
+
+/// A text of at most this many letters; what is cut off is shown as an ellipsis.
+pub fn shortened(text: &str, letters_max: usize) -> String {
+    match text.char_indices().nth(letters_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A value as text: what isn't a text itself is written as JSON.
+pub fn value_text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        value => Cow::Owned(value.to_string()),
     }
 }
 
@@ -163,5 +180,14 @@ mod tests {
         let letters = "é".repeat(TEXT_BYTES_MAX);
         assert!(cut(&letters).len() <= TEXT_BYTES_MAX && cut(&letters).ends_with('é'));
         assert_eq!(cut("short"), "short");
+    }
+
+    #[test]
+    fn cuts_texts_between_letters() {
+        for (text, letters_max, expect) in
+            [("abc", 3, "abc"), ("abcd", 3, "abc…"), ("éàü", 2, "éà…"), ("", 0, "")]
+        {
+            assert_eq!(shortened(text, letters_max), expect);
+        }
     }
 }

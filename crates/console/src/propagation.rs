@@ -13,9 +13,10 @@ use serde::Deserialize;
 
 use crate::{
     PageFault, Section, Visitor,
-    board::{Board, done, shortened},
+    board::{Board, done},
     form::{may, token},
     place::link,
+    plain_text::shortened,
     times::number,
     visitor::Guest,
 };

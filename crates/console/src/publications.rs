@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use crate::{
     PageFault, Section, Visitor,
-    board::{Board, done, shortened},
+    board::{Board, done},
     form::{may, token},
     place::{link, link_as},
+    plain_text::shortened,
     times::{number, time},
     visitor::Guest,
 };

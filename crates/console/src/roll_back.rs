@@ -74,6 +74,8 @@ pub async fn roll_back(
             let again = (form.to.as_str(), form.why.as_str(), notice, StatusCode::CONFLICT);
             return whole(&visitor, &place, again).await;
         }
+        // Others may write between the plan and the command.
+        let request = RollbackRequest { unchanged_since: Some(plan.position), ..request };
         match explained(&visitor.client, &form.why).roll_back(&request, false).await {
             Ok(_) => Ok(go_to(&page_of("browse", &place.path()))),
             Err(error) => {
@@ -106,7 +108,7 @@ fn request(place: &Location, to: &str) -> Result<RollbackRequest, PageFault> {
     if to.version.is_some() && !matches!(kind, LocationKind::Document(_)) {
         return Err(PageFault::Unclear("only a document has versions to go back to".to_owned()));
     }
-    Ok(RollbackRequest { xid, to })
+    Ok(RollbackRequest { xid, to, ..RollbackRequest::default() })
 }
 
 /// Reads how people name a state: `1,204` or `@1204`, `v2`, `2026-11-21` or a time.

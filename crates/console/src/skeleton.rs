@@ -18,15 +18,21 @@ const ELEMENTS_MAX: u64 = 3;
 
 /// What a new document of a collection begins with: the members that its schema requires.
 pub async fn of_collection(visitor: &Visitor, place: &Location) -> String {
-    match schema(visitor, place).await {
+    match bound_schema(visitor, place).await {
         Ok(Some(schema)) => of_schema(&schema),
         _ => "{\n}\n".to_owned(),
     }
 }
 
-/// The JSON Schema that is bound to a collection's group or to its type.
-async fn schema(visitor: &Visitor, place: &Location) -> Result<Option<Value>, ClientError> {
-    let [groups, group, kind] = place.steps() else { return Ok(None) };
+/// The JSON Schema that is bound to the group of a place or to its type.
+///
+/// # Errors
+/// See [`ClientError`].
+pub async fn bound_schema(
+    visitor: &Visitor,
+    place: &Location,
+) -> Result<Option<Value>, ClientError> {
+    let [groups, group, kind, ..] = place.steps() else { return Ok(None) };
     let model = visitor.client.model().await?.json()?;
     let of_type = ["groups", groups, "resources", kind, "labels", "muster.schema"]
         .into_iter()

@@ -8,8 +8,9 @@ use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use muster_client::{Client, Query};
 use muster_http::{CONSOLE, Caller, native::Session};
 use muster_wire::keys::OwnAccess;
+use muster_words::Permission;
 
-use crate::{Console, PageFault, sign_in};
+use crate::{Console, PageFault, form::may, sign_in};
 
 /// Whoever looks at a page, with what that needs.
 pub struct Visitor {
@@ -36,7 +37,7 @@ impl Visitor {
 
     /// Whether this person's role shows who did what. The server decides when it is asked.
     pub fn may_read_log(&self) -> bool {
-        self.role() != "consumer"
+        may(self, Permission::ReadLog)
     }
 
     /// The token that each form carries, so that a foreign page can't send it. Without a session

@@ -127,7 +127,11 @@ impl RollbackArguments {
             time: self.to_time.clone(),
             version: self.to_version.as_ref().map(NumberOrText::to_string),
         };
-        Ok(RollbackRequest { xid: Some(place).filter(|place| !place.is_empty()), to })
+        Ok(RollbackRequest {
+            xid: Some(place).filter(|place| !place.is_empty()),
+            to,
+            ..RollbackRequest::default()
+        })
     }
 }
 

@@ -86,9 +86,9 @@ impl Serialize for NumberOrText {
 pub(crate) struct Cursor(pub String);
 
 /// The parameters of the links that lists, searches and validations give.
-const PAGING: [&str; 17] = [
+const PAGING: [&str; 18] = [
     "", "after", "at", "before", "cursor", "facets", "field", "filter", "group", "label", "limit",
-    "offset", "q", "sort", "state", "type", "where",
+    "offset", "q", "show", "sort", "state", "type", "where",
 ];
 
 impl Cursor {

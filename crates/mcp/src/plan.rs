@@ -244,6 +244,8 @@ pub(crate) async fn rollback(
     let place = request.xid.clone().unwrap_or_default();
     // Steps that aren't shown count too.
     let state = answer::json(&report.steps).to_string();
+    // Between the check of the confirmation and the command, others may write.
+    let request = RollbackRequest { unchanged_since: Some(report.position), ..request };
     let plan = Plan {
         tool: "rollback",
         arguments: canonical(arguments, None),

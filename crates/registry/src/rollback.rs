@@ -13,7 +13,7 @@ use muster_catalog::{
         Action, Command, Plan, PlannedDocument, RegistryPart, Rollback, RollbackTarget, Succession,
     },
 };
-use muster_history::{EntityDifference, ResourceState};
+use muster_history::{EntityDifference, ResourceState, changed_entities};
 use muster_words::{ContentRef, Id, Xid, limits::BODY_BYTES_MAX};
 
 pub use step::RollbackStep;
@@ -154,6 +154,7 @@ impl RegistryInner {
         rollback: &Rollback,
     ) -> Result<RollbackPlan, SubmitError> {
         let now = View::newest(catalog.clone());
+        check_unchanged(&now, rollback)?;
         let turned = turned(&now, rollback)?;
         let restored = turned.restored_in_order();
         let Turned { entities, erased, .. } = turned;
@@ -232,6 +233,19 @@ fn turned(now: &View, rollback: &Rollback) -> Result<Turned, Refusal> {
             let then = now.back_to(*stamp, *moment);
             check_place(now, &then, &rollback.place)?;
             Turned::to_view(now, &then, &rollback.place)
+        }
+    }
+}
+
+/// What was planned isn't done if something at the place changed since.
+fn check_unchanged(now: &View, rollback: &Rollback) -> Result<(), Refusal> {
+    let Some((stamp, moment)) = rollback.unchanged_since else { return Ok(()) };
+    let planned = now.back_to(stamp, moment);
+    match changed_entities(&planned, now, &rollback.place).next() {
+        None => Ok(()),
+        Some(changed) => {
+            let reason = Reason::PreconditionFailed { header: "unchanged_since" };
+            Err(Refusal::new(changed.xid, reason))
         }
     }
 }

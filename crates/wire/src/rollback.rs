@@ -18,6 +18,10 @@ pub struct RollbackRequest {
     pub xid: Option<String>,
     /// The earlier state.
     pub to: RollbackTo,
+    /// The position of a plan that somebody saw: if something at the place changed after it, nothing
+    /// is done (`precondition_failed`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchanged_since: Option<u64>,
 }
 
 /// An earlier state: exactly one of the three.
@@ -96,6 +100,7 @@ impl Sample for RollbackRequest {
         Self {
             xid: Some("/providers/cms".to_owned()),
             to: RollbackTo { position: Some(1204), ..RollbackTo::default() },
+            unchanged_since: Some(1312),
         }
     }
 }

@@ -47,9 +47,12 @@ pub struct FoundDocument {
     /// The attribute `labels`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// The document as data; null if it isn't JSON or YAML.
+    /// The document as data, or the fields of it that `show` names; null if it isn't JSON or YAML.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub document: Value,
+    /// A part of its text, with one of the words, if `show` asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
 }
 
 /// How often the values of a field occur.

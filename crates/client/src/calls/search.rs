@@ -4,6 +4,14 @@ use muster_wire::search::SearchAnswer;
 use crate::{Call, Client, ClientError, Query, link::path_of};
 
 impl Client {
+    /// One page of a search.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn search_page(&self, query: &Query) -> Result<SearchAnswer, ClientError> {
+        self.call(Call::new(Method::GET, "/search", query)).await.map(crate::Answer::of)?.read()
+    }
+
     /// Searches for documents. Reads pages until there are this many documents, or no more.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::{
     description::{DescribedOperation, Description, referred, text_of},
     in_code,
 };
-use crate::board::shortened;
+use crate::plain_text::shortened;
 
 /// How many letters of an example are shown.
 const EXAMPLE_LETTERS_MAX: usize = 700;

@@ -6,9 +6,9 @@ use muster_wire::propagation::{
 use super::{BOARD, TEXT_LETTERS_MAX};
 use crate::{
     Visitor,
-    board::shortened,
     form::token,
     place::link,
+    plain_text::shortened,
     times::{number, time},
 };
 

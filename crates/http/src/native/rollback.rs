@@ -40,8 +40,16 @@ pub(super) async fn rollback(
     let request: RollbackRequest = body::read(&bytes, PATH)?;
     let place = place::parse(request.xid.as_deref().unwrap_or("/"), PATH)?;
     let to = target(&native, request.to, &place).await?;
+    let unchanged_since = match request.unchanged_since {
+        None => None,
+        Some(position) => {
+            let seen = view_named(&native.registry, &position.to_string(), PATH).await?;
+            Some((seen.stamp(), seen.moment()))
+        }
+    };
     let key = idempotency_key(&caller, &sent, PATH)?;
-    let action = Action::Rollback(Rollback { place: place.clone(), to: to.clone() });
+    let action =
+        Action::Rollback(Rollback { place: place.clone(), to: to.clone(), unchanged_since });
     let command = Command {
         idempotency: key.map(|key| (key, Digest::of_parts(&[b"POST /rollback\0", &bytes]))),
         succession: Succession::AsSent,

@@ -3,6 +3,7 @@
 mod condition;
 mod cursor;
 mod documents;
+mod shown;
 mod words;
 
 use axum::{
@@ -20,7 +21,7 @@ use muster_wire::{
     search::{FacetCounts, FacetValue, ProviderAnswer, SearchAnswer},
 };
 
-use self::{cursor::SearchCursor, documents::FoundDocuments};
+use self::{cursor::SearchCursor, documents::FoundDocuments, shown::ShownParts};
 use super::{Native, answer};
 use crate::{
     Caller, IntoProblem,
@@ -38,6 +39,9 @@ const FACETS_MAX: usize = 10;
 
 /// The number of documents up to which a search is so short that it needs no turn.
 const SHORT_MAX: usize = 1_000;
+
+/// The bytes of documents up to which reading them needs no turn.
+const SHORT_BYTES_MAX: u64 = 256 * 1024;
 
 /// `GET /search`.
 pub(super) async fn search(
@@ -59,6 +63,11 @@ pub(super) async fn search(
         let value = query.value("facets").unwrap_or_default().to_owned();
         return Err(request.refused(ErrorKind::BadSearch { value, error_detail }).into());
     }
+    let Some(parts) = ShownParts::parse(query.value("show")) else {
+        let error_detail = "it names too many fields".to_owned();
+        let value = query.value("show").map(shown).unwrap_or_default();
+        return Err(request.refused(ErrorKind::BadSearch { value, error_detail }).into());
+    };
     let conditions = condition::of_query(query, declared).map_err(refused)?;
     let order = condition::order(query).map_err(refused)?;
     let answering = async {
@@ -75,18 +84,18 @@ pub(super) async fn search(
             among: words.as_ref().map(|words| words.xids.clone()),
             after: None,
         };
-        let (page, found) = request.run(search).await?;
-        let next = found.next.map(|cursor| request.url_of(&cursor));
-        let facets = page.facets.into_iter().map(counts).collect();
-        let answer = SearchAnswer {
-            documents: found.documents,
-            count: page.count,
-            facets,
-            next,
-            count_is_least: words.as_ref().is_some_and(|words| words.is_cut),
-            text_behind: words.map(|words| words.behind),
+        let build = |page: SearchPage, found: FoundDocuments| {
+            let answer = SearchAnswer {
+                documents: found.documents,
+                count: page.count,
+                facets: page.facets.into_iter().map(counts).collect(),
+                next: found.next.map(|cursor| request.url_of(&cursor)),
+                count_is_least: words.as_ref().is_some_and(|words| words.is_cut),
+                text_behind: words.as_ref().map(|words| words.behind),
+            };
+            answer::json(StatusCode::OK, &answer)
         };
-        Ok(answer::json(StatusCode::OK, &answer))
+        request.run(search, &parts, build).await
     };
     request.answered(answering).await
 }
@@ -111,17 +120,19 @@ pub(super) async fn providers(
             after: None,
             facets: Vec::new(),
         };
-        let (page, found) = request.run(search).await?;
-        let providers = found.documents.into_iter().map(|found| found.document);
-        let providers = providers.filter(|document| !document.is_null()).collect();
-        let answer = ProviderAnswer { providers, count: page.count, query };
-        let mut response = answer::json(StatusCode::OK, &answer);
-        let next = found.next.map(|cursor| request.url_of(&cursor));
-        let link = next.map(|next| headers::next_page(&next, Some(page.count)));
-        if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
-            response.headers_mut().insert(header::LINK, link);
-        }
-        Ok(response)
+        let build = |page: SearchPage, found: FoundDocuments| {
+            let providers = found.documents.into_iter().map(|found| found.document);
+            let providers = providers.filter(|document| !document.is_null()).collect();
+            let answer = ProviderAnswer { providers, count: page.count, query };
+            let mut response = answer::json(StatusCode::OK, &answer);
+            let next = found.next.map(|cursor| request.url_of(&cursor));
+            let link = next.map(|next| headers::next_page(&next, Some(page.count)));
+            if let Some(Ok(link)) = link.map(HeaderValue::try_from) {
+                response.headers_mut().insert(header::LINK, link);
+            }
+            response
+        };
+        request.run(search, &ShownParts::Document, build).await
     };
     request.answered(answering).await
 }
@@ -180,8 +191,14 @@ impl<'a> SearchRequest<'a> {
         }
     }
 
-    /// Finds a page of documents.
-    async fn run(&self, mut search: Search) -> Result<(SearchPage, FoundDocuments), Problem> {
+    /// Finds a page of documents and makes the answer of it. Where many bytes are read for it, that
+    /// waits for a turn.
+    async fn run(
+        &self,
+        mut search: Search,
+        parts: &ShownParts,
+        build: impl FnOnce(SearchPage, FoundDocuments) -> Response,
+    ) -> Result<Response, Problem> {
         let cursor = SearchCursor::new(&self.query, self.path);
         let after = self
             .query
@@ -190,9 +207,15 @@ impl<'a> SearchRequest<'a> {
         search.after = after.transpose()?;
         let page = self.view.search(&search, &self.declared);
         let page = page.map_err(|fault| self.refused(problem_of(fault, &self.declared)))?;
-        let found =
-            documents::load(&self.native.registry, &self.view, &page, &cursor, self.path).await?;
-        Ok((page, found))
+        let is_light = documents::weight(&self.view, &page, parts) <= SHORT_BYTES_MAX;
+        let words = shown::words(self.query.value("q").unwrap_or_default());
+        let building = async {
+            let (registry, view) = (&self.native.registry, &self.view);
+            let shown = (parts, words.as_slice());
+            let found = documents::load(registry, view, &page, &cursor, shown, self.path).await?;
+            Ok(build(page, found))
+        };
+        if is_light { building.await } else { self.native.searches.run(building).await }
     }
 
     /// The URL of the next page.

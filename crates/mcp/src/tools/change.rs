@@ -87,7 +87,12 @@ impl AssistantTool for RollbackArguments {
         let planned = plan::rollback(asked, &self).await?;
         planned.plan.check(asked, self.confirmation.as_deref()).await?;
         let client = explaining(asked, self.message.as_deref());
-        let report = client.roll_back(&planned.request, false).await?.read()?;
+        let report = match client.roll_back(&planned.request, false).await {
+            Err(error) if error.is("precondition_failed") => {
+                return Err(Refusal::own("plan_changed", error.to_string()));
+            }
+            report => report?.read()?,
+        };
         let all = json!({
             "done": "rolled back",
             "position": report.position,

@@ -88,7 +88,9 @@ impl AssistantTool for SearchArguments {
 
 impl SearchArguments {
     fn query(&self) -> Query {
+        let show = (!self.with_documents).then_some("");
         Query::new()
+            .with_some("show", show)
             .with_some("q", self.words.as_deref())
             .with_some("where", self.condition.as_deref())
             .with_some("type", self.kind.as_deref())

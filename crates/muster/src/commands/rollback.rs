@@ -80,7 +80,12 @@ impl RollbackArguments {
         let place = self.place.as_deref().map(|place| format!("/{}", place.trim_matches('/')));
         let place = place.filter(|place| place != "/");
         let to = self.target(context, &client, place.as_deref()).await?;
-        self.roll_back(context, &client, RollbackRequest { xid: place, to }).await
+        self.roll_back(
+            context,
+            &client,
+            RollbackRequest { xid: place, to, ..RollbackRequest::default() },
+        )
+        .await
     }
 
     async fn roll_back(
@@ -103,6 +108,8 @@ impl RollbackArguments {
         }
         refused_in(context, &plan, "nothing was changed", HELP)?;
         confirm(context, self.yes, "Roll back?")?;
+        // What was shown is done, or nothing.
+        let request = RollbackRequest { unchanged_since: Some(planned_at), ..request };
         let report = match client.roll_back(&request, false).await {
             Ok(answer) => answer.read()?,
             Err(error) => return Err(explained(client, &request, error).await),
@@ -123,7 +130,11 @@ impl RollbackArguments {
             None => self.target(context, client, None).await?,
         };
         for collection in in_order(client, collections, &to).await? {
-            let request = RollbackRequest { xid: Some(collection), to: to.clone() };
+            let request = RollbackRequest {
+                xid: Some(collection),
+                to: to.clone(),
+                ..RollbackRequest::default()
+            };
             self.roll_back(context, client, request).await?;
         }
         if self.dry_run {
@@ -221,7 +232,8 @@ async fn in_order(
     to: &RollbackTo,
 ) -> Result<Vec<String>, Failure> {
     let Some(first) = collections.first().cloned() else { return Ok(collections) };
-    let request = RollbackRequest { xid: Some(first), to: to.clone() };
+    let request =
+        RollbackRequest { xid: Some(first), to: to.clone(), ..RollbackRequest::default() };
     let is_refused = match client.roll_back(&request, true).await {
         Ok(answer) => !answer.read()?.refused.is_empty(),
         Err(_) => true,

@@ -12,6 +12,10 @@ use super::{assembly::OpenOptions, routes::ServerRoutes};
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// The maximum size of an answer that a page or a tool is made of, in bytes: the largest document in
+/// JSON, where a byte may take six. They are in memory as a whole.
+const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// The pages for people.
 pub(super) struct Pages {
     pub router: Router,
@@ -55,6 +59,6 @@ fn clients(front: Arc<Front>) -> ClientOf {
             }
             async move { front.answer(request, caller.principal, caller.phase).await }
         });
-        Client::new(Arc::new(transport), None)
+        Client::new(Arc::new(transport), None).taking(ANSWER_BYTES_MAX)
     })
 }

@@ -96,6 +96,42 @@ fn providers_are_found_as_they_always_were() {
 }
 
 #[test]
+fn shows_of_documents_what_was_asked_for() {
+    let server = Server::in_memory(&["--demo"]);
+    let first = |query: &str| {
+        let path = format!("/search?group=providers/cms&limit=1{query}");
+        server.get(&path).expect(200).json()["documents"][0].clone()
+    };
+    assert!(first("")["document"]["key_features"].is_array());
+    let names = first("&show=");
+    assert!(names.get("document").is_none() && names["xid"].is_string(), "{names}");
+    let fields = first("&show=complexity_level,documentation.examples");
+    let document = fields["document"].as_object().unwrap();
+    assert_eq!(document.keys().collect::<Vec<_>>(), ["complexity_level", "documentation"]);
+    assert_eq!(document["documentation"].as_object().unwrap().len(), 1);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let found = loop {
+        let found = first("&q=marketers&show=snippet");
+        if !found.is_null() {
+            break found;
+        }
+        assert!(std::time::Instant::now() < until, "{found}");
+        // sleeps: between looks at an index that follows the ledger.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert!(found["snippet"].as_str().unwrap().to_lowercase().contains("marketers"), "{found}");
+    // What is shown doesn't change where a page ends.
+    let page = server.get("/search?group=providers/cms&limit=1&show=").expect(200).json();
+    let next = page["next"].as_str().unwrap();
+    let next =
+        format!("{}&show=snippet", next[next.find("/search").unwrap()..].replace("&show=", ""));
+    let next = server.get(&next).expect(200).json();
+    assert_eq!(next["documents"].as_array().unwrap().len(), 1);
+    let many = vec!["a"; 31].join(",");
+    server.get(&format!("/search?show={many}")).refused(400, "bad_search");
+}
+
+#[test]
 fn one_command_says_which_cms_costs_less_than_100_and_works_with_hugo() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");

@@ -96,6 +96,32 @@ fn a_rollback_passes_the_checks_of_now_or_is_refused_as_a_whole() {
 }
 
 #[test]
+fn a_rollback_that_was_planned_is_done_only_if_nothing_changed_at_its_place() {
+    let server = Server::in_memory(&[]);
+    server.put(A, r#"{"n": 1}"#).expect(201);
+    let old = server.position();
+    server.put(A, r#"{"n": 2}"#).expect(200);
+    let planned = server.position();
+    let roll_back = |xid: &str| {
+        let to = json!({"position": old});
+        server.post(
+            "/rollback",
+            json!({"xid": xid, "to": to, "unchanged_since": planned}).to_string(),
+        )
+    };
+    // Elsewhere much may happen.
+    server.put("/api/configs/other/entries/x", "{}").expect(201);
+    // Somebody else's new document at the place isn't deleted with what was planned.
+    server.put(B, r#"{"n": 3}"#).expect(201);
+    roll_back("/configs/app").refused(412, "precondition_failed");
+    server.get(B).expect(200);
+    roll_back("/configs/app/entries/a").expect(200);
+    assert_eq!(server.get(A).expect(200).text(), r#"{"n": 1}"#);
+    // And it has changed since.
+    roll_back("/configs/app/entries/a").refused(412, "precondition_failed");
+}
+
+#[test]
 fn refuses_rollbacks_and_differences_that_mean_nothing() {
     let (server, good) = after_a_bad_afternoon();
     let head = server.position();

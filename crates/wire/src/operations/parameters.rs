@@ -117,6 +117,11 @@ pub const PARAMETERS: &[Parameter] = &[
     query("complexity", "string", "The value of `complexity_level`."),
     query("ssg_engine", "string", "A value of `ssg_engine_options` or of `ssg_engine`."),
     query(
+        "show",
+        "string",
+        "What is shown of each document: fields separated by commas, and `snippet` for a part of its text with one of the words. Nothing of it if this is empty; all of it without this.",
+    ),
+    query(
         "facets",
         "string",
         "The fields whose values are counted, separated by commas; `type,group,state` without it.",

@@ -113,6 +113,7 @@ const SEARCH: &[&str] = &[
     "complexity",
     "ssg_engine",
     "sort",
+    "show",
     "facets",
     "limit",
     "cursor",

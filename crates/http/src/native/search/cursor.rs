@@ -20,7 +20,7 @@ impl SearchCursor {
     pub fn new(query: &DecodedQuery, path: &str) -> Self {
         let mut text = path.to_owned();
         for (name, value) in query.iter() {
-            if !matches!(name, "cursor" | "limit") {
+            if !matches!(name, "cursor" | "limit" | "show") {
                 text.push_str(&json!([name, value]).to_string());
             }
         }
@@ -89,8 +89,8 @@ mod tests {
             let place = SearchPlace { value, xid: xid.clone() };
             let text = own.write(&place);
             assert_eq!(own.parse(&text), Some(place.clone()));
-            // Another size of pages is the same query.
-            assert_eq!(cursor("type=providers&limit=7").parse(&text), Some(place));
+            // Another size of pages, and other parts of documents, are the same query.
+            assert_eq!(cursor("type=providers&limit=7&show=a").parse(&text), Some(place));
             assert_eq!(cursor("type=stacks").parse(&text), None);
         }
         for text in ["", "x", "bnVsbA", "W10"] {

@@ -13,7 +13,7 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use super::cursor::SearchCursor;
+use super::{cursor::SearchCursor, shown::ShownParts};
 use crate::xregistry::problem_of_fetch;
 
 /// The most bytes of documents on a page; a page with more ends early. They are in memory as a
@@ -28,6 +28,20 @@ pub(super) struct FoundDocuments {
     pub next: Option<String>,
 }
 
+/// What is shown of documents, and the words that were searched for, in lower case.
+pub(super) type Shown<'a> = (&'a ShownParts, &'a [String]);
+
+/// The bytes of documents that a page reads.
+pub(super) fn weight(view: &View, page: &SearchPage, parts: &ShownParts) -> u64 {
+    if !parts.reads_documents() {
+        return 0;
+    }
+    let size = |hit: &SearchHit| {
+        view.version_at(&hit.xid)?.document.map(|content| u64::from(content.size))
+    };
+    page.hits.iter().filter_map(size).sum::<u64>().min(PAGE_BYTES_MAX)
+}
+
 /// Loads the documents of a page.
 ///
 /// # Errors
@@ -37,15 +51,17 @@ pub(super) async fn load(
     view: &View,
     page: &SearchPage,
     cursor: &SearchCursor,
+    (parts, words): Shown<'_>,
     path: &str,
 ) -> Result<FoundDocuments, Problem> {
     let hits = page.hits.iter();
     let hits: Vec<(&SearchHit, &Arc<Version>)> =
         hits.filter_map(|hit| Some((hit, view.version_at(&hit.xid)?))).collect();
+    let reads = parts.reads_documents();
     let mut bytes = 0;
     let fits = hits.iter().take_while(|(_, version)| {
         bytes += version.document.map_or(0, |content| u64::from(content.size));
-        bytes <= PAGE_BYTES_MAX
+        !reads || bytes <= PAGE_BYTES_MAX
     });
     let count = fits.count().max(1).min(hits.len());
     let shown = hits.get(..count).unwrap_or_default();
@@ -55,7 +71,7 @@ pub(super) async fn load(
     let contents = |of: fn(&Version) -> Option<Content>| -> Vec<Content> {
         shown.iter().filter_map(|(_, version)| of(version)).collect()
     };
-    let documents = contents(|version| version.document);
+    let documents = if reads { contents(|version| version.document) } else { Vec::new() };
     let attributes = contents(|version| version.attributes);
     let failed = |error| problem_of_fetch(error, path);
     let bytes = registry.contents(&documents).await.map_err(failed)?;
@@ -67,7 +83,8 @@ pub(super) async fn load(
     let documents = shown.iter().map(|(hit, version)| {
         let document = version.document.and_then(|content| bytes.get(&content.reference()));
         let attributes = version.attributes.and_then(|content| maps.get(&content.reference()));
-        found(hit, version, document.and_then(Option::as_ref), attributes.map(AsRef::as_ref))
+        let document = document.and_then(Option::as_ref);
+        found(hit, version, (document, attributes.map(AsRef::as_ref)), (parts, words))
     });
     Ok(FoundDocuments { documents: documents.collect(), next })
 }
@@ -75,11 +92,12 @@ pub(super) async fn load(
 fn found(
     hit: &SearchHit,
     version: &Version,
-    document: Option<&Bytes>,
-    attributes: Option<&Map<String, Value>>,
+    (document, attributes): (Option<&Bytes>, Option<&Map<String, Value>>),
+    (parts, words): Shown<'_>,
 ) -> FoundDocument {
     let notation = Notation::of(version.content_type.as_deref());
     let document = document.and_then(|bytes| notation.parse(bytes).ok());
+    let (document, snippet) = parts.of(document.unwrap_or_default(), words);
     let name = attributes.and_then(|map| map.get("name")).and_then(Value::as_str);
     let labels = attributes.and_then(|map| map.get("labels")).and_then(Value::as_object);
     let labels = labels
@@ -93,6 +111,7 @@ fn found(
         modifiedat: version.modified.to_string(),
         name: name.map(str::to_owned),
         labels: labels.collect(),
-        document: document.unwrap_or_default(),
+        document,
+        snippet,
     }
 }

@@ -15,7 +15,7 @@ use super::{built_in, *};
 
 fn rollback(place: RegistryPart, to: &View) -> Command {
     let to = RollbackTarget::At { stamp: to.stamp(), moment: to.moment() };
-    let action = Action::Rollback(Rollback { place, to });
+    let action = Action::Rollback(Rollback { place, to, unchanged_since: None });
     Command { succession: Succession::AsSent, ..Command::new(action) }
 }
 
