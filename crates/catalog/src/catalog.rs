@@ -189,6 +189,7 @@ impl Catalog {
             Some(EarlierVersion {
                 xid: owner.version(version.id.clone())?,
                 content: version.document_content()?,
+                bytes: version.document?.size,
                 content_type: version.content_type.clone(),
                 attributes: version.attributes.map(|content| content.reference()),
             })
@@ -203,6 +204,7 @@ impl Catalog {
         Some(EarlierVersion {
             xid: xid.resource()?.version(version.id.clone())?,
             content: version.document_content()?,
+            bytes: version.document?.size,
             content_type: version.content_type.clone(),
             attributes: version.attributes.map(|content| content.reference()),
         })

@@ -18,7 +18,9 @@ mod verdict;
 pub use bindings::binding_documents;
 pub(crate) use bindings::{holds_schemas, is_among_schemas, is_bound, must_be_schema};
 pub use command::{CommandSources, PendingChanges, WriteVerdicts};
-pub use compiled::{CompilationCache, CompiledRule, CompiledSchema, SourceKey};
+pub use compiled::{
+    CompilationCache, CompiledRule, CompiledSchema, ParsedKey, SourceKey, parsed_schema,
+};
 pub use document::Document;
 pub(crate) use schema_identity::referenced_schemas;
 pub use schema_versions::EarlierVersion;

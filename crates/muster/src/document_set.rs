@@ -14,12 +14,12 @@ pub use judgement::Judgement;
 use muster_catalog::{
     judge::{
         CompilationCache, CompiledRule, CompiledSchema, ContentBytes, Document, DocumentContent,
-        Judge, Presence, Resolver, SourceKey, Sources, Verdict,
+        Judge, ParsedKey, Presence, Resolver, SourceKey, Sources, Verdict,
     },
     state::Bindings,
 };
 use muster_model::Model;
-use muster_schema::Outline;
+use muster_schema::{FormattedSchema, Outline};
 use muster_words::{
     ContentRef, Digest, Id, Notation, Places, Position, Xid,
     json::{Map, Value},
@@ -51,6 +51,7 @@ pub struct DocumentSet {
     asked: BTreeSet<MissingEntity>,
     schemas: RefCell<BTreeMap<SourceKey, Arc<CompiledSchema>>>,
     rules: RefCell<BTreeMap<(Id, SourceKey), CompiledRule>>,
+    parsed: RefCell<BTreeMap<ParsedKey, Arc<FormattedSchema>>>,
 }
 
 /// Who binds schemas and rules.
@@ -101,6 +102,7 @@ impl DocumentSet {
             asked: BTreeSet::new(),
             schemas: RefCell::default(),
             rules: RefCell::default(),
+            parsed: RefCell::default(),
         };
         let kinds = holdings.model.group_types().flat_map(|group| group.resources.values());
         let schemas = kinds.filter_map(|kind| kind.aspect.schema.as_ref()?.resource());
@@ -372,6 +374,14 @@ impl CompilationCache for DocumentSet {
 
     fn keep_rule(&self, id: Id, key: SourceKey, rule: CompiledRule) {
         self.rules.borrow_mut().insert((id, key), rule);
+    }
+
+    fn parsed(&self, key: &ParsedKey) -> Option<Arc<FormattedSchema>> {
+        self.parsed.borrow().get(key).cloned()
+    }
+
+    fn keep_parsed(&self, key: ParsedKey, schema: Arc<FormattedSchema>, _: usize) {
+        self.parsed.borrow_mut().insert(key, schema);
     }
 }
 

@@ -12,10 +12,12 @@ use muster_catalog::{
     changes::Change,
     command::{Action, Authority, Command, Plan, PlannedDocument, Target, WriteBody},
     decide::{AnswerSubject, PreparedAction},
+    judge::parsed_schema,
     tree::DocumentPart,
 };
 use muster_guard::{Principal, authorize_command, check_route};
 use muster_journal::LedgerReader;
+use muster_schema::{FormattedSchema, SchemaContext, SchemaFormat, Violation};
 use muster_words::{
     ContentRef, Moment, Position, Xid,
     json::{self, Map, Value},
@@ -161,6 +163,19 @@ impl Registry {
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         self.inner.catalog()
+    }
+
+    /// Reads a schema for a question about it, or finds it among those that were read lately.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parsed_schema(
+        &self,
+        format: SchemaFormat,
+        bytes: &[u8],
+        context: &SchemaContext<'_>,
+    ) -> Result<Arc<FormattedSchema>, Vec<Violation>> {
+        parsed_schema(&self.inner.compiled, format, bytes, context)
     }
 
     /// The time of the registry's clock.

@@ -5,7 +5,9 @@ use std::{
 };
 
 use muster_rules::{Rule, RuleError};
-use muster_schema::{CompileError, Schema, SchemaSources};
+use muster_schema::{
+    CompileError, FormattedSchema, Schema, SchemaContext, SchemaFormat, SchemaSources, Violation,
+};
 use muster_words::{ContentRef, Digest, Id, Notation, Xid, json::Value};
 
 use super::{
@@ -26,6 +28,42 @@ pub trait CompilationCache {
     fn rule(&self, id: &Id, key: &SourceKey) -> Option<CompiledRule>;
     /// Keeps a rule.
     fn keep_rule(&self, id: Id, key: SourceKey, rule: CompiledRule);
+    /// The parsed schema with this key.
+    fn parsed(&self, key: &ParsedKey) -> Option<Arc<FormattedSchema>>;
+    /// Keeps a parsed schema whose texts have this many bytes.
+    fn keep_parsed(&self, key: ParsedKey, schema: Arc<FormattedSchema>, bytes: usize);
+}
+
+/// The digest of everything that a parsed schema depends on.
+pub type ParsedKey = Digest;
+
+/// Reads a schema, or finds it in the cache: one registration asks for the new schema several
+/// times and for the one before it, which was new a moment ago. A JSON Schema depends on stored
+/// ones, so it is always read.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parsed_schema(
+    cache: &dyn CompilationCache,
+    format: SchemaFormat,
+    bytes: &[u8],
+    context: &SchemaContext<'_>,
+) -> Result<Arc<FormattedSchema>, Vec<Violation>> {
+    if format == SchemaFormat::JsonSchema {
+        return FormattedSchema::parse(format, bytes, context).map(Arc::new);
+    }
+    // Lengths stand before the parts, so that no two lists of parts are the same bytes.
+    let texts = context.texts.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
+    let parts: Vec<&[u8]> = [format.name().as_bytes(), bytes].into_iter().chain(texts).collect();
+    let lengths: Vec<u8> = parts.iter().flat_map(|part| part.len().to_le_bytes()).collect();
+    let size = parts.iter().map(|part| part.len()).sum();
+    let key = Digest::of_parts(&[&[lengths.as_slice()], parts.as_slice()].concat());
+    if let Some(known) = cache.parsed(&key) {
+        return Ok(known);
+    }
+    let read = Arc::new(FormattedSchema::parse(format, bytes, context)?);
+    cache.keep_parsed(key, read.clone(), size);
+    Ok(read)
 }
 
 /// A rule, or why it is invalid. The id is part of the rule, because messages show it.

@@ -11,12 +11,18 @@ use muster_words::{
 
 use super::{
     ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Rejection, Verdict,
-    bindings::UnreadContents, compiled::FollowedSchemas, schema_identity::references_in,
+    bindings::UnreadContents,
+    compiled::{FollowedSchemas, parsed_schema},
+    schema_identity::references_in,
 };
 use crate::{schema_settings::metadata_property, state::CompatibilityRule};
 
 /// The most earlier versions with which a new one is compared.
 const COMPARED_MAX: usize = 1_000;
+
+/// The bytes up to which an Avro or Protobuf schema that refers to no other is read and compared in
+/// less than a millisecond.
+const SHORT_SCHEMA_BYTES: usize = 8 * 1024;
 
 /// A version of a schema that was there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +31,8 @@ pub struct EarlierVersion {
     pub xid: Xid,
     /// Its document.
     pub content: DocumentContent,
+    /// The size of its document.
+    pub bytes: u32,
     /// Its media type.
     pub content_type: Option<Arc<str>>,
     /// Its attributes, among them `format`.
@@ -53,7 +61,9 @@ impl Judge<'_> {
         format: SchemaFormat,
         verdict: &mut Verdict,
     ) -> Result<(), NoVerdict> {
-        self.takes_long()?;
+        if !is_short(document, format) {
+            self.takes_long()?;
+        }
         match self.read_new(document, format, verdict)? {
             Ok(schema) => verdict.warnings.extend_from_slice(schema.warnings()),
             Err(found) if found.iter().all(awaits_another) => {
@@ -91,7 +101,6 @@ impl Judge<'_> {
             let what = format!("{named:?} isn't a format that is known here");
             return Err(undecided(what, Vec::new()));
         };
-        self.takes_long()?;
         let count = if rule.level.is_transitive() { verdict.earlier.len() } else { 1 };
         if count > COMPARED_MAX {
             let what = format!(
@@ -99,6 +108,13 @@ impl Judge<'_> {
                  transitive"
             );
             return Err(undecided(what, Vec::new()));
+        }
+        let compared = verdict.earlier.iter().take(count).map(|earlier| earlier.bytes as usize);
+        let is_quick = verdict.compatibility_group.is_none()
+            && compared.sum::<usize>() <= SHORT_SCHEMA_BYTES
+            && is_short(document, format);
+        if !is_quick {
+            self.takes_long()?;
         }
         let read = self.read_new(document, format, verdict)?;
         let new = read.map_err(|why| undecided("it can't be read".to_owned(), why))?;
@@ -126,7 +142,7 @@ impl Judge<'_> {
             let Some(Some(old)) = old else { continue };
             let compare =
                 |old: &&FormattedSchema, direction| old.compare(&new, direction, rule.policy);
-            let all = check_level(rule.level, [&old], compare);
+            let all = check_level(rule.level, [&*old], compare);
             let broken = all.into_iter().flat_map(|one| one.findings);
             found.extend(broken.map(|broken| violation(&broken, &earlier.xid, rule)));
         }
@@ -143,7 +159,7 @@ impl Judge<'_> {
         document: &Document<'_>,
         format: SchemaFormat,
         verdict: &mut Verdict,
-    ) -> Result<Result<FormattedSchema, Vec<Violation>>, NoVerdict> {
+    ) -> Result<Result<Arc<FormattedSchema>, Vec<Violation>>, NoVerdict> {
         let named = self.referenced(document.xid, document.references(), verdict)?;
         let texts = match named {
             Ok(named) => named.texts,
@@ -158,7 +174,7 @@ impl Judge<'_> {
         &self,
         earlier: &EarlierVersion,
         verdict: &mut Verdict,
-    ) -> Result<Option<FormattedSchema>, NoVerdict> {
+    ) -> Result<Option<Arc<FormattedSchema>>, NoVerdict> {
         let attributes = self.attributes_of(earlier)?;
         let named = attributes.as_ref().and_then(|map| map.get("format")?.as_str());
         let format = SchemaFormat::of_stored(named, earlier.content_type.as_deref());
@@ -171,6 +187,9 @@ impl Judge<'_> {
             ContentBytes::Bytes(bytes) => bytes,
         };
         let references = references_in(attributes.as_ref());
+        if references.is_some() {
+            self.takes_long()?;
+        }
         let Ok(named) = self.referenced(&earlier.xid, references, verdict)? else {
             return Ok(None);
         };
@@ -186,7 +205,7 @@ impl Judge<'_> {
         (notation, bytes): (Notation, &[u8]),
         texts: &[(String, String)],
         verdict: &mut Verdict,
-    ) -> Result<Result<FormattedSchema, Vec<Violation>>, NoVerdict> {
+    ) -> Result<Result<Arc<FormattedSchema>, Vec<Violation>>, NoVerdict> {
         let home = xid.resource().unwrap_or_else(|| xid.clone());
         let followed = FollowedSchemas {
             sources: self.sources,
@@ -202,7 +221,7 @@ impl Judge<'_> {
             texts: &texts,
             notation: Some(notation),
         };
-        let read = FormattedSchema::parse(format, bytes, &context);
+        let read = parsed_schema(self.compiled, format, bytes, &context);
         let missing = followed.missing.into_inner();
         if !missing.is_empty() {
             return Err(NoVerdict::Missing(missing));
@@ -218,6 +237,13 @@ impl Judge<'_> {
         verdict.schema_ids.extend(followed.ids.into_inner());
         Ok(read)
     }
+}
+
+/// Whether a schema is read so quickly that it needs no turn of its own.
+fn is_short(document: &Document<'_>, format: SchemaFormat) -> bool {
+    format != SchemaFormat::JsonSchema
+        && document.references().is_none()
+        && document.bytes.len() <= SHORT_SCHEMA_BYTES
 }
 
 /// Whether a problem may be mended by a schema that comes later.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use muster_model::{Foundation, Model};
+use muster_schema::{FormattedSchema, NoSources, SchemaContext, SchemaFormat};
 use muster_words::{ContentRef, Digest, Id, Notation, Position, Xid};
 use serde_json::json;
 
@@ -32,6 +33,10 @@ impl CompilationCache for Nothing {
         None
     }
     fn keep_rule(&self, _: Id, _: SourceKey, _: CompiledRule) {}
+    fn parsed(&self, _: &ParsedKey) -> Option<Arc<FormattedSchema>> {
+        None
+    }
+    fn keep_parsed(&self, _: ParsedKey, _: Arc<FormattedSchema>, _: usize) {}
 }
 
 impl Resolver for Fixture {
@@ -218,4 +223,56 @@ fn a_bound_document_that_cannot_be_used_is_told_only_when_the_others_are_at_hand
         panic!("{found:?}")
     };
     assert_eq!(xid, rule);
+}
+
+/// Keeps parsed schemas alone.
+#[derive(Default)]
+struct ParsedOnly(RefCell<BTreeMap<ParsedKey, Arc<FormattedSchema>>>);
+
+impl CompilationCache for ParsedOnly {
+    fn schema(&self, _: &SourceKey) -> Option<Arc<CompiledSchema>> {
+        None
+    }
+    fn keep_schema(&self, _: SourceKey, _: Arc<CompiledSchema>) {}
+    fn rule(&self, _: &Id, _: &SourceKey) -> Option<CompiledRule> {
+        None
+    }
+    fn keep_rule(&self, _: Id, _: SourceKey, _: CompiledRule) {}
+    fn parsed(&self, key: &ParsedKey) -> Option<Arc<FormattedSchema>> {
+        self.0.borrow().get(key).cloned()
+    }
+    fn keep_parsed(&self, key: ParsedKey, schema: Arc<FormattedSchema>, _: usize) {
+        assert!(self.0.borrow_mut().insert(key, schema).is_none(), "it was parsed twice");
+    }
+}
+
+#[test]
+fn a_schema_is_parsed_once_for_the_same_text_and_the_same_references() {
+    let cache = ParsedOnly::default();
+    let id = r#"{"type":"fixed","name":"Id","size":4}"#;
+    let longer = r#"{"type":"fixed","name":"Id","size":8}"#;
+    let text = r#"{"type":"record","name":"R","fields":[{"name":"id","type":"Id"}]}"#;
+    let cases: [(&str, &[(&str, &str)]); 6] = [
+        (r#""int""#, &[]),
+        (r#" "int""#, &[]),
+        (text, &[("id", id)]),
+        (text, &[("id2", id)]),
+        (text, &[("i", longer)]),
+        (id, &[]),
+    ];
+    for (text, texts) in cases {
+        let context = SchemaContext { home: None, sources: &NoSources, texts, notation: None };
+        let read = || parsed_schema(&cache, SchemaFormat::Avro, text.as_bytes(), &context).unwrap();
+        assert!(Arc::ptr_eq(&read(), &read()), "{text}");
+    }
+    assert_eq!(cache.0.borrow().len(), cases.len());
+    let context = SchemaContext { home: None, sources: &NoSources, texts: &[], notation: None };
+    // What can't be read is never kept, and another format is another schema.
+    for format in [SchemaFormat::Avro, SchemaFormat::Protobuf, SchemaFormat::JsonSchema] {
+        assert!(
+            parsed_schema(&cache, format, text.as_bytes(), &context).is_err()
+                || format == SchemaFormat::JsonSchema
+        );
+    }
+    assert_eq!(cache.0.borrow().len(), cases.len());
 }

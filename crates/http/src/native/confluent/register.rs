@@ -1,5 +1,7 @@
 //! Registering schemas, looking them up, and comparing them.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use muster_catalog::{
     command::{
@@ -51,7 +53,7 @@ const MESSAGES_MAX: usize = 100;
 struct Sent {
     format: SchemaFormat,
     text: String,
-    schema: FormattedSchema,
+    schema: Arc<FormattedSchema>,
     references: Vec<ConfluentReference>,
     metadata: Option<Value>,
     rule_set: Option<Value>,
@@ -317,7 +319,7 @@ impl Door {
         let compare =
             |one: &&FormattedSchema, direction| one.compare(&sent.schema, direction, rule.policy);
         let comparing = async {
-            stoppable_read(self.until, || check_level(rule.level, [&schema], compare))
+            stoppable_read(self.until, || check_level(rule.level, [&*schema], compare))
                 .map_err(|_| DoorError::unprocessable("comparing the schemas takes too long"))
         };
         let found = self.long(comparing).await?;

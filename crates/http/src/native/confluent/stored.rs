@@ -215,7 +215,7 @@ impl Door {
     }
 
     /// A stored schema, understood.
-    pub(super) async fn schema(&self, loaded: &Loaded) -> Result<FormattedSchema, DoorError> {
+    pub(super) async fn schema(&self, loaded: &Loaded) -> Result<Arc<FormattedSchema>, DoorError> {
         let texts = self.texts(&loaded.entry.context, &loaded.references).await?;
         let parsed = self.parse(loaded.format, &loaded.bytes, &texts).await?;
         parsed.map_err(DoorError::invalid_schema)
@@ -227,7 +227,7 @@ impl Door {
         format: SchemaFormat,
         bytes: &[u8],
         texts: &[(String, String)],
-    ) -> Result<Result<FormattedSchema, String>, DoorError> {
+    ) -> Result<Result<Arc<FormattedSchema>, String>, DoorError> {
         let parsing = async { self.parse_now(format, bytes, texts) };
         match texts.is_empty() && bytes.len() <= SHORT_SCHEMA_BYTES {
             true => parsing.await,
@@ -240,12 +240,12 @@ impl Door {
         format: SchemaFormat,
         bytes: &[u8],
         texts: &[(String, String)],
-    ) -> Result<Result<FormattedSchema, String>, DoorError> {
+    ) -> Result<Result<Arc<FormattedSchema>, String>, DoorError> {
         let texts: Vec<(&str, &str)> =
             texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let context =
             SchemaContext { home: None, sources: &NoSources, texts: &texts, notation: None };
-        let parse = || FormattedSchema::parse(format, bytes, &context);
+        let parse = || self.native.registry.parsed_schema(format, bytes, &context);
         let parsed = stoppable_read(self.until, parse)
             .map_err(|_| DoorError::unprocessable("reading the schema takes too long"))?;
         Ok(parsed.map_err(|violations| one_line(&violations)))

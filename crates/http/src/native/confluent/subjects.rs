@@ -235,7 +235,7 @@ impl Door {
         use muster_schema::FormattedSchema as Formatted;
         let form = query.value("format").unwrap_or_default();
         match form.as_str() {
-            "resolved" | "serialized" => match self.schema(loaded).await? {
+            "resolved" | "serialized" => match &*self.schema(loaded).await? {
                 Formatted::Avro(schema) if form == "resolved" => Ok(schema.resolved_text()),
                 Formatted::Protobuf(schema) if form == "serialized" => Ok(schema.serialised()),
                 _ => self.text(loaded).await,
