@@ -61,6 +61,7 @@ async fn log(client: &Client, wanted: &Wanted) -> Result<LogPage, PageFault> {
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let query = Query::new()
         .with("limit", COMMANDS_SHOWN)
+        .with("changes", CHANGES_SHOWN)
         .with_some("before", given(&wanted.before))
         .with_some("after", given(&wanted.after));
     let answer = client.call(Call::new(Method::GET, &format!("/log{below}"), &query)).await?;

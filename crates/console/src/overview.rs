@@ -78,7 +78,7 @@ async fn health(client: &Client) -> Option<ReadinessReport> {
 }
 
 async fn changes(client: &Client) -> Option<Vec<LogEntry>> {
-    let query = Query::new().with("limit", CHANGES_SHOWN);
+    let query = Query::new().with("limit", CHANGES_SHOWN).with("changes", 1);
     Some(client.log(&Xid::Registry, &query).await.ok()?.read().ok()?.entries)
 }
 

@@ -11,7 +11,10 @@ use http::StatusCode;
 use muster_catalog::{Content, View};
 use muster_history::{CommandPage, CommittedCommand, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{FetchError, Registry};
-use muster_wire::{ErrorKind, Problem, headers, log::LogPage};
+use muster_wire::{
+    ErrorKind, Problem, headers,
+    log::{LogEntry, LogPage},
+};
 use muster_words::Position;
 
 use self::page::Told;
@@ -42,9 +45,10 @@ pub(super) async fn log(
 ) -> Result<Response, IntoProblem> {
     let scope = scope(&path)?.seen_within(caller.principal.scope.clone());
     let subject = format!("/log{}", scope.prefix);
-    let known = &["after", "before", "limit"];
+    let known = &["after", "before", "limit", "changes"];
     let parameters = Parameters::parse(query.as_deref(), known, &subject)?;
     let limit = parameters.limit(PAGE_USUAL, PAGE_MAX)?;
+    let changes = changes(&parameters)?;
     let view = native.registry.view();
     let head = view.position();
     let query = LogQuery {
@@ -62,7 +66,11 @@ pub(super) async fn log(
         }
         let told = told(&native.registry, &view, &found.commands).await;
         let told = told.map_err(|error| problem_of_fetch(error, &subject))?;
-        Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found, told)))
+        let mut page = page(&caller, &query, (&found, changes), told);
+        if let Some(most) = changes {
+            page.entries.iter_mut().for_each(|entry| shorten(entry, most));
+        }
+        Ok(answer::json(StatusCode::OK, &page))
     };
     let mut response = native.logs.run(reading).await?;
     response.headers_mut().insert(headers::MUSTER_POSITION, head.0.into());
@@ -141,7 +149,31 @@ fn check_exists(view: &View, query: &LogQuery) -> Result<(), Problem> {
     }
 }
 
-fn page(caller: &Caller, query: &LogQuery, found: &CommandPage, told: Vec<Told>) -> LogPage {
+/// How many changes of each command are listed; none: as many as there may be.
+fn changes(parameters: &Parameters) -> Result<Option<usize>, Problem> {
+    let Some(text) = parameters.value("changes") else { return Ok(None) };
+    let most = text.parse().map_err(|_| {
+        let error_detail = "changes must be a number".to_owned();
+        Problem::new(ErrorKind::BadRequest { error_detail })
+    })?;
+    Ok(Some(most))
+}
+
+/// Lists so many changes of a command at most, and counts the others.
+fn shorten(entry: &mut LogEntry, most: usize) {
+    let more = entry.changes.len().saturating_sub(most);
+    if more > 0 {
+        entry.changes.truncate(most);
+        entry.changes_left_out = Some(entry.changes_left_out.unwrap_or_default() + more);
+    }
+}
+
+fn page(
+    caller: &Caller,
+    query: &LogQuery,
+    (found, changes): (&CommandPage, Option<usize>),
+    told: Vec<Told>,
+) -> LogPage {
     let entry = |(command, told)| page::entry(command, &query.scope, told);
     let next = found.next.map(|next| {
         let after = match query.after {
@@ -150,7 +182,8 @@ fn page(caller: &Caller, query: &LogQuery, found: &CommandPage, told: Vec<Told>)
         };
         let path = &query.scope.prefix;
         let limit = query.limit;
-        format!("{}/log{path}?before={next}{after}&limit={limit}", caller.base)
+        let changes = changes.map(|most| format!("&changes={most}")).unwrap_or_default();
+        format!("{}/log{path}?before={next}{after}&limit={limit}{changes}", caller.base)
     });
     LogPage { entries: found.commands.iter().zip(told).map(entry).collect(), next }
 }

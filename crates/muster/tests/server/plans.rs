@@ -64,6 +64,15 @@ fn a_plan_is_one_command_judged_by_the_state_after_it() {
     let log = server.get(&format!("/log?after={position}")).expect(200).json();
     assert_eq!(log["entries"].as_array().unwrap().len(), 1, "{log}");
     assert_eq!(log["entries"][0]["command"], correlation, "{log}");
+    let changes = log["entries"][0]["changes"].as_array().unwrap();
+    for most in [0, 1] {
+        let path = format!("/log?after={position}&changes={most}");
+        let short = &server.get(&path).expect(200).json()["entries"][0];
+        assert_eq!(short["changes"].as_array().unwrap().as_slice(), &changes[..most], "{short}");
+        assert_eq!(short["changes_left_out"], changes.len() - most, "{short}");
+        assert_eq!(short["what"], log["entries"][0]["what"]);
+    }
+    server.get("/log?changes=-1").refused(400, "bad_request");
     server.get("/api/parts/a/entries/one").expect(200);
     server.get("/api/configs/old").refused(404, "not_found");
     assert_eq!(server.get("/api/parts/a").json()["name"], "A");

@@ -134,6 +134,11 @@ pub const PARAMETERS: &[Parameter] = &[
     query("route", "string", "The xid of a route."),
     query("target", "string", "The xid of a target."),
     query("before", "integer", "Shows only what happened before this position."),
+    query(
+        "changes",
+        "integer",
+        "Lists at most this many changes of each command, and counts the others; 0 lists none.",
+    ),
     query("position", "integer", "The position of the entry."),
     query(
         "size",

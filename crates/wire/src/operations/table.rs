@@ -90,7 +90,7 @@ const SUCCEED: &[&str] = &[
 ];
 const REMOVE: &[&str] =
     &["epoch", "purge", "force", "If-Match", "Idempotency-Key", "Muster-Message"];
-const PAGE: &[&str] = &["limit", "before", "after"];
+const LOG_PAGE: &[&str] = &["limit", "before", "after", "changes"];
 const JUDGED: &[&str] = &["after"];
 const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];
@@ -432,12 +432,12 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::CallProviders, "/providers/openai/v1/models", native(NativeEndpoint::ModelsAsOpenai, "listModelsAsOpenai"), "Lists the models of the live AI providers, for clients of OpenAI's API.", &[], CHAT_ANSWERED),
     act(Permission::CallProviders, (Verb::Post, "/providers/anthropic/v1/messages"), native(NativeEndpoint::ChatAsAnthropic, "chatAsAnthropic"), "The same for clients of Anthropic's API.", (&[], CHAT_FORM), CHAT_ANSWERED),
 
-    read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Log, "getLogOfResource"), "Lists what happened to a document.", PAGE, LOGGED),
-    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeEndpoint::Log, "getLogOfVersion"), "Lists what happened to a version.", PAGE, LOGGED),
+    read(Permission::ReadLog, "/log", native(NativeEndpoint::LogOfAll, "getLog"), "Lists what happened, newest first. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", LOG_PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}", native(NativeEndpoint::Log, "getLogOfGroups"), "Lists what happened to groups of a type. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", LOG_PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}", native(NativeEndpoint::Log, "getLogOfGroup"), "Lists what happened to a group and in it. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", LOG_PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}", native(NativeEndpoint::Log, "getLogOfResources"), "Lists what happened to a group's resources. A page searches at most 131,072 entries, so it may be empty and still link to the next one.", LOG_PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::Log, "getLogOfResource"), "Lists what happened to a document.", LOG_PAGE, LOGGED),
+    read(Permission::ReadLog, "/log/{groups}/{group}/{resources}/{resource}/versions/{version}", native(NativeEndpoint::Log, "getLogOfVersion"), "Lists what happened to a version.", LOG_PAGE, LOGGED),
     read(Permission::ReadDocuments, "/deleted", native(NativeEndpoint::DeletedAnywhere, "listDeleted"), "Lists all names that a restore could bring back, with who deleted them and when.", &["after", "limit"], HIDDEN),
     read(Permission::ReadDocuments, "/deleted/{groups}", native(NativeEndpoint::Deleted, "listDeletedInGroups"), "Lists the deleted groups of a type, and what was deleted in its groups.", &["after", "limit"], HIDDEN),
     read(Permission::ReadDocuments, "/deleted/{groups}/{group}", native(NativeEndpoint::Deleted, "listDeletedInGroup"), "Lists what was deleted in a group.", &["after", "limit"], HIDDEN),
