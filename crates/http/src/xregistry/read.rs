@@ -62,16 +62,20 @@ impl<'a> Read<'a> {
     /// # Errors
     /// See the specification.
     pub async fn answer(&self, headers: &HeaderMap) -> Result<Answer, Problem> {
+        // What is kept across a wait is part of this future, and the future of each request is moved
+        // several times: the reading of many entities lies elsewhere, where it is needed at all.
         let mut answer = match &self.address.place {
-            place if place.is_collection() => self.run_long(self.collection(headers)).await?,
+            place if place.is_collection() => {
+                self.run_long(Box::pin(self.collection(headers))).await?
+            }
             Place::Registry | Place::Export | Place::Group(..) | Place::Meta(..) => {
-                self.run_long(self.details(headers)).await?
+                self.run_long(Box::pin(self.details(headers))).await?
             }
             Place::Resource(..) | Place::Version(..) => {
                 if self.address.is_document() && !self.flags.doc {
                     self.document(headers).await?
                 } else {
-                    self.run_long(self.details(headers)).await?
+                    self.run_long(Box::pin(self.details(headers))).await?
                 }
             }
             place => self.configuration(place, headers)?,

@@ -241,11 +241,11 @@ impl WriteRequest<'_> {
             AnswerSubject::Nothing => Ok(Answer::empty(StatusCode::NO_CONTENT)),
             AnswerSubject::Entity(xid) => self.show_entity(&reading, xid, done).await,
             AnswerSubject::Members(xids) => {
-                let read = reading.processed(xids, named);
+                let read = Box::pin(reading.processed(xids, named));
                 reading.run_long_after_write(xids.len(), read).await
             }
             AnswerSubject::Model | AnswerSubject::Capabilities => {
-                reading.answer(&HeaderMap::new()).await
+                Box::pin(reading.answer(&HeaderMap::new())).await
             }
         }
     }
@@ -294,7 +294,8 @@ impl WriteRequest<'_> {
             headers.remove(header::LOCATION);
             Answer { status: StatusCode::OK, headers, body: found.body }
         } else {
-            let mut answer = reading.run_long_after_write(1, reading.entity(xid)).await?;
+            let read = Box::pin(reading.entity(xid));
+            let mut answer = reading.run_long_after_write(1, read).await?;
             if let Some(tag) = tags::tag(&done.view, xid, Rendition::Details) {
                 answer.tag(tag);
             }
