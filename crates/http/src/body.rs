@@ -27,7 +27,7 @@ pub enum Body {
     Endless(Endless),
 }
 
-/// A stream of bytes that ends when the server starts to stop.
+/// A stream of bytes that ends when something happens, such as that the server starts to stop.
 pub struct Endless {
     body: axum::body::Body,
     stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -38,11 +38,19 @@ impl Body {
     /// A stream that is cut at the end of a frame when the server leaves [`Phase::Running`].
     #[must_use]
     pub fn endless(body: axum::body::Body, mut phase: watch::Receiver<Phase>) -> Self {
-        let stopping = Box::pin(async move {
+        Self::until(body, async move {
             // If the sender was dropped, the server has stopped as well.
             let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
-        });
-        Self::Endless(Endless { body, stopping, ended: false })
+        })
+    }
+
+    /// A stream that is cut at the end of a frame when something has happened.
+    #[must_use]
+    pub fn until(
+        body: axum::body::Body,
+        happened: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self::Endless(Endless { body, stopping: Box::pin(happened), ended: false })
     }
 }
 

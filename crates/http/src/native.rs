@@ -46,7 +46,7 @@ use axum::{
 };
 pub(crate) use confluent::refused as refused_by_schema_api;
 pub use confluent::{SchemaAnswers, SchemaReads};
-pub use gate::{Access, Gate, GateError, Session, Sessions};
+pub use gate::{Access, AccessGrant, Gate, GateError, Session, Sessions};
 pub use ledger::{last_line, progress_line};
 use muster_publisher::{Publisher, SiteRenderer};
 use muster_registry::{Followers, Registry};

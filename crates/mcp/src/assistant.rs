@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use muster_client::Client;
-use muster_http::Caller;
+use muster_http::{Caller, native::AccessGrant};
 use ring::error::Unspecified;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -68,17 +68,19 @@ impl Assistant {
     }
 
     fn asked(&self, extensions: &Extensions) -> Result<Asked, ErrorData> {
-        let (client, who, may_reopen) = match &self.clients {
-            Clients::Own(client) => ((**client).clone(), OWN.into(), true),
+        let (client, who, grant) = match &self.clients {
+            Clients::Own(client) => ((**client).clone(), OWN.into(), None),
             Clients::OfCaller(clients) => {
-                let caller = extensions
-                    .get::<Parts>()
-                    .and_then(|parts| parts.extensions.get::<Caller>())
-                    .ok_or_else(|| ErrorData::internal_error("nobody asks", None))?;
-                (clients(caller), caller.principal.id.clone(), false)
+                let parts = extensions.get::<Parts>().map(|parts| &parts.extensions);
+                let known = parts.and_then(|known| {
+                    Some((known.get::<Caller>()?, known.get::<Arc<AccessGrant>>()?))
+                });
+                let (caller, grant) =
+                    known.ok_or_else(|| ErrorData::internal_error("nobody asks", None))?;
+                (clients(caller), caller.principal.id.clone(), Some(grant.clone()))
             }
         };
-        Ok(Asked { client, who, confirmations: self.confirmations.clone(), may_reopen })
+        Ok(Asked { client, who, confirmations: self.confirmations.clone(), grant })
     }
 }
 

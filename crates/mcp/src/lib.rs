@@ -7,6 +7,10 @@
 //! an assistant needs besides: bounded answers, refusals with advice, and a confirmation that the
 //! plan of a change returns and the change asks for.
 
+// What answers a request must be `Send`, with the grant that it holds. The server's nested chains
+// and maps need more than the compiler's default of 128 steps to show it.
+#![recursion_limit = "256"]
+
 mod answer;
 mod arguments;
 mod asked;

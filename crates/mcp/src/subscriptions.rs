@@ -50,7 +50,7 @@ impl Subscriptions {
                 return Err(resources::fault(&error));
             }
         };
-        let (watched, may_reopen) = (self.watched.clone(), asked.may_reopen);
+        let (watched, may_reopen) = (self.watched.clone(), asked.may_reopen());
         let task = tokio::spawn(async move {
             follow(stream, &watched, &Listener::Connection(peer), may_reopen).await;
         });
@@ -86,7 +86,7 @@ impl Drop for Subscriptions {
     }
 }
 
-/// Tells about changes until the client ends its request.
+/// Tells about changes until the client ends its request, or its key ends.
 pub(crate) async fn listen(asked: &Asked, context: &SubscriptionContext) -> Result<(), ErrorData> {
     let uris = context.accepted().resource_subscriptions.clone().unwrap_or_default();
     let mut watched = BTreeMap::new();
@@ -94,7 +94,10 @@ pub(crate) async fn listen(asked: &Asked, context: &SubscriptionContext) -> Resu
         watched.insert(uri.clone(), resources::place_of(&uri)?);
     }
     if watched.is_empty() {
-        context.cancelled().await;
+        tokio::select! {
+            () = asked.ended() => {}
+            () = context.cancelled() => {}
+        }
         return Ok(());
     }
     let stream = open(&asked.client).await.map_err(|error| resources::fault(&error))?;
@@ -107,7 +110,8 @@ pub(crate) async fn listen(asked: &Asked, context: &SubscriptionContext) -> Resu
         listener.tell(uri).await;
     }
     tokio::select! {
-        () = follow(stream, &watched, &listener, asked.may_reopen) => {}
+        () = follow(stream, &watched, &listener, asked.may_reopen()) => {}
+        () = asked.ended() => {}
         () = context.cancelled() => {}
     }
     Ok(())

@@ -13,7 +13,10 @@ use axum::{
 };
 use http::{Method, StatusCode};
 use muster_client::Client;
-use muster_http::{AllowedOrigins, Caller, IntoProblem, Phase};
+use muster_http::{
+    AllowedOrigins, Caller, IntoProblem, Phase,
+    native::{AccessGrant, Gate},
+};
 use muster_wire::{ErrorKind, Problem};
 use ring::error::Unspecified;
 use rmcp::{
@@ -45,17 +48,24 @@ const CONNECTION_ID: &str = "mcp-session-id";
 struct Door {
     service: StreamableHttpService<Assistant, LocalSessionManager>,
     origins: AllowedOrigins,
+    /// Knows how long keys are valid.
+    gate: Arc<Gate>,
     kept: KeptConnections,
     /// Ends what is open when the server ends.
     ending: CancellationToken,
     watching: Once,
 }
 
-/// The route of the assistant's door. Web pages of these origins may use it, and its own.
+/// The route of the assistant's door. Web pages of these origins may use it, and its own; its
+/// streams are open as long as this gate knows their keys.
 ///
 /// # Errors
 /// The system gives no random number.
-pub fn routes(clients: ClientSource, origins: AllowedOrigins) -> Result<Router, Unspecified> {
+pub fn routes(
+    clients: ClientSource,
+    origins: AllowedOrigins,
+    gate: Arc<Gate>,
+) -> Result<Router, Unspecified> {
     let confirmations = Arc::new(Confirmations::new()?);
     let ending = CancellationToken::new();
     let kept = KeptConnections::new();
@@ -68,7 +78,7 @@ pub fn routes(clients: ClientSource, origins: AllowedOrigins) -> Result<Router, 
         .with_cancellation_token(ending.clone());
     let make = move || Ok(Assistant::of_callers(clients.clone(), confirmations.clone()));
     let service = StreamableHttpService::new(make, kept.connections(), config);
-    let door = Door { service, origins, kept, ending, watching: Once::new() };
+    let door = Door { service, origins, gate, kept, ending, watching: Once::new() };
     Ok(Router::new().route(PATH, axum::routing::any(answer)).with_state(Arc::new(door)))
 }
 
@@ -81,6 +91,8 @@ async fn answer(
     if let Some(origin) = origin::foreign(request.headers(), &caller.base, &door.origins) {
         return Err(refused(ErrorKind::OriginRefused { origin }).into());
     }
+    let grant = door.gate.grant(&caller).map_err(|refusal| refusal.subject(PATH))?;
+    let grant = Arc::new(grant);
     door.end_with(&caller);
     let header = request.headers().get(CONNECTION_ID).and_then(|id| id.to_str().ok());
     let id = header.map(str::to_owned);
@@ -94,17 +106,25 @@ async fn answer(
         }
         _ => {}
     }
-    let request = match id {
+    let mut request = match id {
         Some(_) => request,
         None => small_if_it_begins(request).await.map_err(refused)?,
     };
+    let is_stream = request.method() == Method::GET;
+    request.extensions_mut().insert(grant.clone());
     let response = door.service.handle(request).await.map(Body::new);
     match (&id, response.headers().get(CONNECTION_ID).and_then(|id| id.to_str().ok())) {
         (None, Some(new)) => door.kept.remember(new, &caller.principal.id).await,
         (Some(id), _) if ends && response.status().is_success() => door.kept.forget(id),
         _ => {}
     }
-    Ok(response)
+    Ok(if is_stream { ending_with(grant, response) } else { response })
+}
+
+/// A stream that nothing is sent over but what happens: nobody notices at it that its key ended. What
+/// answers a request ends by itself.
+fn ending_with(grant: Arc<AccessGrant>, stream: Response) -> Response {
+    stream.map(|body| muster_http::Body::until(body, async move { grant.ended().await }).into())
 }
 
 /// The bytes of a request that begins a connection: what it says of the client is kept as long as

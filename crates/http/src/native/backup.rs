@@ -22,6 +22,7 @@ pub(super) async fn backup(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, IntoProblem> {
+    let grant = native.gate.grant(&caller)?;
     let Some(running) = native.backups.begin() else {
         return Err(Problem::new(ErrorKind::BackupRunning).subject(PLACE).into());
     };
@@ -46,7 +47,6 @@ pub(super) async fn backup(
         });
         drop(running);
     });
-    let grant = native.gate.grant(&caller);
     let body = Body::endless(Pieces::body(BackupPieces(read, grant)), caller.phase);
     let mut response = http::Response::new(body);
     let sent = response.headers_mut();

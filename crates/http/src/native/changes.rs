@@ -54,7 +54,7 @@ pub(super) async fn follow(
     let busy = || Problem::new(ErrorKind::ServerBusy).subject("/changes");
     let permit = native.feed.admit().ok_or_else(busy)?;
     // And so does this: a key that is made from here on ends the stream.
-    let pass = native.gate.grant(&caller);
+    let pass = native.gate.grant(&caller)?;
     let start = match resumed.or_else(|| parameters.value("after")) {
         Some(text) => {
             // A command may have twenty thousand changes, which are counted.

@@ -56,7 +56,7 @@ pub(super) async fn export(
         return Err(Problem::new(ErrorKind::NotFound).subject(below.to_string()).into());
     }
     let (position, base) = (view.position(), Export::new(native.registry.clone(), view, below));
-    let lines = ExportLines { export: base, grant: native.gate.grant(&caller) };
+    let lines = ExportLines { export: base, grant: native.gate.grant(&caller)? };
     let body = Body::endless(Pieces::body(lines), caller.phase);
     let mut response = http::Response::new(body);
     let sent = response.headers_mut();

@@ -116,19 +116,32 @@ impl Gate {
 
     /// What lets a stream stay that a caller opened: as long as the key is valid, and the session of
     /// the console that it came with is open.
-    pub(super) fn grant(self: &Arc<Self>, caller: &Caller) -> AccessGrant {
+    ///
+    /// # Errors
+    /// `key_unknown`, `key_expired` or `key_required`: it ended after the caller was admitted.
+    pub fn grant(self: &Arc<Self>, caller: &Caller) -> Result<AccessGrant, Problem> {
         let session = caller.session.as_ref().map(|session| session.life.clone());
-        AccessGrant { session, ..self.grant_of_key(&caller.principal) }
+        self.begun(&caller.principal, session).checked()
     }
 
     /// What holds as long as the key of this principal is valid, as it was admitted.
-    fn grant_of_key(self: &Arc<Self>, principal: &Arc<Principal>) -> AccessGrant {
+    ///
+    /// # Errors
+    /// As of [`Gate::grant`].
+    fn grant_of_key(self: &Arc<Self>, principal: &Arc<Principal>) -> Result<AccessGrant, Problem> {
+        self.begun(principal, None).checked()
+    }
+
+    fn begun(
+        self: &Arc<Self>,
+        principal: &Arc<Principal>,
+        session: Option<Arc<SessionLife>>,
+    ) -> AccessGrant {
         let view = self.registry.catalog();
         let key = principal.id.parse::<Id>().ok().filter(|id| view.keys.contains_key(id));
         // The registry may have got its first key since the admission, so it isn't asked again.
         let by_openness = self.given.is_none() && Arc::ptr_eq(principal, &self.owner);
-        let (gate, principal) = (Arc::clone(self), principal.clone());
-        AccessGrant { gate, key, by_openness, principal, session: None }
+        AccessGrant { gate: self.clone(), key, by_openness, principal: principal.clone(), session }
     }
 
     /// Logs the first use of a key. A connection asks once for a key, so this is rarely called.
@@ -176,7 +189,7 @@ impl Gate {
 /// The authentication of a long-lived stream. Its streams end when the key is revoked or expires,
 /// when the session ends that they were opened with, and streams without a key when the first key
 /// is created.
-pub(super) struct AccessGrant {
+pub struct AccessGrant {
     gate: Arc<Gate>,
     /// The key; none for the given key, or if no key was needed.
     key: Option<Id>,
@@ -188,8 +201,22 @@ pub(super) struct AccessGrant {
 }
 
 impl AccessGrant {
+    /// The grant, if it holds. Keys end at any time, also between the admission of a request and
+    /// this; then nothing is begun that would have to end at once.
+    fn checked(self) -> Result<Self, Problem> {
+        if self.holds() {
+            return Ok(self);
+        }
+        Err(match (&self.key, &self.session) {
+            (Some(_), _) if !self.gate.is_valid(&self.principal) => ErrorKind::KeyExpired,
+            (Some(_), None) => ErrorKind::KeyUnknown,
+            _ => ErrorKind::KeyRequired,
+        }
+        .into())
+    }
+
     /// The principal.
-    pub fn principal(&self) -> &Principal {
+    pub(super) fn principal(&self) -> &Principal {
         &self.principal
     }
 
@@ -199,7 +226,7 @@ impl AccessGrant {
     }
 
     /// Whether it still holds.
-    pub fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         let view = self.gate.registry.catalog();
         let is_kept = match &self.key {
             Some(id) => view.keys.get(id).is_some_and(|key| key.revoked.is_none()),
@@ -218,7 +245,7 @@ impl AccessGrant {
     }
 
     /// Waits until the session is over that it came with; for ever if it came with a key.
-    pub async fn session_over(&self) {
+    pub(super) async fn session_over(&self) {
         match &self.session {
             Some(session) => session.over().await,
             None => std::future::pending().await,
@@ -247,7 +274,7 @@ impl AccessGrant {
     }
 
     /// How long it stays valid if its key isn't revoked; none means without end.
-    pub fn left(&self) -> Option<Duration> {
+    pub(super) fn left(&self) -> Option<Duration> {
         let left = self.principal.expires?.microseconds() - self.gate.now().microseconds();
         Some(Duration::from_micros(u64::try_from(left).unwrap_or_default()))
     }

@@ -85,6 +85,7 @@ pub(super) async fn verify(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, IntoProblem> {
+    let grant = native.gate.grant(&caller)?;
     let Some(running) = native.verifications.begin() else {
         return Err(Problem::new(ErrorKind::VerificationRunning).subject("/ledger").into());
     };
@@ -101,7 +102,6 @@ pub(super) async fn verify(
         });
         drop(running);
     });
-    let grant = native.gate.grant(&caller);
     let body = Body::endless(Pieces::body(Lines(read, grant)), caller.phase);
     let mut response = http::Response::new(body);
     let headers = response.headers_mut();

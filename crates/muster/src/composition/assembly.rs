@@ -539,7 +539,7 @@ async fn front(
     });
     let schemas = doors.schema_answers().below("/confluent");
     let pages = pages::open(registry, &api, (&doors, &metrics), open_options);
-    let assistants = muster_mcp::routes(pages.clients, open_options.origins.clone())
+    let assistants = muster_mcp::routes(pages.clients, open_options.origins.clone(), doors.gate())
         .map_err(|_| Failure::new(OwnCode::System, "the system gives no random numbers"))?;
     let router = api.merge(pages.router).merge(assistants);
     let mut front = Front::new(router, doors.gatekeeper(), metrics)

@@ -86,6 +86,11 @@ impl ServerRoutes {
         Sessions::new(self.gate.clone())
     }
 
+    /// The check of keys, for other rooms with streams.
+    pub fn gate(&self) -> Arc<Gate> {
+        self.gate.clone()
+    }
+
     /// Checks who may make a request.
     pub fn gatekeeper(&self) -> Arc<dyn Gatekeeper> {
         self.gate.clone()

@@ -200,6 +200,30 @@ fn who_listens_is_told_until_the_key_is_revoked() {
 }
 
 #[test]
+fn silent_streams_end_with_their_key() {
+    let server = keyed();
+    let admin = |ask: Ask| server.ask(&ask.header("Authorization", format!("Bearer {ADMIN}")));
+    let body = json!({ "name": "listener", "role": "consumer" }).to_string();
+    let made = admin(Ask::json("POST", "/keys", body)).expect(201).json();
+    let key = made["key"].as_str();
+    let id = opened(&server, key);
+    let get = Ask::get("/mcp")
+        .header("Accept", "text/event-stream")
+        .header("Mcp-Session-Id", id)
+        .header("Authorization", format!("Bearer {}", key.unwrap()));
+    let nothing = json!({ "notifications": { "resourceSubscriptions": [] } });
+    let (mut kept, mut listening) =
+        (Client::connect(server.address), Client::connect(server.address));
+    kept.send_what_it_takes(&get.bytes());
+    kept.read_until("text/event-stream");
+    listening.send_what_it_takes(&alone(key, "subscriptions/listen", nothing).bytes());
+    listening.read_until("notifications/subscriptions/acknowledged");
+    admin(Ask::new("DELETE", format!("/keys/{}", made["id"].as_str().unwrap()))).expect(204);
+    listening.read_until("\"result\"");
+    kept.read_until("\r\n0\r\n\r\n");
+}
+
+#[test]
 fn open_streams_end_with_the_server() {
     let server = Server::in_memory(&[]);
     let id = opened(&server, None);

@@ -118,7 +118,7 @@ impl Sessions {
         let authorization = format!("Bearer {}", key.trim());
         let principal = self.gate.admit(Some(authorization.as_bytes()), peer)?;
         let (id, token) = (secret()?, secret()?);
-        let grant = self.gate.grant_of_key(&principal);
+        let grant = self.gate.grant_of_key(&principal)?;
         let session = OpenSession { grant, token: token.into(), life: SessionLife::new() };
         let mut open = self.open.lock();
         make_room_for_one(&mut open, &session.grant.principal().id);

@@ -22,9 +22,9 @@ pub(in crate::native) async fn messages(
         Ok(asked) => asked,
         Err(what) => return Ok(refused(400, "invalid_request_error", &what)),
     };
-    let providers = native.live().await?;
+    let (providers, grant) = (native.live().await?, native.gate.grant(&caller)?);
     Ok(match ask(providers, &caller, &asked).await {
-        Ok(done) => answered(done, StreamForm::Messages, native.gate.grant(&caller)),
+        Ok(done) => answered(done, StreamForm::Messages, grant),
         Err(failure) => {
             let (status, kind) = status_of(&failure.error);
             let message = format!("{}: {}", failure.error.code.name(), failure.error.message);

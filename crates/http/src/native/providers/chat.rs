@@ -43,10 +43,10 @@ pub(in crate::native) async fn chat(
     let asked = asked(&read_body(sent).await?).map_err(|error_detail| {
         Problem::new(ErrorKind::ParsingData { error_detail }).subject(CHAT)
     })?;
-    let providers = native.live().await?;
+    let (providers, grant) = (native.live().await?, native.gate.grant(&caller)?);
     let done = ask(providers, &caller, &asked).await;
     let done = done.map_err(|failure| problem_of(&failure.error))?;
-    Ok(answered(done, StreamForm::Chunks, native.gate.grant(&caller)))
+    Ok(answered(done, StreamForm::Chunks, grant))
 }
 
 /// Reads a request in OpenAI's form.

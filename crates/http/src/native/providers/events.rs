@@ -37,7 +37,7 @@ pub(in crate::native) async fn events(
     let (receiver, count) = providers.events();
     let busy = || Problem::new(ErrorKind::ServerBusy).subject("/providers/events");
     let seat = Seat::take(count).ok_or_else(busy)?;
-    let grant = native.gate.grant(&caller);
+    let grant = native.gate.grant(&caller)?;
     let body = Pieces::body(EventSource { receiver, grant, _seat: seat, has_begun: false });
     let mut response = http::Response::new(Body::endless(body, caller.phase));
     let headers = response.headers_mut();

@@ -20,9 +20,9 @@ pub(in crate::native) async fn completions(
         Ok(asked) => asked,
         Err(what) => return Ok(refused(400, "invalid_request_error", "invalid_request", &what)),
     };
-    let providers = native.live().await?;
+    let (providers, grant) = (native.live().await?, native.gate.grant(&caller)?);
     Ok(match ask(providers, &caller, &asked).await {
-        Ok(done) => answered(done, StreamForm::Chunks, native.gate.grant(&caller)),
+        Ok(done) => answered(done, StreamForm::Chunks, grant),
         Err(failure) => failed(&failure.error),
     })
 }
