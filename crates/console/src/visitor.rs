@@ -4,9 +4,9 @@ use axum::{
     extract::{FromRequestParts, OriginalUri},
     response::{IntoResponse as _, Redirect, Response},
 };
-use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+use http::{HeaderMap, Method, request::Parts};
 use muster_client::{Client, Query};
-use muster_http::{CONSOLE, Caller, native::Session};
+use muster_http::{AllowedOrigins, CONSOLE, Caller, foreign_origin, native::Session};
 use muster_wire::keys::OwnAccess;
 use muster_words::Permission;
 
@@ -95,11 +95,9 @@ impl FromRequestParts<Console> for Visitor {
 /// Whether a browser says that a request was made by a page of another site (Fetch Metadata Request
 /// Headers, 2.3; older browsers name the origin of a form).
 pub fn is_from_elsewhere(headers: &HeaderMap, base: &str) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("other"));
-    match (text(&HeaderName::from_static("sec-fetch-site")), text(&header::ORIGIN)) {
-        (Some(site), _) => site != "same-origin" && site != "none",
-        (None, Some(origin)) => origin != base,
-        (None, None) => false,
+    match headers.get("sec-fetch-site") {
+        Some(site) => site != "same-origin" && site != "none",
+        None => foreign_origin(headers, base, &AllowedOrigins::default()).is_some(),
     }
 }
 
@@ -111,5 +109,36 @@ impl FromRequestParts<Console> for Guest {
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Infallible> {
         Ok(Self(Visitor::from_request_parts(parts, console).await.ok()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn believes_what_browsers_say_of_who_sent_a_form() {
+        let base = "https://registry.example/muster";
+        for (site, origin, expect) in [
+            (Some("same-origin"), None, false),
+            (Some("none"), None, false),
+            (Some("cross-site"), None, true),
+            (Some("same-site"), Some("https://registry.example"), true),
+            // Older browsers.
+            (None, Some("https://registry.example"), false),
+            (None, Some("https://evil.example"), true),
+            (None, Some("null"), true),
+            (None, None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
+                if let Some(value) = value {
+                    headers.insert(name, value.parse().unwrap());
+                }
+            }
+            assert_eq!(is_from_elsewhere(&headers, base), expect, "{site:?} {origin:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The host that a request names, and what may be begun with it.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use http::{HeaderMap, Method, Request, Uri, Version, header};
 use muster_wire::{ErrorKind, Problem};
@@ -158,6 +158,33 @@ pub(crate) fn is_own_origin(origin: &str, host: &str) -> bool {
     rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host))
 }
 
+/// The first origin of a request that isn't this server's own, nor one that `allowed` names. `base`
+/// is what URLs of this server begin with.
+#[must_use]
+pub fn foreign_origin<'a>(
+    headers: &'a HeaderMap,
+    base: &str,
+    allowed: &AllowedOrigins,
+) -> Option<Cow<'a, str>> {
+    let own = origin_of(base);
+    let mut sent = headers.get_all(header::ORIGIN).iter().map(|origin| origin.as_bytes());
+    let foreign = sent.find(|origin| {
+        let is_known = |origin| own.eq_ignore_ascii_case(origin) || allowed.names(origin);
+        !std::str::from_utf8(origin).is_ok_and(is_known)
+    });
+    foreign.map(String::from_utf8_lossy)
+}
+
+/// The origin that a URL begins with, as browsers write it: without a path, and without the port that
+/// its scheme has anyway (RFC 6454, 6.2).
+fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |scheme| scheme + 3);
+    let end = url[host..].find('/').map_or(url.len(), |path| host + path);
+    let (scheme, origin) = (&url[..host], &url[..end]);
+    let own_port = if scheme.eq_ignore_ascii_case("https://") { ":443" } else { ":80" };
+    origin.strip_suffix(own_port).unwrap_or(origin)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
@@ -211,6 +238,35 @@ mod tests {
             headers.insert(header::HOST, host.parse().unwrap());
             let found = host_of(Version::HTTP_11, &uri, &headers);
             assert_eq!(found.is_ok(), expect, "{target} {host}");
+        }
+    }
+
+    #[test]
+    fn finds_pages_that_are_elsewhere() {
+        let allowed = AllowedOrigins::parse(["https://console.example"].into_iter()).unwrap();
+        for (base, origins, expect) in [
+            ("http://127.0.0.1:8080", &[][..], None),
+            ("http://127.0.0.1:8080", &["http://127.0.0.1:8080"], None),
+            ("http://127.0.0.1:8080", &["HTTP://127.0.0.1:8080"], None),
+            ("http://127.0.0.1:8080", &["https://console.example"], None),
+            ("http://127.0.0.1:8080/below", &["http://127.0.0.1:8080"], None),
+            ("https://a.example/below/it", &["https://a.example"], None),
+            ("https://a.example:443/below", &["https://a.example"], None),
+            ("http://a.example:80", &["http://a.example"], None),
+            ("https://a.example:80", &["https://a.example"], Some("https://a.example")),
+            ("http://a.example:443", &["http://a.example"], Some("http://a.example")),
+            ("http://127.0.0.1:8080", &["https://127.0.0.1:8080"], Some("https://127.0.0.1:8080")),
+            ("http://127.0.0.1:8080", &["http://127.0.0.1"], Some("http://127.0.0.1")),
+            ("http://127.0.0.1:8080/below", &["http://evil.example"], Some("http://evil.example")),
+            ("http://127.0.0.1:8080", &["null"], Some("null")),
+            ("http://a", &["http://a", "http://evil.example"], Some("http://evil.example")),
+        ] {
+            let mut headers = HeaderMap::new();
+            for origin in origins {
+                headers.append(header::ORIGIN, origin.parse().unwrap());
+            }
+            let found = foreign_origin(&headers, base, &allowed);
+            assert_eq!(found.as_deref(), expect, "{origins:?} {base}");
         }
     }
 

@@ -49,6 +49,7 @@ pub use fast_read::{FastRead, FastReads, FastRequest, FullResponse};
 pub use front::PlainHead;
 pub use front::{CONSOLE, Caller, Front, SESSION_COOKIE, SESSION_TOKEN, session_id};
 pub use gatekeeper::Gatekeeper;
+pub use host::foreign_origin;
 pub use limits::ServerLimits;
 pub use live_providers::{
     LiveProviders, PROVIDERS_FOLLOWER, ProviderCheck, ProviderFollower, ProviderSurroundings,

@@ -1,7 +1,6 @@
 //! The two ways in: Streamable HTTP, and standard input and output.
 
 mod kept;
-mod origin;
 
 use std::sync::{Arc, Once};
 
@@ -14,7 +13,7 @@ use axum::{
 use http::{Method, StatusCode};
 use muster_client::Client;
 use muster_http::{
-    AllowedOrigins, Caller, IntoProblem, Phase,
+    AllowedOrigins, Caller, IntoProblem, Phase, foreign_origin,
     native::{AccessGrant, Gate},
 };
 use muster_wire::{ErrorKind, Problem};
@@ -88,7 +87,10 @@ async fn answer(
     request: Request,
 ) -> Result<Response, IntoProblem> {
     let refused = |kind: ErrorKind| Problem::new(kind).subject(PATH);
-    if let Some(origin) = origin::foreign(request.headers(), &caller.base, &door.origins) {
+    // A page elsewhere could otherwise speak with a server that only its visitor reaches (MCP,
+    // "Security Warning" of the Streamable HTTP transport).
+    if let Some(origin) = foreign_origin(request.headers(), &caller.base, &door.origins) {
+        let origin = origin.into_owned();
         return Err(refused(ErrorKind::OriginRefused { origin }).into());
     }
     let grant = door.gate.grant(&caller).map_err(|refusal| refusal.subject(PATH))?;
