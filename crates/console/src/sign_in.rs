@@ -5,7 +5,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use maud::{Markup, html};
-use muster_http::{CONSOLE, Caller, SESSION_COOKIE, session_id};
+use muster_http::{CONSOLE, Caller, session_cookie, session_id};
 use serde::Deserialize;
 
 use crate::{Console, FramedPage, PageFault, Section, Visitor, frame, visitor::is_from_elsewhere};
@@ -96,7 +96,7 @@ pub async fn sign_out(
     if let Err(fault) = visitor.check_token(&form.token) {
         return fault.into_response();
     }
-    if let Some(id) = session_id(&headers) {
+    if let Some(id) = session_id(&headers, &visitor.caller.base) {
         console.sessions.end(id);
     }
     let mut response = Redirect::to(&format!("{CONSOLE}/sign-in")).into_response();
@@ -107,8 +107,9 @@ pub async fn sign_out(
 /// Sends the cookie: no script reads it, no other site makes a browser send it, and under TLS it
 /// never travels in clear text (RFC 6265bis, 4.1.2).
 fn set_cookie(response: &mut Response, caller: &Caller, id: &str, end: &str) {
-    let secure = if caller.base.starts_with("https:") { "; Secure" } else { "" };
-    let cookie = format!("{SESSION_COOKIE}={id}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
+    let (name, base) = (session_cookie(&caller.base), &caller.base);
+    let secure = if base.starts_with("https:") { "; Secure" } else { "" };
+    let cookie = format!("{name}={id}; Path=/; HttpOnly; SameSite=Strict{secure}{end}");
     // The id has only letters, digits, - and _.
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

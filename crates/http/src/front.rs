@@ -21,7 +21,7 @@ use tokio::sync::watch::Receiver;
 
 pub use plain::PlainHead;
 pub(crate) use request_guard::{RequestGuard, RequestLimits};
-pub use session::{CONSOLE, SESSION_COOKIE, SESSION_TOKEN, session_id};
+pub use session::{CONSOLE, SESSION_TOKEN, session_cookie, session_id};
 
 use crate::{
     AllowedOrigins, Body, BodyBudget, FastRead, Gatekeeper, Phase, PublicAddress, RequestLog,

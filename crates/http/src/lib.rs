@@ -47,7 +47,7 @@ pub use fast_read::{FastRead, FastReads, FastRequest, FullResponse};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use front::PlainHead;
-pub use front::{CONSOLE, Caller, Front, SESSION_COOKIE, SESSION_TOKEN, session_id};
+pub use front::{CONSOLE, Caller, Front, SESSION_TOKEN, session_cookie, session_id};
 pub use gatekeeper::Gatekeeper;
 pub use host::foreign_origin;
 pub use limits::ServerLimits;

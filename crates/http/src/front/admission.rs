@@ -81,7 +81,7 @@ impl RequestGuard {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request, (host, loopback), &self.front.origins)?;
             }
-            self.authenticate(request)?
+            self.authenticate(request, &base)?
         };
         if !request.body().is_end_stream() {
             self.check_body(request)?;
@@ -93,6 +93,7 @@ impl RequestGuard {
     fn authenticate(
         &self,
         request: &Request<Incoming>,
+        base: &str,
     ) -> Result<(Arc<Principal>, Option<Session>), Problem> {
         let (headers, path) = (request.headers(), request.uri().path());
         let sent = authorization(headers)?;
@@ -105,7 +106,7 @@ impl RequestGuard {
             return Ok((self.principal(Some(&bearer))?, None));
         }
         if sent.is_none()
-            && let Some(session) = self.front.session(request)
+            && let Some(session) = self.front.session(request, base)
         {
             return Ok((session.principal.clone(), Some(session)));
         }

@@ -5,8 +5,17 @@ use http::{HeaderMap, Method, Request, header};
 use super::Front;
 use crate::native::Session;
 
-/// The cookie that holds a session's id.
-pub const SESSION_COOKIE: &str = "muster-session";
+/// The cookie that holds a session's id, where URLs begin with this. Under TLS browsers take a cookie
+/// of such a name only from this host itself, within TLS and for all of its paths, so no other host
+/// below the same domain can set one (RFC 6265bis, 4.1.3.2). A server that has a path of its own
+/// shares its host with others, which the prefix wouldn't keep out.
+#[must_use]
+pub fn session_cookie(base: &str) -> &'static str {
+    match base.strip_prefix("https://").is_some_and(|host| !host.contains('/')) {
+        true => "__Host-muster-session",
+        false => "muster-session",
+    }
+}
 
 /// The header that a page's script sends with a change: the session's token.
 pub const SESSION_TOKEN: &str = "muster-session-token";
@@ -23,10 +32,10 @@ impl Front {
     /// - reads of the API by the console's own pages, which browsers mark as `same-origin`
     ///   (Fetch Metadata Request Headers, 2.3);
     /// - changes by these pages that carry the session's token as well.
-    pub(super) fn session<B>(&self, request: &Request<B>) -> Option<Session> {
+    pub(super) fn session<B>(&self, request: &Request<B>, base: &str) -> Option<Session> {
         let sessions = self.sessions.as_ref()?;
         let headers = request.headers();
-        let session = sessions.find(session_id(headers)?)?;
+        let session = sessions.find(session_id(headers, base)?)?;
         let path = request.uri().path();
         if is_page(path) || is_home(path, headers) {
             return Some(session);
@@ -39,16 +48,18 @@ impl Front {
     }
 }
 
-/// The id of the session in the cookies of a request. Two of them name none: one of them was set by
-/// somebody else, such as a page of another host below the same domain.
+/// The id of the session in the cookies of a request to a server whose URLs begin with `base`. Two
+/// of them name none: one of them was set by somebody else, such as a page of another host below the
+/// same domain.
 #[must_use]
-pub fn session_id(headers: &HeaderMap) -> Option<&str> {
+pub fn session_id<'a>(headers: &'a HeaderMap, base: &str) -> Option<&'a str> {
+    let name = session_cookie(base);
     let mut ids = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|cookies| cookies.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|cookie| cookie.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='));
+        .filter_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='));
     let id = ids.next()?;
     ids.next().is_none().then_some(id)
 }
@@ -92,8 +103,29 @@ mod tests {
             for cookie in cookies {
                 headers.append(header::COOKIE, cookie.parse().unwrap());
             }
-            assert_eq!(session_id(&headers), expect, "{cookies:?}");
+            assert_eq!(session_id(&headers, "http://a"), expect, "{cookies:?}");
         }
+    }
+
+    #[test]
+    fn takes_a_cookie_under_tls_only_by_the_name_that_other_hosts_cannot_set() {
+        let (plain, own) = ("muster-session=abc", "__Host-muster-session=abc");
+        for (base, cookie, expect) in [
+            ("http://127.0.0.1:8080", plain, true),
+            ("http://127.0.0.1:8080", own, false),
+            ("https://registry.example", plain, false),
+            ("https://registry.example", own, true),
+            ("https://registry.example:443", own, true),
+            ("https://registry.example/muster", plain, true),
+            ("https://registry.example/muster", own, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, cookie.parse().unwrap());
+            assert_eq!(session_id(&headers, base).is_some(), expect, "{base} {cookie}");
+        }
+        let mut both = HeaderMap::new();
+        both.insert(header::COOKIE, format!("muster-session=evil; {own}").parse().unwrap());
+        assert_eq!(session_id(&both, "https://registry.example"), Some("abc"));
     }
 
     #[test]

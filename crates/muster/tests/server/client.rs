@@ -125,15 +125,18 @@ impl Client {
     }
 
     pub fn try_connect(address: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let stream = reach(address)?;
         let stream = match crate::TLS {
             true => Stream::Secure(Box::new(IDENTITY.greet(stream))),
             false => Stream::Clear(stream),
         };
         Ok(Self { stream, read: Vec::new() })
+    }
+
+    /// Connects within TLS, whatever the other tests do.
+    pub fn secure(address: SocketAddr) -> Self {
+        let stream = IDENTITY.greet(reach(address).unwrap());
+        Self { stream: Stream::Secure(Box::new(stream)), read: Vec::new() }
     }
 
     /// Sends a request and reads its answer.
@@ -253,6 +256,14 @@ impl Client {
             Err(_) => false,
         }
     }
+}
+
+fn reach(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {

@@ -6,8 +6,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    client::{Answer, Ask},
+    client::{Answer, Ask, Client},
     harness::{Server, run},
+    identity::IDENTITY,
 };
 
 const DOCUMENT: &str = "configs/app/entries/first";
@@ -297,4 +298,28 @@ fn rolls_back_what_the_plan_showed_and_changes_states() {
     let pin = format!("state/{DOCUMENT}/versions/2");
     browser.send(&pin, &[("token", &token), ("act", "pin")]).expect(303);
     assert_eq!(stored(&server, &admin), r#"{"n":2}"#);
+}
+
+#[test]
+fn under_tls_the_cookie_is_one_that_no_other_host_can_set() {
+    const KEY: &str = "correct-horse-battery";
+    let file = IDENTITY.file().display().to_string();
+    let flags = ["--memory", "--tls-cert", &file, "--tls-key", &file];
+    let server = Server::with(&flags, &[("MUSTER_API_KEY", KEY)]);
+    let ask = |ask: Ask| Client::secure(server.address).ask(&ask);
+    let sign_in = form("/console/sign-in", &[("key", KEY), ("to", "/console")]);
+    // An older browser says of a form only what origin it is from.
+    ask(sign_in.clone().header("Origin", "https://evil.example")).expect(403);
+    let signed_in = ask(sign_in.header("Origin", "https://localhost")).expect(303);
+    let (cookie, rest) = signed_in.header("set-cookie").unwrap().split_once(';').unwrap();
+    let (name, id) = cookie.split_once('=').unwrap();
+    assert_eq!(name, "__Host-muster-session");
+    assert_eq!(rest, " Path=/; HttpOnly; SameSite=Strict; Secure");
+    let browse = |cookie: &str| ask(Ask::get("/console/browse").header("Cookie", cookie));
+    let token = value_of(browse(cookie).expect(200).text(), "token");
+    browse(&format!("muster-session={id}")).expect(303);
+    let sign_out = form("/console/sign-out", &[("token", &token)]).header("Cookie", cookie);
+    let over = ask(sign_out.header("Origin", "https://localhost")).expect(303);
+    assert!(over.header("set-cookie").unwrap().starts_with("__Host-muster-session=; Path=/;"));
+    browse(cookie).expect(303);
 }
