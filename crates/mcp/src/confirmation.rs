@@ -14,7 +14,7 @@ use ring::{
 };
 
 use crate::{
-    limits::{CONFIRMATION_SECONDS_MAX, CONFIRMATIONS_USED_MAX},
+    limits::{CONFIRMATION_SECONDS_MAX, CONFIRMATIONS_USED_MAX, CONFIRMATIONS_USED_OF_KEY_MAX},
     refusal::Refusal,
 };
 
@@ -39,8 +39,7 @@ pub(crate) struct Confirmations {
     key: Key,
     random: SystemRandom,
     began: Instant,
-    /// The nonces of used confirmations, with when each expires.
-    used: Mutex<HashMap<Nonce, Duration>>,
+    used: Mutex<UsedConfirmations>,
 }
 
 type Nonce = [u8; 16];
@@ -138,26 +137,55 @@ impl Confirmations {
         }
         let mut nonce = Nonce::default();
         nonce.copy_from_slice(&head[16..HEAD]);
-        self.use_up(nonce, expires, now)?;
+        self.used.lock().add((change.who, nonce), expires, now)?;
         verify(&self.key, &planned(head, change), second).map_err(|_| {
             Refusal::own("plan_changed", "the plan isn't the same any more: something moved")
         })?;
         Ok(number(0))
     }
+}
 
-    fn use_up(&self, nonce: Nonce, expires: Duration, now: Duration) -> Result<(), Refusal> {
-        let mut used = self.used.lock();
-        if used.contains_key(&nonce) {
+/// The confirmations that were used and wouldn't have expired yet, for each who used them, so that
+/// nobody's many changes keep others from theirs.
+#[derive(Default)]
+struct UsedConfirmations {
+    /// The nonces of each, with when each expires.
+    of: HashMap<Box<str>, HashMap<Nonce, Duration>>,
+    count: usize,
+}
+
+impl UsedConfirmations {
+    fn add(
+        &mut self,
+        (who, nonce): (&str, Nonce),
+        expires: Duration,
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        if self.of.get(who).is_some_and(|own| own.contains_key(&nonce)) {
             return Err(Refusal::own("confirmation_used", "this confirmation was used before"));
         }
-        if used.len() >= CONFIRMATIONS_USED_MAX {
-            used.retain(|_, expires| *expires > now);
-            if used.len() >= CONFIRMATIONS_USED_MAX {
+        if self.is_full_for(who) {
+            self.drop_expired(now);
+            if self.is_full_for(who) {
                 return Err(Refusal::own("too_many_plans", "too many changes are being made"));
             }
         }
-        used.insert(nonce, expires);
+        self.of.entry(who.into()).or_default().insert(nonce, expires);
+        self.count += 1;
         Ok(())
+    }
+
+    fn is_full_for(&self, who: &str) -> bool {
+        let own = self.of.get(who).map_or(0, HashMap::len);
+        own >= CONFIRMATIONS_USED_OF_KEY_MAX || self.count >= CONFIRMATIONS_USED_MAX
+    }
+
+    fn drop_expired(&mut self, now: Duration) {
+        for own in self.of.values_mut() {
+            own.retain(|_, expires| *expires > now);
+        }
+        self.of.retain(|_, own| !own.is_empty());
+        self.count = self.of.values().map(HashMap::len).sum();
     }
 }
 
@@ -254,20 +282,38 @@ mod tests {
         }
     }
 
+    fn nonce(number: usize) -> Nonce {
+        let mut nonce = Nonce::default();
+        nonce[..8].copy_from_slice(&number.to_be_bytes());
+        nonce
+    }
+
+    #[test]
+    fn many_changes_of_one_key_leave_others_theirs() {
+        let mut used = UsedConfirmations::default();
+        let now = Duration::ZERO;
+        for number in 0..CONFIRMATIONS_USED_OF_KEY_MAX {
+            used.add(("busy", nonce(number)), VALID, now).unwrap();
+        }
+        let (next, first) = (nonce(CONFIRMATIONS_USED_OF_KEY_MAX), nonce(0));
+        assert_eq!(used.add(("busy", next), VALID, now).unwrap_err().reason, "too_many_plans");
+        used.add(("other", next), VALID, now).unwrap();
+        assert_eq!(used.add(("busy", first), VALID, now).unwrap_err().reason, "confirmation_used");
+        used.add(("busy", next), VALID * 2, VALID).unwrap();
+        assert_eq!((used.count, used.of.len()), (1, 1));
+    }
+
     #[test]
     fn remembers_a_bounded_number_of_used_ones() {
-        let confirmations = Confirmations::new().unwrap();
-        let nonce = |number: usize| {
-            let mut nonce = Nonce::default();
-            nonce[..8].copy_from_slice(&number.to_be_bytes());
-            nonce
-        };
+        let mut used = UsedConfirmations::default();
         for number in 0..CONFIRMATIONS_USED_MAX {
-            confirmations.use_up(nonce(number), VALID, Duration::ZERO).unwrap();
+            let who = (number / CONFIRMATIONS_USED_OF_KEY_MAX).to_string();
+            used.add((&who, nonce(number)), VALID, Duration::ZERO).unwrap();
         }
-        let full = confirmations.use_up(nonce(CONFIRMATIONS_USED_MAX), VALID, Duration::ZERO);
+        let another = nonce(CONFIRMATIONS_USED_MAX);
+        let full = used.add(("another", another), VALID, Duration::ZERO);
         assert_eq!(full.unwrap_err().reason, "too_many_plans");
-        confirmations.use_up(nonce(CONFIRMATIONS_USED_MAX), VALID * 2, VALID).unwrap();
-        assert_eq!(confirmations.used.lock().len(), 1);
+        used.add(("another", another), VALID * 2, VALID).unwrap();
+        assert_eq!((used.count, used.of.len()), (1, 1));
     }
 }

@@ -18,9 +18,13 @@ pub const REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// a plan to be forgotten.
 pub const CONFIRMATION_SECONDS_MAX: u64 = 300;
 
-/// The number of used confirmations that are remembered, each as long as it would be valid. Thirty
-/// changes a second are more than assistants make.
-pub const CONFIRMATIONS_USED_MAX: usize = 10_000;
+/// The number of used confirmations of one key that are remembered, each as long as it would be
+/// valid. Three changes a second are more than an assistant makes.
+pub const CONFIRMATIONS_USED_OF_KEY_MAX: usize = 1_000;
+
+/// The number of used confirmations of all keys that are remembered: those of a hundred busy keys,
+/// in about 5 MB.
+pub const CONFIRMATIONS_USED_MAX: usize = 100_000;
 
 /// The number of resources that one client subscribes to. A group stands for all of its documents.
 pub const SUBSCRIPTIONS_MAX: usize = 64;
