@@ -10,7 +10,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use muster_client::Client;
 use muster_http::{
     AllowedOrigins, Caller, IntoProblem, Phase, foreign_origin,
@@ -100,8 +100,9 @@ async fn answer(
     let id = header.map(str::to_owned);
     let ends = request.method() == Method::DELETE;
     match &id {
+        // Whoever guesses an id doesn't learn whether there is such a connection.
         Some(id) if !door.kept.is_of(id, &caller.principal.id) => {
-            return Ok(not_there());
+            return Err(refused(ErrorKind::ConnectionNotFound).into());
         }
         None if request.method() == Method::POST && door.kept.are_full().await => {
             return Err(refused(ErrorKind::ServerBusy).into());
@@ -115,6 +116,13 @@ async fn answer(
     let is_stream = request.method() == Method::GET;
     request.extensions_mut().insert(grant.clone());
     let response = door.service.handle(request).await.map(Body::new);
+    // It ended by itself since it was looked for. Answers in JSON say something else by 404.
+    if id.is_some()
+        && response.status() == StatusCode::NOT_FOUND
+        && !response.headers().contains_key(header::CONTENT_TYPE)
+    {
+        return Err(refused(ErrorKind::ConnectionNotFound).into());
+    }
     match (&id, response.headers().get(CONNECTION_ID).and_then(|id| id.to_str().ok())) {
         (None, Some(new)) => door.kept.remember(new, &caller.principal.id).await,
         (Some(id), _) if ends && response.status().is_success() => door.kept.forget(id),
@@ -152,13 +160,6 @@ async fn small_if_it_begins(request: Request) -> Result<Request, ErrorKind> {
     } else {
         Ok(Request::from_parts(head, body.into()))
     }
-}
-
-/// As if there were no such connection: whoever guesses an id learns nothing.
-fn not_there() -> Response {
-    let mut response = Response::new(Body::from("Not Found: Session not found"));
-    *response.status_mut() = StatusCode::NOT_FOUND;
-    response
 }
 
 impl Door {

@@ -148,16 +148,16 @@ fn a_connection_belongs_to_the_key_that_opened_it() {
     let id = opened(&server, Some(&own));
     let tools = result(&server.ask(&listing(Some(&own), &id)).expect(200));
     assert_eq!(tools["tools"].as_array().unwrap().len(), 15, "{tools}");
-    server.ask(&listing(Some(&other), &id)).expect(404);
-    server.ask(&listing(Some(&other), "made-up")).expect(404);
+    server.ask(&listing(Some(&other), &id)).refused(404, "connection_not_found");
+    server.ask(&listing(Some(&other), "made-up")).refused(404, "connection_not_found");
     server.ask(&listing(None, &id)).refused(401, "key_required");
     let end = |key: &str| {
         let ask = Ask::new("DELETE", "/mcp").header("Mcp-Session-Id", id.clone());
         server.ask(&ask.header("Authorization", format!("Bearer {key}")))
     };
-    end(&other).expect(404);
+    end(&other).refused(404, "connection_not_found");
     assert!(end(&own).status < 300);
-    server.ask(&listing(Some(&own), &id)).expect(404);
+    server.ask(&listing(Some(&own), &id)).refused(404, "connection_not_found");
 }
 
 #[test]

@@ -431,6 +431,10 @@ codes! { ErrorCode, ErrorKind;
         "Web pages from \"<origin>\" may not do this.",
         "Web pages of other origins may only read from a registry without keys, and nothing at /mcp, unless the settings name their origin.",
         "Send the request from the registry's own address, or name the origin in the settings.";
+    ConnectionNotFound: Muster 404,
+        "No connection of an assistant that is open has the id in Mcp-Session-Id.",
+        "The connection has ended, as it does after half an hour without a request, or it was opened with another key.",
+        "Begin a new one: send initialize without Mcp-Session-Id.";
     TlsRequired: Muster 400,
         "The request came in clear text, and this port speaks only https.",
         "The server speaks only https, because others could read keys and documents that are sent in clear text.",
