@@ -132,10 +132,10 @@ async fn state_controls(
 pub fn place_actions(visitor: &Visitor, place: &Location) -> Markup {
     let path = place.path();
     let is_document = place.steps().len() > 2;
-    let may_write = may(visitor, Permission::WriteDocuments);
+    let changes = PlaceChanges::of(place, |permission| may(visitor, permission));
     html! {
         div.actions {
-            @if may_write && is_document { a.button.primary href=(page_of("edit", &path)) { "Edit" } }
+            @if changes.edit { a.button.primary href=(page_of("edit", &path)) { "Edit" } }
             @if visitor.may_read_log() { a.button href=(page_of("history", &path)) { "History" } }
             a.button href=(page_of("compare", &path)) { "Compare" }
             a.button href=(format!("{}?around={path}", page_of("graph", ""))) { "Graph" }
@@ -144,10 +144,29 @@ pub fn place_actions(visitor: &Visitor, place: &Location) -> Markup {
                 a.button href=(page_of("schemas/compare", &path)) { "Compatibility" }
             }
             a.button href=(api_address(&path, is_document)) { "As the API answers" }
-            @if may_write {
-                a.button href=(page_of("roll-back", &path)) { "Roll back" }
-                a.button.danger href=(page_of("delete", &path)) { "Delete" }
-            }
+            @if changes.roll_back { a.button href=(page_of("roll-back", &path)) { "Roll back" } }
+            @if changes.delete { a.button.danger href=(page_of("delete", &path)) { "Delete" } }
+        }
+    }
+}
+
+/// Which changes of an entity are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PlaceChanges {
+    edit: bool,
+    roll_back: bool,
+    delete: bool,
+}
+
+impl PlaceChanges {
+    /// Each change by the permission that it needs. Groups have no form of their own, and a version
+    /// is rolled back to, not itself.
+    fn of(place: &Location, may: impl Fn(Permission) -> bool) -> Self {
+        let steps = place.steps().len();
+        Self {
+            edit: steps > 2 && may(Permission::WriteDocuments),
+            roll_back: steps <= 4 && may(Permission::Rollback),
+            delete: may(Permission::DeleteDocuments),
         }
     }
 }
@@ -346,6 +365,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn offers_the_changes_of_a_place_that_a_role_may_make() {
+        let [group, document, version] =
+            ["providers/cms", "providers/cms/entries/a", "providers/cms/entries/a/versions/1"];
+        use Permission::{DeleteDocuments, ReadDocuments, Rollback, WriteDocuments};
+        let all = &[WriteDocuments, DeleteDocuments, Rollback][..];
+        for (place, permissions, expect) in [
+            (group, all, [false, true, true]),
+            (group, &[WriteDocuments], [false, false, false]),
+            (group, &[Rollback], [false, true, false]),
+            (group, &[WriteDocuments, DeleteDocuments], [false, false, true]),
+            (document, all, [true, true, true]),
+            (document, &[WriteDocuments, DeleteDocuments], [true, false, true]),
+            (document, &[ReadDocuments], [false, false, false]),
+            (version, all, [true, false, true]),
+        ] {
+            let may = |permission| permissions.contains(&permission);
+            let PlaceChanges { edit, roll_back, delete } =
+                PlaceChanges::of(&Location::read(place), may);
+            assert_eq!([edit, roll_back, delete], expect, "{place} {permissions:?}");
+        }
+    }
 
     #[test]
     fn takes_documents_apart_with_what_their_schema_says() {

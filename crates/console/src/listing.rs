@@ -107,9 +107,7 @@ async fn groups(visitor: &Visitor, place: &Location, parameters: &Parameters) ->
         (place.trail())
         @if let Some(description) = group_type.get("description").and_then(Value::as_str) { p { (description) } }
         @if may(visitor, Permission::WriteDocuments) {
-            @if may(visitor, Permission::WriteDocuments) {
             div.actions { a.button href=(page_of("new", &place.path())) { "New group" } }
-        }
         }
         div.scroll role="region" aria-label="Groups" tabindex="0" {
             table {
@@ -164,9 +162,7 @@ async fn resources(visitor: &Visitor, place: &Location, parameters: &Parameters)
     let body = html! {
         (place.trail())
         @if may(visitor, Permission::WriteDocuments) {
-            @if may(visitor, Permission::WriteDocuments) {
             div.actions { a.button href=(page_of("new", &place.path())) { "New document" } }
-        }
         }
         (found.view(&page_of("browse", &place.path())))
     };
