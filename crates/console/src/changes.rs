@@ -1,4 +1,4 @@
-use axum::{extract::Query as Asked, response::Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use muster_client::{Call, Client, Method, Query, encoded_step};
 use muster_http::CONSOLE;
@@ -9,7 +9,7 @@ use muster_wire::{
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     board::{Board, is_forbidden, read},
     place::{Location, link, link_as},
     plain_text::shortened,
@@ -45,7 +45,7 @@ pub struct Wanted {
 }
 
 /// Who changed what, when and why, newest first.
-pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
+pub async fn show(visitor: Visitor, AddressQuery(wanted): AddressQuery<Wanted>) -> Response {
     let body = match log(&visitor.client, &wanted).await {
         Ok(page) => Ok(body(&wanted, &commands(&wanted, &page))),
         Err(PageFault::Api(error)) if is_forbidden(&error) => Err(PageFault::Api(error)),

@@ -1,5 +1,5 @@
 use axum::{
-    extract::{Path, Query as AddressQuery, State},
+    extract::{Path, State},
     response::Response,
 };
 use maud::{Markup, html};
@@ -12,7 +12,7 @@ use muster_wire::{
 use muster_words::json::Value;
 
 use crate::{
-    Console, Section, Visitor,
+    AddressQuery, Console, Section, Visitor,
     listing::{Parameters, Shown, parameter},
     place::{Location, link, page_of},
     plain_text::{shortened, value_text, visible},

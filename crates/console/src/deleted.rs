@@ -1,6 +1,6 @@
 use axum::{
     Form,
-    extract::{Path, Query as AddressQuery, rejection::FormRejection},
+    extract::{Path, rejection::FormRejection},
     response::Response,
 };
 use maud::{Markup, html};
@@ -10,7 +10,7 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     form::{answered, go_to, may, read, token},
     place::{Location, page_of},
     sign_in::TokenForm,

@@ -1,6 +1,6 @@
 mod gathering;
 
-use axum::{extract::Query as Asked, response::Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use muster_client::{Client, Query};
 use muster_words::Xid;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use self::gathering::{Graph, NODES_MAX, around, groups};
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     board::Board,
     drawing::{Edge, Node, layout, svg},
     place::link,
@@ -67,7 +67,7 @@ impl Wanted {
 }
 
 /// What depends on what, around an entity or among all groups.
-pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
+pub async fn show(visitor: Visitor, AddressQuery(wanted): AddressQuery<Wanted>) -> Response {
     let body = body(&visitor.client, &wanted).await;
     BOARD.show(visitor, body.map(|body| html! { (form(&wanted)) (body) }))
 }

@@ -1,5 +1,5 @@
 use axum::{
-    extract::{Path, Query as AddressQuery, State},
+    extract::{Path, State},
     response::Response,
 };
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use muster_wire::{diff::EntityDiff, difference::FieldChange, log::LogEntry};
 use muster_words::Xid;
 
 use crate::{
-    Console, PageFault, Section, Visitor,
+    AddressQuery, Console, PageFault, Section, Visitor,
     compare::field_table,
     listing::{Parameters, Shown, parameter},
     place::{Location, LocationKind, page_of},

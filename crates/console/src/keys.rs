@@ -1,8 +1,4 @@
-use axum::{
-    Form,
-    extract::{Path, Query as Asked},
-    response::Response,
-};
+use axum::{Form, extract::Path, response::Response};
 use maud::{Markup, html};
 use muster_client::{Client, encoded_step};
 use muster_wire::keys::{KeyEntry, KeyRequest, NewKey};
@@ -10,7 +6,7 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     board::{Board, done},
     form::{explained, may, token, why},
     times::{number, time},
@@ -81,7 +77,7 @@ pub struct Revocation {
 }
 
 /// The keys, and what roles may do.
-pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
+pub async fn show(visitor: Visitor, AddressQuery(wanted): AddressQuery<Wanted>) -> Response {
     let body = body(&visitor, &wanted, &Creation::default()).await;
     BOARD.show(visitor, body)
 }

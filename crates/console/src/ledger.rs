@@ -1,4 +1,4 @@
-use axum::{Form, extract::Query as Asked, response::Response};
+use axum::{Form, response::Response};
 use maud::{Markup, html};
 use muster_client::{Call, Client, ClientError, Method, Query};
 use muster_http::CONSOLE;
@@ -11,7 +11,7 @@ use muster_words::Xid;
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor, assets,
+    AddressQuery, PageFault, Section, Visitor, assets,
     board::{Board, read},
     form::token,
     place::link,
@@ -44,7 +44,7 @@ pub struct TokenForm {
 }
 
 /// How far the ledger goes, who signs it, one of its entries, and its verification.
-pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
+pub async fn show(visitor: Visitor, AddressQuery(wanted): AddressQuery<Wanted>) -> Response {
     let body = body(&visitor, wanted.position.trim()).await;
     BOARD.show(visitor, body)
 }

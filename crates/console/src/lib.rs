@@ -10,6 +10,7 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod address_query;
 mod api_reference;
 mod assets;
 mod bars;
@@ -65,6 +66,7 @@ use muster_client::Client;
 use muster_http::{CONSOLE, Caller, native::Sessions};
 
 pub(crate) use self::{
+    address_query::AddressQuery,
     fault::PageFault,
     frame::{FramedPage, Section},
     visitor::Visitor,

@@ -1,5 +1,5 @@
 use axum::{
-    extract::{Path, Query as AddressQuery, State},
+    extract::{Path, State},
     response::Response,
 };
 use maud::{Markup, html};
@@ -7,7 +7,7 @@ use muster_client::{Answer, Call, Client, ClientError, Method, Query, next_link}
 use muster_words::{Permission, Xid, json::Value};
 
 use crate::{
-    Console, PageFault, Section, Visitor, document,
+    AddressQuery, Console, PageFault, Section, Visitor, document,
     form::may,
     found::{self, Found},
     place::{Location, LocationKind, link_as, page_of},

@@ -1,4 +1,4 @@
-use axum::{Form, extract::Query as Asked, response::Response};
+use axum::{Form, response::Response};
 use maud::{Markup, html};
 use muster_client::{Client, encoded_step};
 use muster_http::CONSOLE;
@@ -9,7 +9,7 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor, assets,
+    AddressQuery, PageFault, Section, Visitor, assets,
     board::{Board, done},
     form::{may, token},
     place::link,
@@ -70,7 +70,7 @@ pub struct Control {
 }
 
 /// The board of the live AI providers.
-pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
+pub async fn show(visitor: Visitor, AddressQuery(wanted): AddressQuery<Wanted>) -> Response {
     let body = body(&visitor, &wanted).await;
     BOARD.show(visitor, body)
 }

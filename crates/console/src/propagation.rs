@@ -1,7 +1,7 @@
 mod map;
 mod tables;
 
-use axum::{Form, extract::Query as Asked, response::Response};
+use axum::{Form, response::Response};
 use maud::{Markup, html};
 use muster_client::{Client, ClientError, Query};
 use muster_wire::propagation::{
@@ -12,7 +12,7 @@ use muster_words::Permission;
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     board::{Board, done},
     form::{may, token},
     place::link,
@@ -85,7 +85,7 @@ struct State {
 }
 
 /// The map of sources, routes and targets, and how each stands.
-pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
+pub async fn show(visitor: Visitor, AddressQuery(wanted): AddressQuery<Wanted>) -> Response {
     let body = match state(&visitor.client, &wanted).await {
         Ok(state) => Ok(body(&visitor, &wanted, &state).await),
         Err(error) => Err(error.into()),

@@ -1,11 +1,11 @@
-use axum::{Form, extract::Query as Asked, response::Response};
+use axum::{Form, response::Response};
 use maud::{Markup, html};
 use muster_wire::publications::{PublicationOutcome, PublicationStatus};
 use muster_words::{Permission, Xid};
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     board::{Board, done},
     form::{may, token},
     place::{link, link_as},
@@ -47,7 +47,7 @@ pub struct Run {
 }
 
 /// What is published where, and how each publication stands.
-pub async fn show(visitor: Visitor, Asked(wanted): Asked<Wanted>) -> Response {
+pub async fn show(visitor: Visitor, AddressQuery(wanted): AddressQuery<Wanted>) -> Response {
     let body = body(&visitor, &wanted).await;
     BOARD.show(visitor, body)
 }

@@ -1,6 +1,6 @@
 use axum::{
     Form,
-    extract::{Path, Query as AddressQuery, rejection::FormRejection},
+    extract::{Path, rejection::FormRejection},
     response::Response,
 };
 use http::StatusCode;
@@ -13,7 +13,7 @@ use muster_words::{Digest, Permission};
 use serde::Deserialize;
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     comparison::field_changes,
     form::{answered, explained, go_to, hidden, may, read, token, why},
     judgement::{failing, refused},

@@ -1,7 +1,4 @@
-use axum::{
-    extract::{Path, Query as AddressQuery},
-    response::Response,
-};
+use axum::{extract::Path, response::Response};
 use maud::{Markup, html};
 use muster_wire::{
     OrOther,
@@ -13,7 +10,7 @@ use muster_wire::{
 use muster_words::Xid;
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     form::answered,
     listing::{Parameters, parameter},
     place::{Location, page_of},

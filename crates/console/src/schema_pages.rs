@@ -1,10 +1,10 @@
-use axum::{extract::Query as AddressQuery, response::Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use muster_client::{Client, Query};
 use muster_words::{Xid, json::Value};
 
 use crate::{
-    PageFault, Section, Visitor,
+    AddressQuery, PageFault, Section, Visitor,
     form::answered,
     listing::{EntityPage, Parameters, count, page, parameter, state_tag, text},
     place::{link_as, page_of},

@@ -1,9 +1,9 @@
-use axum::{extract::Query as AddressQuery, response::Response};
+use axum::response::Response;
 use maud::html;
 use muster_http::CONSOLE;
 
 use crate::{
-    Section, Visitor,
+    AddressQuery, Section, Visitor,
     found::Found,
     listing::{Parameters, Shown},
 };

@@ -1,6 +1,6 @@
 use axum::{
     Form,
-    extract::{Query, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,7 +8,10 @@ use maud::{Markup, html};
 use muster_http::{CONSOLE, Caller, session_cookie, session_id};
 use serde::Deserialize;
 
-use crate::{Console, FramedPage, PageFault, Section, Visitor, frame, visitor::is_from_elsewhere};
+use crate::{
+    AddressQuery, Console, FramedPage, PageFault, Section, Visitor, frame,
+    visitor::is_from_elsewhere,
+};
 
 /// Where to go on after signing in.
 #[derive(Deserialize)]
@@ -33,7 +36,7 @@ pub struct TokenForm {
 }
 
 /// The form to sign in.
-pub async fn show(Query(destination): Query<SignInQuery>) -> Response {
+pub async fn show(AddressQuery(destination): AddressQuery<SignInQuery>) -> Response {
     respond(&destination.to, None, StatusCode::OK)
 }
 

@@ -323,3 +323,21 @@ fn under_tls_the_cookie_is_one_that_no_other_host_can_set() {
     assert!(over.header("set-cookie").unwrap().starts_with("__Host-muster-session=; Path=/;"));
     browse(cookie).expect(303);
 }
+
+#[test]
+fn says_on_a_page_what_is_wrong_with_an_address() {
+    let server = Server::in_memory(&[]);
+    for (path, why) in [
+        ("graph?depth=x", "depth: invalid digit found in string"),
+        ("graph?depth=-1", "depth: invalid digit found in string"),
+        ("graph?around=a&around=b", "duplicate field `around`"),
+        ("sign-in?to=a&to=b", "duplicate field `to`"),
+        ("deleted?after=a&after=b", "duplicate field `after`"),
+    ] {
+        let answer = server.ask(&Ask::get(format!("/console/{path}"))).expect(400);
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        for part in [why, "correct it, and try again", "</nav>"] {
+            assert!(answer.text().contains(part), "{path}, {part}: {}", answer.text());
+        }
+    }
+}
