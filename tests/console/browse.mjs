@@ -4,13 +4,20 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const { CHROMIUM, MODULES, OPEN, KEYED, KEY, SCRATCH, PICTURES } = process.env;
+import { DRAWN_MAX, HUB, PRODUCT, SHOPS, seed } from "./seed.mjs";
+
+const { CHROMIUM, MODULES, OPEN, KEYED, KEY, SCRATCH, PICTURES, MANY, DOCUMENTS } = process.env;
 const require = createRequire(join(MODULES, "x.js"));
 const puppeteer = require("puppeteer-core");
 const axe = readFileSync(join(MODULES, "axe-core/axe.min.js"), "utf8");
 
 const PAGE_BYTES_MAX = 100 * 1024;
 const PATIENCE_MS = 20_000;
+
+// How long the server takes for a page, at most: a bound for a debug build on a busy machine, where it
+// takes about ten times as long as a release build on an idle one. With 100,000 documents, changes of
+// one place are searched for in all entries.
+const PAGE_MS_MAX = Number(DOCUMENTS) > 10_000 ? 5_000 : 1_000;
 const faults = [];
 
 function check(holds, what) {
@@ -125,28 +132,109 @@ async function judge(page, what) {
   }
 }
 
-await prepare(OPEN);
 let seen = 0;
+
+/** Opens a page and says what is wrong with it. Returns how long the server took, in milliseconds. */
+async function look(page, base, [path, holds], what) {
+  const { status, bytes } = await open(page, `${base}/console${path}`);
+  const took = await page.evaluate(() => {
+    const [timing] = globalThis.performance.getEntriesByType("navigation");
+    return timing.responseEnd - timing.requestStart;
+  });
+  check(status === (path === "/nowhere" ? 404 : 200), `${what}: status ${status}`);
+  check(bytes < PAGE_BYTES_MAX, `${what}: ${bytes} bytes`);
+  const text = await page.evaluate(() => globalThis.document.body.innerText);
+  check(text.includes(holds), `${what}: lacks ${JSON.stringify(holds)}`);
+  check((await page.title()) !== "owned", `${what}: a document ran a script`);
+  check(!/[\u0000\u001b\u0085\u202e]/.test(text), `${what}: shows control characters as they are`);
+  const wide = await page.evaluate(() => globalThis.document.documentElement.scrollWidth - globalThis.innerWidth);
+  check(wide <= 0, `${what}: ${wide} px wider than the window`);
+  const unnamed = await page.evaluate(() =>
+    [...globalThis.document.querySelectorAll(".drawing a")].filter((box) => box.textContent.includes("…") && !box.querySelector("title")).length);
+  check(unnamed === 0, `${what}: ${unnamed} boxes don't have their whole names`);
+  await judge(page, what);
+  seen += 1;
+  return { took, bytes };
+}
+
+await prepare(OPEN);
 for (const width of [375, 1280]) {
   for (const theme of ["light", "dark"]) {
     const page = await newPage(OPEN, width, theme);
-    for (const [path, holds] of pages) {
-      const what = `/console${path} at ${width} px, ${theme}`;
-      const { status, bytes } = await open(page, `${OPEN}/console${path}`);
-      check(status === (path === "/nowhere" ? 404 : 200), `${what}: status ${status}`);
-      check(bytes < PAGE_BYTES_MAX, `${what}: ${bytes} bytes`);
-      const text = await page.evaluate(() => globalThis.document.body.innerText);
-      check(text.includes(holds), `${what}: lacks ${JSON.stringify(holds)}`);
-      check((await page.title()) !== "owned", `${what}: a document ran a script`);
-      check(!/[\u0000\u001b\u0085\u202e]/.test(text), `${what}: shows control characters as they are`);
-      const wide = await page.evaluate(() => globalThis.document.documentElement.scrollWidth - globalThis.innerWidth);
-      check(wide <= 0, `${what}: ${wide} px wider than the window`);
-      await judge(page, what);
-      seen += 1;
-    }
+    for (const one of pages) await look(page, OPEN, one, `/console${one[0]} at ${width} px, ${theme}`);
     await page.close();
   }
 }
+
+// ---- The same pages, and those of large collections, in a registry with many documents.
+
+const ofMany = [
+  ["/browse", "shops"],
+  ["/browse/shops", `shop_${SHOPS - 1}`],
+  ["/browse/shops/shop_07", "product_"],
+  ["/browse/shops/shop_07/products", "colour"],
+  ["/browse/shops/shop_07/products?sort=price%3Ddesc&q=amber&field=colour%3Dbrass", "price"],
+  ["/browse/shops/shop_07/products?where=stock%20%3C%20100", "price"],
+  [`/browse${PRODUCT}`, "for rooms with"],
+  [`/history${PRODUCT}`, "version 1"],
+  [`/compare${PRODUCT}`, "added"],
+  ["/compare/shops/shop_07", "added"],
+  ["/compare?from=20", "added"],
+  ["/search?q=lamp", "documents"],
+  ["/search?q=amber&type=shops", "amber"],
+  ["/search?q=%22amber%20lamp%22&type=shops%2Fproducts&field=colour%3Damber", "amber"],
+  ["/changes?place=shops/shop_07", "products"],
+  ["/changes?kind=group&place=shops", "shops"],
+  ["/changes?kind=key", "Nothing happened here"],
+  ["/graph", "shops/parts"],
+  [`/graph?around=${HUB}`, `${DRAWN_MAX} names`],
+  [`/graph?around=${HUB}&size=50`, "What it refers to"],
+  ["/graph?around=lamp", "Documents with these words"],
+  [`/browse${HUB}`, "It refers to"],
+  ["/roll-back/shops/shop_07?to=20", "is deleted"],
+];
+
+async function lookAtMany(base, count) {
+  await prepare(base);
+  console.log(`${count} documents put in ${Math.round(await seed(base, count) / 1000)} s`);
+  const times = new Map();
+  // Each width and each theme once; the faster one of two answers says how fast the server is.
+  for (const [width, theme] of [[375, "dark"], [1280, "light"]]) {
+    const page = await newPage(base, width, theme);
+    for (const one of [...pages, ...ofMany]) {
+      const { took, bytes } = await look(page, base, one, `/console${one[0]} with ${count} documents at ${width} px, ${theme}`);
+      times.set(one[0], { took: Math.min(took, times.get(one[0])?.took ?? took), bytes });
+    }
+    await page.close();
+  }
+  const slowest = [...times].sort(([, a], [, b]) => b.took - a.took);
+  for (const [path, { took }] of slowest) {
+    check(took < PAGE_MS_MAX, `/console${path} with ${count} documents: ${Math.round(took)} ms`);
+  }
+  for (const [path, { took, bytes }] of slowest.slice(0, 8)) console.log(`${Math.round(took)} ms, ${bytes} bytes: /console${path}`);
+  await turnPages(base);
+}
+
+/** Turns the pages of a large collection: each shows other documents. */
+async function turnPages(base) {
+  const page = await newPage(base, 1280, "light");
+  await open(page, `${base}/console/browse/shops/shop_07/products?sort=price`);
+  const shown = () => page.$$eval("tbody a", (links) => links.map((link) => link.getAttribute("href")).filter((href) => href.includes("/products/")));
+  const met = new Set();
+  for (let turn = 0; turn < 3; turn += 1) {
+    const names = await shown();
+    check(names.length > 0 && names.every((name) => !met.has(name)), `page ${turn + 1} of products repeats some`);
+    for (const name of names) met.add(name);
+    if (turn === 2) break;
+    const next = await page.$("a[rel='next']");
+    check(next !== null, `page ${turn + 1} of products has no next one`);
+    if (next === null) break;
+    await Promise.all([page.waitForNavigation(), next.click()]);
+  }
+  await page.close();
+}
+
+if (MANY) await lookAtMany(MANY, Number(DOCUMENTS));
 
 // ---- By keyboard alone: the skip link, the search, and what focus looks like.
 

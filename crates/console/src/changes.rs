@@ -27,15 +27,37 @@ const CHANGES_SHOWN: usize = 12;
 /// How many changes a command about one document may have: its versions and what they are in.
 const CHANGES_OF_ONE: usize = 4;
 
+/// What changes are selected by, with what the form calls it: the kind of thing, or what was done.
+const KINDS: [(&str, &str); 12] = [
+    ("version", "versions"),
+    ("resource", "documents"),
+    ("group", "groups"),
+    ("model", "the model"),
+    ("capabilities", "capabilities"),
+    ("key", "keys"),
+    ("registry", "the registry"),
+    ("created", "what was created"),
+    ("updated", "what was updated"),
+    ("deleted", "what was deleted"),
+    ("restored", "what was restored"),
+    ("purged", "what was erased"),
+];
+
 /// How many letters of a sentence are shown.
 const LETTERS_MAX: usize = 300;
 
 /// What the page shows.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Wanted {
     /// A place; empty for everything.
     #[serde(default)]
     place: String,
+    /// Only what this one did: the id of a key, or what stands for callers without a key.
+    #[serde(default)]
+    actor: String,
+    /// Only what was about this kind of thing, or did this.
+    #[serde(default)]
+    kind: String,
     /// Only what happened before this position.
     #[serde(default)]
     before: String,
@@ -58,22 +80,56 @@ async fn log(client: &Client, wanted: &Wanted) -> Result<LogPage, PageFault> {
     let place = Location::read(&wanted.place);
     let below: String =
         place.steps().iter().map(|step| format!("/{}", encoded_step(step))).collect();
-    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let query = Query::new()
         .with("limit", COMMANDS_SHOWN)
         .with("changes", CHANGES_SHOWN)
         .with_some("before", given(&wanted.before))
-        .with_some("after", given(&wanted.after));
+        .with_some("after", given(&wanted.after))
+        .with_some("actor", given(&wanted.actor))
+        .with_some("kind", given(&wanted.kind));
     let answer = client.call(Call::new(Method::GET, &format!("/log{below}"), &query)).await?;
     read(&answer)
 }
 
+/// What a field says; none if it is empty.
+fn given(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
+}
+
 fn body(wanted: &Wanted, found: &Markup) -> Markup {
+    let is_narrowed =
+        [&wanted.place, &wanted.actor, &wanted.kind, &wanted.before].map(|text| given(text));
+    html! {
+        (form(wanted))
+        // What comes live isn't filtered.
+        @if is_narrowed.iter().all(Option::is_none) {
+            h2 { "Since you opened this page " span.dim data-live-state { "" } }
+            ul.plainlist data-live aria-live="polite" {}
+            h2 { "Earlier" }
+        }
+        (found)
+    }
+}
+
+fn form(wanted: &Wanted) -> Markup {
     html! {
         form.filters {
             div {
                 label for="place" { "Location" }
                 input #place name="place" value=(wanted.place) placeholder="providers/cms" autocomplete="off";
+            }
+            div {
+                label for="actor" { "Who" }
+                input #actor name="actor" value=(wanted.actor) size="16" placeholder="the id of a key" autocomplete="off";
+            }
+            div {
+                label for="kind" { "What" }
+                select #kind name="kind" {
+                    option value="" { "anything" }
+                    @for (kind, plural) in KINDS {
+                        option value=(kind) selected[kind == wanted.kind] { (plural) }
+                    }
+                }
             }
             div {
                 label for="after" { "After position" }
@@ -85,12 +141,6 @@ fn body(wanted: &Wanted, found: &Markup) -> Markup {
             }
             div { button type="submit" { "Show" } }
         }
-        @if wanted.before.is_empty() && wanted.place.is_empty() {
-            h2 { "Since you opened this page " span.dim data-live-state { "" } }
-            ul.plainlist data-live aria-live="polite" {}
-            h2 { "Earlier" }
-        }
-        (found)
     }
 }
 
@@ -111,7 +161,7 @@ fn commands(wanted: &Wanted, page: &LogPage) -> Markup {
                         th scope="col" { "What" }
                         th scope="col" { "Why" }
                     } }
-                    tbody { @for entry in &page.entries { (command(entry)) } }
+                    tbody { @for entry in &page.entries { (command(wanted, entry)) } }
                 }
             }
         }
@@ -125,14 +175,14 @@ fn commands(wanted: &Wanted, page: &LogPage) -> Markup {
 }
 
 /// One command. A reader of one line sees what it did; the changes are folded away.
-fn command(entry: &LogEntry) -> Markup {
+fn command(wanted: &Wanted, entry: &LogEntry) -> Markup {
     let listed = entry.changes.len().min(CHANGES_SHOWN);
     let more = entry.changes.len() - listed + entry.changes_left_out.unwrap_or_default();
     html! {
         tr {
             td.number { a href=(format!("{CONSOLE}/ledger?position={}", entry.position)) { (number(entry.position)) } }
             td { (time(&entry.time)) }
-            td { (actor(entry)) }
+            td { (actor(wanted, entry)) }
             td {
                 @match main_place(entry) {
                     Some(xid) => { (link_as(xid, &shortened(&entry.what, LETTERS_MAX))) }
@@ -166,9 +216,12 @@ fn main_place(entry: &LogEntry) -> Option<&str> {
     Some(only.xid.as_str()).filter(|xid| is_one && *xid != "/")
 }
 
-fn actor(entry: &LogEntry) -> Markup {
+/// Who did it, as a link to everything that they did there.
+fn actor(wanted: &Wanted, entry: &LogEntry) -> Markup {
+    let name = entry.name.as_deref().unwrap_or(&entry.actor);
+    let theirs = Wanted { actor: entry.actor.clone(), ..wanted.clone() };
     html! {
-        (entry.name.as_deref().unwrap_or(&entry.actor))
+        @if wanted.actor == entry.actor { (name) } @else { a href=(address(&theirs, None)) { (name) } }
         @if entry.name.is_some() { " " span.dim { (entry.actor) } }
     }
 }
@@ -203,11 +256,12 @@ fn action(action: &OrOther<LogAction>) -> Markup {
     html! { span class=(class) { (sign) " " (action.to_string()) } }
 }
 
-/// The address of this page with the same place, before another position.
+/// The address of this page with the same filters, before another position.
 fn address(wanted: &Wanted, before: Option<&str>) -> String {
-    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     let query = Query::new()
         .with_some("place", given(&wanted.place))
+        .with_some("actor", given(&wanted.actor))
+        .with_some("kind", given(&wanted.kind))
         .with_some("after", given(&wanted.after))
         .with_some("before", before);
     BOARD.address(&query.to_string())
@@ -238,10 +292,42 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_place_when_it_goes_on() {
-        let wanted = Wanted { place: "providers/c&m".to_owned(), ..Wanted::default() };
+    fn keeps_what_was_asked_when_it_goes_on() {
+        let wanted = Wanted {
+            place: "providers/c&m".to_owned(),
+            actor: " 9f3a11c2 ".to_owned(),
+            kind: "version".to_owned(),
+            ..Wanted::default()
+        };
         let address = address(&wanted, Some("12"));
-        assert_eq!(address, "/console/changes?place=providers/c%26m&before=12");
+        let expect = "place=providers/c%26m&actor=9f3a11c2&kind=version&before=12";
+        assert_eq!(address, format!("/console/changes?{expect}"));
+    }
+
+    #[test]
+    fn offers_words_that_changes_have() {
+        for (word, _) in KINDS {
+            let text = format!("\"{word}\"");
+            let is_kind = serde_json::from_str::<LogKind>(&text).is_ok();
+            assert!(is_kind || serde_json::from_str::<LogAction>(&text).is_ok(), "{word}");
+        }
+    }
+
+    #[test]
+    fn offers_each_kind_and_leads_to_everything_that_somebody_did() {
+        let wanted = Wanted { kind: "key".to_owned(), ..Wanted::default() };
+        let text = form(&wanted).into_string();
+        assert!(text.contains("<option value=\"key\" selected>keys</option>"), "{text}");
+        let entry = LogEntry { actor: "9f3a11c2".to_owned(), ..LogEntry::default() };
+        let text = actor(&wanted, &entry).into_string();
+        assert!(text.contains("/console/changes?actor=9f3a11c2&amp;kind=key"), "{text}");
+        let theirs = Wanted { actor: "9f3a11c2".to_owned(), ..wanted };
+        assert_eq!(actor(&theirs, &entry).into_string(), "9f3a11c2");
+        // What comes live isn't filtered.
+        for (wanted, expect) in [(theirs, false), (Wanted::default(), true)] {
+            let page = body(&wanted, &html! {}).into_string();
+            assert_eq!(page.contains("data-live"), expect, "{page}");
+        }
     }
 
     #[test]
@@ -284,7 +370,7 @@ mod tests {
             changes_left_out: Some(5),
             ..LogEntry::default()
         };
-        let text = command(&entry).into_string();
+        let text = command(&Wanted::default(), &entry).into_string();
         for part in
             ["1,204", "&lt;script&gt;", "a &amp; b", "entries/d11", "and 13 more", "+ created"]
         {

@@ -5,7 +5,7 @@ use axum::{
 };
 use http::{Method, StatusCode, header::IF_NONE_MATCH};
 use maud::{Markup, html};
-use muster_client::{Call, Precondition, Query, path_of};
+use muster_client::{Call, ClientError, Precondition, Query, path_of};
 use muster_words::{
     Permission, Xid,
     json::{Map, Value},
@@ -13,8 +13,9 @@ use muster_words::{
 
 use crate::{
     PageFault, Section, Visitor,
+    accepted::{Consequences, failing_with},
     document_form::{DraftForm, FormStep, buttons},
-    form::{answered, explained, go_to, may, read},
+    form::{answered, explained, may, read},
     judgement::{failing, findings, judge},
     place::{Location, LocationKind, link, page_of},
     sign_in, skeleton,
@@ -60,7 +61,9 @@ pub async fn send(
             return Err(PageFault::StaleForm);
         }
         match step(&visitor, &place, &form).await {
-            Ok(Outcome::Done(xid)) => Ok(go_to(&page_of("browse", &xid.to_string()))),
+            Ok(Outcome::Done(xid, consequences)) => {
+                Ok(consequences.follow(&visitor, &Location::read(&xid.to_string())))
+            }
             Ok(Outcome::Again(found, status)) => whole(&visitor, &place, (&form, found, status)),
             Err(fault) => whole(&visitor, &place, (&form, fault.notice(), fault.status())),
         }
@@ -72,7 +75,7 @@ pub async fn send(
 /// What a step leads to.
 enum Outcome {
     /// It was created.
-    Done(Xid),
+    Done(Xid, Box<Consequences>),
     /// The page again, with what was found.
     Again(Markup, StatusCode),
 }
@@ -103,8 +106,10 @@ async fn step(visitor: &Visitor, place: &Location, form: &DraftForm) -> Result<O
         }
         FormStep::Put => {
             let sent = form.upload(Precondition::Absent)?;
+            let failing = failing_with(&visitor.client, &xid, form).await;
             let put = explained(&visitor.client, &form.why).put(&xid, &sent).await;
-            outcome(xid, put.map(drop))
+            let put = put.map(|answer| Consequences::of_put(&answer, failing));
+            outcome(xid, put)
         }
     }
 }
@@ -120,9 +125,9 @@ pub fn new_xid(place: &Location, name: &str) -> Result<Xid, PageFault> {
         .map_err(|error| PageFault::Unclear(format!("{name} can't be a name: {error}")))
 }
 
-fn outcome(xid: Xid, done: Result<(), muster_client::ClientError>) -> Result<Outcome, PageFault> {
+fn outcome(xid: Xid, done: Result<Consequences, ClientError>) -> Result<Outcome, PageFault> {
     match done {
-        Ok(()) => Ok(Outcome::Done(xid)),
+        Ok(consequences) => Ok(Outcome::Done(xid, Box::new(consequences))),
         Err(error) if error.is("precondition_failed") => {
             let found = html! {
                 div.notice.bad role="alert" {
@@ -145,7 +150,7 @@ async fn create_group(visitor: &Visitor, xid: Xid, form: &DraftForm) -> Result<O
         .json(&Value::Object(attributes))
         .header(IF_NONE_MATCH, "*");
     let put = explained(&visitor.client, &form.why).call(call).await;
-    outcome(xid, put.map(drop))
+    outcome(xid, put.map(|_| Consequences::default()))
 }
 
 fn whole(

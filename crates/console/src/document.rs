@@ -177,7 +177,7 @@ fn api_address(path: &str, is_document: bool) -> String {
 
 /// A slider over the states that the document had, and a field for a date.
 async fn time_travel(visitor: &Visitor, xid: &Xid, place: &Location, at: Option<&str>) -> Markup {
-    let log = visitor.client.log(xid, &Query::new().with("limit", 100)).await;
+    let log = visitor.client.log(xid, &Query::new().with("limit", 100).with("changes", 1)).await;
     let entries = match log.and_then(|answer| answer.read()) {
         Ok(log) => log.entries,
         Err(_) => return html! {},

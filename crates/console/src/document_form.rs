@@ -118,7 +118,8 @@ impl DraftForm {
         text.into()
     }
 
-    fn media_type(&self) -> Option<&str> {
+    /// Its media type, if it has one.
+    pub fn media_type(&self) -> Option<&str> {
         Some(self.media_type.trim()).filter(|text| !text.is_empty())
     }
 

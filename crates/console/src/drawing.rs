@@ -1,6 +1,9 @@
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::plain_text::shortened;
 
@@ -67,7 +70,11 @@ const ROWS_MAX: usize = 32;
 const SWEEPS: usize = 4;
 
 /// How many letters of a line fit into a box.
-const LETTERS_MAX: usize = 27;
+pub const LETTERS_MAX: usize = 27;
+
+/// How many boxes may have their whole name as a title that the server writes. In a drawing with
+/// more, the page's script takes it from the address of the box, so that the page isn't too long.
+const TITLED_MAX: usize = 200;
 
 /// Places boxes in their columns, so that few lines cross: each box comes near the mean of those
 /// that it is connected with (the barycentre heuristic of Sugiyama's layered drawings).
@@ -155,32 +162,64 @@ pub fn svg(
 ) -> Markup {
     let (width, height) = (layout.width, layout.height);
     let (forward, backward) = lines(edges, layout);
+    let class = (layout.box_height == BOX_HEIGHTS.1).then_some("two-lines");
+    let boxes = boxes(nodes, layout);
     html! {
         div.scroll.drawing tabindex="0" role="region" aria-label=(title) {
-            svg width=(width * percent / 100) height=(height * percent / 100) viewBox=(format!("0 0 {width} {height}")) role="group" aria-label=(title) {
+            svg class=[class] width=(width * percent / 100) height=(height * percent / 100) viewBox=(format!("0 0 {width} {height}")) role="group" aria-label=(title) {
                 path.edge d=(forward) {}
                 @if !backward.is_empty() { path.edge stroke-dasharray="4 3" d=(backward) {} }
-                @for (node, corner) in nodes.iter().zip(&layout.corners) {
-                    @let class = node.is_marked.then_some("this");
-                    @if node.address.is_empty() { g class=[class] { (one_box(node, *corner, layout.box_height)) } }
-                    @else { a href=(node.address) class=[class] { (one_box(node, *corner, layout.box_height)) } }
-                }
+                (boxes)
             }
         }
     }
 }
 
-fn one_box(node: &Node, (x, y): (i32, i32), height: i32) -> Markup {
-    let label = shortened(&node.label, LETTERS_MAX);
-    // A rectangle as a path takes half of the bytes, and there may be hundreds.
-    let path = format!("M{x} {y}h{BOX_WIDTH}v{height}h-{BOX_WIDTH}z");
-    let is_cut = label.len() != node.label.len();
-    html! {
-        path d=(path) {}
-        text x=(x + 8) y=(y + 16) { (label) }
-        @if !node.detail.is_empty() { text.faint x=(x + 8) y=(y + 33) { (shortened(&node.detail, LETTERS_MAX)) } }
-        @if is_cut { title { (node.label) } }
+/// All boxes, from the left to the right. There may be hundreds, so each has few bytes: those above
+/// each other share their place, the style has their size and where their text is, and numbers need
+/// no quotes.
+fn boxes(nodes: &[Node], layout: &Layout) -> Markup {
+    let is_titled = nodes.len() <= TITLED_MAX;
+    let mut parts: BTreeMap<i32, Vec<(i32, &Node)>> = BTreeMap::new();
+    for (node, (x, y)) in nodes.iter().zip(&layout.corners) {
+        parts.entry(*x).or_default().push((*y, node));
     }
+    let mut out = String::new();
+    for (x, mut part) in parts {
+        part.sort_by_key(|(y, _)| *y);
+        out += &format!("<g transform=translate({x})>");
+        for (y, node) in part {
+            // Writing to a text can't fail.
+            let _ = write_box(&mut out, node, y, is_titled);
+        }
+        out += "</g>";
+    }
+    PreEscaped(out)
+}
+
+fn write_box(out: &mut String, node: &Node, y: i32, is_titled: bool) -> fmt::Result {
+    let label = shortened(&node.label, LETTERS_MAX);
+    let is_cut = label.len() != node.label.len();
+    let class = if node.is_marked { " class=this" } else { "" };
+    let tag = if node.address.is_empty() { "g" } else { "a" };
+    write!(out, "<{tag}{class}")?;
+    if !node.address.is_empty() {
+        write!(out, " href=\"{}\"", escaped(&node.address))?;
+    }
+    write!(out, "><rect y={y} /><text y={y}>{}</text>", escaped(&label))?;
+    if !node.detail.is_empty() {
+        let detail = shortened(&node.detail, LETTERS_MAX);
+        write!(out, "<text class=faint y={y}>{}</text>", escaped(&detail))?;
+    }
+    if is_cut && is_titled {
+        write!(out, "<title>{}</title>", escaped(&node.label))?;
+    }
+    write!(out, "</{tag}>")
+}
+
+/// A text as HTML, also within quotes.
+fn escaped(text: &str) -> String {
+    html! { (text) }.into_string()
 }
 
 /// The lines to the right, and those within a column or to the left, each as one path.
@@ -199,7 +238,8 @@ fn lines(edges: &[Edge], layout: &Layout) -> (String, String) {
             backward += &format!("M{x1} {y1}C{bow} {y1} {bow} {y2} {x2} {y2}");
         }
     }
-    (forward, backward)
+    // A minus divides numbers as well as a space does.
+    (forward.replace(" -", "-"), backward.replace(" -", "-"))
 }
 
 #[cfg(test)]
@@ -269,13 +309,38 @@ mod tests {
         assert!(drawn.contains("&lt;script&gt;"), "{drawn}");
     }
 
+    #[test]
+    fn agrees_with_the_style_about_the_sizes() {
+        let style = include_str!("assets/console.css");
+        let (one, two) = BOX_HEIGHTS;
+        for rule in [
+            format!(".drawing rect {{ width: {BOX_WIDTH}px; height: {one}px;"),
+            format!(".drawing .two-lines rect {{ height: {two}px;"),
+        ] {
+            assert!(style.contains(&rule), "{rule}");
+        }
+    }
+
+    #[test]
+    fn names_a_long_box_whole_where_there_is_room() {
+        let long = "a_group/a_document_with_a_name_that_is_long";
+        for (count, expect) in [(TITLED_MAX, true), (TITLED_MAX + 1, false)] {
+            let nodes = vec![node(long, 0); count];
+            let drawn = svg(&nodes, &[], &layout(&nodes, &[]), ("long", 100)).into_string();
+            assert_eq!(drawn.contains(&format!("<title>{long}</title>")), expect, "{count}");
+            assert!(drawn.contains("a_group/a_document_with_a_n…"), "{drawn}");
+        }
+    }
+
     /// A page has at most 100 kB, also with as many boxes as there may be.
     #[test]
-    fn draws_500_boxes_in_time_and_in_few_bytes() {
-        let mut nodes: Vec<Node> =
-            (0..500).map(|n| node(&format!("templates/template_{n:03}"), n % 5 - 2)).collect();
+    fn draws_500_boxes_with_long_names_in_time_and_in_few_bytes() {
+        let name = |n: usize| format!("a_rather_long_stack_template_{n:03}");
+        let mut nodes: Vec<Node> = (0..500)
+            .map(|n| node(&format!("templates/{}", name(n)), i32::try_from(n % 5).unwrap_or(0)))
+            .collect();
         for (n, node) in nodes.iter_mut().enumerate() {
-            node.address = format!("?around=/stacks/templates/entries/template_{n:03}");
+            node.address = format!("?around=/stacks/templates/entries/{}", name(n));
         }
         let edges: Vec<Edge> =
             (0..500).map(|n| Edge { from: n * 7 % 500, to: (n * 7 + 1) % 500 }).collect();
@@ -283,6 +348,6 @@ mod tests {
         let layout = layout(&nodes, &edges);
         let drawn = svg(&nodes, &edges, &layout, ("many", 100)).into_string();
         assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
-        assert!(drawn.len() < 92_000, "{} bytes", drawn.len());
+        assert!(drawn.len() < 88_000, "{} bytes", drawn.len());
     }
 }

@@ -11,9 +11,10 @@ use muster_words::{Permission, Xid};
 
 use crate::{
     PageFault, Section, Visitor,
+    accepted::{Consequences, failing_with},
     comparison::{Compared, conflict, differences},
     document_form::{DraftForm, FormStep, buttons},
-    form::{answered, explained, go_to, may, read},
+    form::{answered, explained, may, read},
     judgement::{depending, failing, findings, judge, refused},
     place::{Location, LocationKind, page_of},
     sign_in,
@@ -60,7 +61,7 @@ pub async fn send(
             return Err(PageFault::StaleForm);
         }
         Ok(match step(&visitor, &xid, form.clone()).await {
-            Ok(Outcome::Done) => go_to(&page_of("browse", &place.path())),
+            Ok(Outcome::Done(consequences)) => consequences.follow(&visitor, &place),
             Ok(Outcome::Again(form, found, status)) => {
                 whole(&visitor, &place, &xid, (&form, found, status))
             }
@@ -74,7 +75,7 @@ pub async fn send(
 /// What a step leads to.
 enum Outcome {
     /// The document was put.
-    Done,
+    Done(Box<Consequences>),
     /// The page again, with what was found.
     Again(DraftForm, Markup, StatusCode),
 }
@@ -107,8 +108,9 @@ async fn step(visitor: &Visitor, xid: &Xid, form: DraftForm) -> Result<Outcome, 
 
 async fn put(visitor: &Visitor, xid: &Xid, form: DraftForm) -> Result<Outcome, PageFault> {
     let sent = form.upload(Precondition::IfMatch(form.tag.clone()))?;
+    let failing = failing_with(&visitor.client, xid, &form).await;
     match explained(&visitor.client, &form.why).put(xid, &sent).await {
-        Ok(_) => Ok(Outcome::Done),
+        Ok(answer) => Ok(Outcome::Done(Box::new(Consequences::of_put(&answer, failing)))),
         Err(error) if was_changed(&error) => overtaken(visitor, xid, form).await,
         Err(error) => Err(error.into()),
     }
@@ -129,6 +131,10 @@ async fn overtaken(visitor: &Visitor, xid: &Xid, form: DraftForm) -> Result<Outc
         }
         Err(error) => return Err(error.into()),
     };
+    // The form was sent twice, such as by loading the page anew: it is done already.
+    if theirs.bytes == form.bytes() && theirs.content_type.as_deref() == form.media_type() {
+        return Ok(Outcome::Done(Box::default()));
+    }
     let found = three_way(visitor, xid, &form, &theirs).await;
     let form = DraftForm { tag: theirs.etag.unwrap_or_default(), ..form };
     Ok(Outcome::Again(form, found, StatusCode::CONFLICT))

@@ -283,7 +283,8 @@ fn column(indexed: &Value) -> Option<Column> {
     let kind = indexed.get("type").and_then(Value::as_str).unwrap_or_default();
     let title = indexed.get("title").and_then(Value::as_str).map(str::to_lowercase);
     let title = title.unwrap_or_else(|| field.replace('_', " "));
-    Some(Column { field, title, is_number: ["range", "number", "integer"].contains(&kind) })
+    let is_number = ["range", "decimal", "integer", "uinteger"].contains(&kind);
+    Some(Column { field, title, is_number })
 }
 
 /// What a document says in a field, for people.
@@ -365,6 +366,22 @@ mod tests {
             ("none", ""),
         ] {
             assert_eq!(cell(&document, field), expect, "{field}");
+        }
+    }
+
+    #[test]
+    fn aligns_columns_of_numbers() {
+        for (kind, expect) in [
+            ("decimal", true),
+            ("integer", true),
+            ("uinteger", true),
+            ("range", true),
+            ("string", false),
+            ("timestamp", false),
+        ] {
+            let found = column(&json!({"field": "/a/*", "type": kind, "title": "PRICE"}));
+            let found = found.map(|column| (column.field, column.title, column.is_number));
+            assert_eq!(found, Some(("a".to_owned(), "price".to_owned(), expect)), "{kind}");
         }
     }
 

@@ -11,7 +11,8 @@ use crate::{
     AddressQuery, PageFault, Section, Visitor,
     board::Board,
     drawing::{Edge, Node, layout, svg},
-    place::link,
+    place::{link, link_as},
+    plain_text::shortened,
     times::number,
 };
 
@@ -31,6 +32,9 @@ const FOUND_SHOWN: usize = 20;
 
 /// How many neighbours are listed beneath a drawing.
 const NEIGHBOURS_SHOWN: usize = 20;
+
+/// How many letters of a neighbour's name are shown.
+const NEIGHBOUR_LETTERS_MAX: usize = 80;
 
 /// What the page shows.
 #[derive(Debug, Default, Deserialize)]
@@ -226,7 +230,7 @@ fn list(title: &str, xids: &[&str]) -> Markup {
         h2 { (title) " " span.dim { (number(xids.len() as u64)) } }
         @if xids.is_empty() { p { "Nothing." } }
         ul.plainlist { @for xid in xids.iter().take(NEIGHBOURS_SHOWN) { li {
-            @if *xid == "/" { "the model" } @else { (link(xid)) }
+            @if *xid == "/" { "the model" } @else { (link_as(xid, &shortened(xid, NEIGHBOUR_LETTERS_MAX))) }
         } } }
         @if more > 0 { p { "and " (number(more as u64)) " more" } }
     }

@@ -39,8 +39,8 @@ async fn timeline(visitor: &Visitor, place: &Location, parameters: &Parameters) 
         LocationKind::Group(xid) | LocationKind::Document(xid) | LocationKind::Version(xid) => xid,
         _ => return Err(PageFault::NoSuchPage(place.path())),
     };
-    let query =
-        Query::new().with("limit", PAGE_SIZE).with_some("before", parameter(parameters, "before"));
+    let query = Query::new().with("limit", PAGE_SIZE).with("changes", 1);
+    let query = query.with_some("before", parameter(parameters, "before"));
     let log = visitor.client.log(&xid, &query).await?.read()?;
     let mut steps = Vec::new();
     for entry in &log.entries {

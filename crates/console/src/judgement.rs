@@ -73,17 +73,34 @@ pub fn failing(failing: &FailingDocuments) -> Markup {
         } @else if failing.failing == 0 {
             p { "All " (number(failing.judged)) " stored documents that were judged go on passing." }
         } @else {
-            div.notice.warn {
-                p {
-                    strong { (number(failing.failing)) " of " (number(failing.judged)) " stored documents would stop passing." }
-                    " They stay as they are, and can't be put again like that."
-                }
-            }
-            @for document in failing.documents.iter().take(FAILING_SHOWN) {
-                h3 { (link(&document.xid)) }
-                (violations(&document.violations))
+            (failing_ones(failing, "would stop"))
+        }
+        (unjudged(failing))
+    }
+}
+
+/// Stored documents that a change made fail.
+pub fn stop_passing(failing: &FailingDocuments) -> Markup {
+    html! { (failing_ones(failing, "stop")) (unjudged(failing)) }
+}
+
+fn failing_ones(failing: &FailingDocuments, verb: &str) -> Markup {
+    html! {
+        div.notice.warn {
+            p {
+                strong { (number(failing.failing)) " of " (number(failing.judged)) " stored documents " (verb) " passing." }
+                " They stay as they are, and can't be put again like that."
             }
         }
+        @for document in failing.documents.iter().take(FAILING_SHOWN) {
+            h3 { (link(&document.xid)) }
+            (violations(&document.violations))
+        }
+    }
+}
+
+fn unjudged(failing: &FailingDocuments) -> Markup {
+    html! {
         @if failing.affected > failing.judged {
             p.dim { (number(failing.affected - failing.judged)) " more may be affected; there was no time to judge them." }
         }

@@ -10,6 +10,7 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod accepted;
 mod address_query;
 mod api_reference;
 mod assets;

@@ -14,8 +14,9 @@ use serde::Deserialize;
 
 use crate::{
     AddressQuery, PageFault, Section, Visitor,
+    accepted::Consequences,
     comparison::field_changes,
-    form::{answered, explained, go_to, hidden, may, read, token, why},
+    form::{answered, explained, hidden, may, read, token, why},
     judgement::{failing, refused},
     place::{Location, LocationKind, link, page_of},
     times::number,
@@ -77,7 +78,12 @@ pub async fn roll_back(
         // Others may write between the plan and the command.
         let request = RollbackRequest { unchanged_since: Some(plan.position), ..request };
         match explained(&visitor.client, &form.why).roll_back(&request, false).await {
-            Ok(_) => Ok(go_to(&page_of("browse", &place.path()))),
+            Ok(answer) => {
+                let report = answer.read()?;
+                let warnings = answer.warnings();
+                let done = Consequences { warnings, failing: report.failing };
+                Ok(done.follow(&visitor, &place))
+            }
             Err(error) => {
                 let fault = PageFault::from(error);
                 let again = (form.to.as_str(), form.why.as_str(), fault.notice(), fault.status());

@@ -23,7 +23,53 @@ pub enum EditSubject {
     Entity(Xid),
 }
 
+/// What an edit is about, without its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditKind {
+    /// The registry.
+    Registry,
+    /// The model.
+    Model,
+    /// The capabilities.
+    Capabilities,
+    /// An API key.
+    Key,
+    /// A group.
+    Group,
+    /// A resource.
+    Resource,
+    /// A version.
+    Version,
+}
+
+impl EditKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Registry,
+        Self::Model,
+        Self::Capabilities,
+        Self::Key,
+        Self::Group,
+        Self::Resource,
+        Self::Version,
+    ];
+}
+
 impl EditSubject {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> EditKind {
+        match self {
+            Self::Registry | Self::Entity(Xid::Registry) => EditKind::Registry,
+            Self::Model | Self::ModelSource => EditKind::Model,
+            Self::Capabilities => EditKind::Capabilities,
+            Self::Key(_) => EditKind::Key,
+            Self::Entity(Xid::Group { .. }) => EditKind::Group,
+            Self::Entity(Xid::Version { .. }) => EditKind::Version,
+            Self::Entity(Xid::Resource { .. } | Xid::Meta { .. }) => EditKind::Resource,
+        }
+    }
+
     /// The subject that an xid names.
     #[must_use]
     pub fn of(xid: &Xid) -> Self {
@@ -66,6 +112,21 @@ pub enum EditAction {
     Forgotten,
     /// The ledger was restored from a backup and got another name.
     Moved,
+}
+
+impl EditAction {
+    /// All actions.
+    pub const ALL: [Self; 9] = [
+        Self::Opened,
+        Self::Created,
+        Self::Updated,
+        Self::Deleted,
+        Self::Restored,
+        Self::Purged,
+        Self::Revoked,
+        Self::Forgotten,
+        Self::Moved,
+    ];
 }
 
 /// The details of an edit.

@@ -1,6 +1,6 @@
 mod walk;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use muster_words::{Coverage, Xid, XidError, XidPatterns};
 pub use walk::{CommandPage, LogQuery, LogRead, LogWalk};
@@ -9,9 +9,6 @@ use crate::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject};
 
 /// The number of a command's edits that are described in words; the rest are counted.
 const WORDS_MAX: usize = 4;
-
-/// The number of a command's edits that a page lists; the rest are counted.
-const EDITS_MAX: usize = 1_000;
 
 /// The scope of a log: an entity with everything in it, a collection, or everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,29 +81,23 @@ impl Scope {
         is_seen && (is_below(&subject, own) || takes_along && is_below(own, &subject))
     }
 
-    /// Whether an edit of a command belongs to the scope.
+    /// The summary of a command within the scope, with at most so many edits.
     #[must_use]
-    pub fn holds_any(&self, command: &CommittedCommand) -> bool {
-        command.edits().any(|edit| self.holds(&edit))
-    }
-
-    /// The summary of a command within the scope.
-    #[must_use]
-    pub fn summary(&self, command: &CommittedCommand) -> Summary {
+    pub fn summary(&self, command: &CommittedCommand, edits_max: usize) -> Summary {
         let mut edits: Vec<Edit> = command.edits().filter(|edit| self.holds(edit)).collect();
         let what = self.words(&edits);
-        let left_out = edits.len().saturating_sub(EDITS_MAX);
-        edits.truncate(EDITS_MAX);
+        let left_out = edits.len().saturating_sub(edits_max);
+        edits.truncate(edits_max);
         Summary { what, edits, left_out }
     }
 
     fn words(&self, edits: &[Edit]) -> String {
-        let resources: Vec<Xid> = edits
+        let resources: BTreeSet<Xid> = edits
             .iter()
             .filter(|edit| matches!(edit.detail, EditDetail::Version { .. }))
             .filter_map(|edit| edit.subject.xid().resource())
             .collect();
-        let sentences: Vec<String> = edits
+        let mut sentences = edits
             .iter()
             .filter(|edit| match edit.detail {
                 // Meta is written whenever versions are added or removed; the versions' edits say
@@ -114,10 +105,9 @@ impl Scope {
                 EditDetail::Meta { .. } => !resources.contains(edit.subject.xid()),
                 _ => true,
             })
-            .filter_map(|edit| self.sentence(edit))
-            .collect();
-        let more = sentences.len().saturating_sub(WORDS_MAX);
-        let mut words = sentences.into_iter().take(WORDS_MAX).collect::<Vec<_>>().join(", ");
+            .filter_map(|edit| self.sentence(edit));
+        let mut words = sentences.by_ref().take(WORDS_MAX).collect::<Vec<_>>().join(", ");
+        let more = sentences.count();
         if more > 0 {
             words.push_str(&format!(", and {more} more"));
         }

@@ -40,20 +40,35 @@ impl Registry {
         &self,
         after: Position,
     ) -> Result<Vec<CommittedCommand>, FetchError> {
-        let published = self.view().position();
+        self.commands_between(after, self.view().position()).await
+    }
+
+    /// The published commands that end after a position and not after another one, as
+    /// [`Self::commands_after`]. Nothing behind the second position is read: entries may have
+    /// hundreds of changes each.
+    ///
+    /// # Errors
+    /// The ledger can't be read, or is damaged.
+    pub async fn commands_between(
+        &self,
+        after: Position,
+        until: Position,
+    ) -> Result<Vec<CommittedCommand>, FetchError> {
+        let until = until.min(self.view().position());
         let mut commands: Vec<CommittedCommand> = Vec::new();
         let mut command = CommittedCommand::default();
-        if after >= published {
+        if after >= until {
             return Ok(commands);
         }
         let mut at = self.inner.bounds_at(after.next()).await?.before;
-        while at < published {
-            let page = self.inner.ledger.read(at, PAGE).await?;
+        while at < until {
+            let left = u32::try_from(until.0 - at.0).ok().and_then(NonZeroU32::new);
+            let page = self.inner.ledger.read(at, left.unwrap_or(PAGE).min(PAGE)).await?;
             if page.is_empty() {
                 break;
             }
             for bytes in page {
-                if bytes.position > published {
+                if bytes.position > until {
                     return Ok(commands);
                 }
                 at = bytes.position;

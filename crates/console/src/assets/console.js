@@ -124,7 +124,20 @@ function judgeWhileTyping(form) {
   });
 }
 
+// ---- The whole names of boxes whose labels are cut, where the page has no room for them.
+
+function nameBoxes(drawing) {
+  for (const box of drawing.querySelectorAll("a:not(:has(title))")) {
+    const name = new URL(box.href.baseVal, location).searchParams.get("around");
+    if (!name || !box.textContent.includes("…")) continue;
+    const title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+    title.textContent = name;
+    box.append(title);
+  }
+}
+
 addEventListener("DOMContentLoaded", () => {
+  for (const drawing of document.querySelectorAll(".drawing")) nameBoxes(drawing);
   for (const form of document.querySelectorAll("form[data-states]")) travel(form);
   showTimes(document);
   setInterval(() => showTimes(document), 60000);

@@ -4,13 +4,19 @@ use muster_client::{Client, ClientError, Query};
 use muster_wire::references::ReferencesAnswer;
 use muster_words::{Xid, json::Value};
 
-use crate::drawing::Edge;
+use super::{address_in_drawing, name_of};
+use crate::{
+    drawing::{Edge, LETTERS_MAX},
+    plain_text::shortened,
+};
 
 /// How many names a drawing has. More can't be read, and wouldn't fit into a page of 100 kB.
 pub const NODES_MAX: usize = 500;
 
-/// How many bytes all names have together, each of which a drawing has twice: for the same reason.
-const NAME_BYTES_MAX: usize = 18_000;
+/// How many bytes the addresses and the labels of all boxes have together, for the same reason: 500
+/// boxes and lines without them are about 40 kB, and the rest of a page 14 kB. With 500 boxes, xids
+/// have 58 letters on average.
+const NAME_BYTES_MAX: usize = 48_000;
 
 /// How many lines a drawing has, for the same reason.
 const EDGES_MAX: usize = 500;
@@ -41,7 +47,7 @@ pub struct Graph {
     places: BTreeMap<String, usize>,
     /// Names that were counted as left out.
     refused: BTreeSet<String>,
-    /// How many bytes all names have.
+    /// How many bytes the addresses and the labels have.
     name_bytes: usize,
 }
 
@@ -62,7 +68,8 @@ impl Graph {
         if let Some(place) = self.places.get(xid) {
             return Some((*place, false));
         }
-        let name_bytes = self.name_bytes + xid.len();
+        let drawn = address_in_drawing(xid).len() + shortened(&name_of(xid), LETTERS_MAX).len();
+        let name_bytes = self.name_bytes + drawn;
         if self.nodes.len() >= NODES_MAX || name_bytes > NAME_BYTES_MAX {
             if self.refused.insert(xid.to_owned()) {
                 self.left_out += 1;
@@ -262,6 +269,19 @@ mod tests {
         assert_eq!(graph.place("/more", 1, true), None);
         assert_eq!(graph.place("/0", 1, true), Some((0, false)));
         assert_eq!((graph.nodes.len(), graph.left_out), (NODES_MAX, 1));
+    }
+
+    #[test]
+    fn has_room_for_500_long_names_and_for_fewer_that_are_longer() {
+        for (letters, expect) in [(20, NODES_MAX), (35, NODES_MAX), (110, 280)] {
+            let mut graph = Graph::default();
+            for n in 0..NODES_MAX {
+                let name = format!("{n:03}{}", "x".repeat(letters - 3));
+                graph.place(&format!("/providers/cms/entries/{name}"), 1, true);
+            }
+            assert_eq!(graph.nodes.len(), expect, "{letters}");
+            assert_eq!(graph.left_out, (NODES_MAX - expect) as u64, "{letters}");
+        }
     }
 
     #[test]

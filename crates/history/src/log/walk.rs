@@ -2,18 +2,20 @@ use muster_catalog::{View, state::Stamp};
 use muster_words::{Moment, Position, Xid};
 
 use super::Scope;
-use crate::CommittedCommand;
+use crate::{CommittedCommand, Edit, EditAction, EditKind};
 
-/// Entries per read, going backwards.
-const WINDOW_ENTRIES: u64 = 512;
+/// Entries of the first read, going backwards, and the most of one; each read has twice as many as
+/// the one before. Entries of large commands have hundreds of changes each, and the newest commands
+/// are often enough.
+const WINDOW_ENTRIES: (u64, u64) = (16, 512);
 
 /// The most entries that are searched for one page, which takes about a third of a second. The
 /// search continues on the next page.
 const SEARCH_ENTRIES_MAX: u64 = 128 * 1024;
 
-/// The approximate number of changes on one page: about 10 MiB. A command may have twenty thousand,
-/// and a page a thousand commands.
-const CHANGES_ENOUGH: usize = 20_000;
+/// The most commands of one document that are read for one page, each by itself. Without an actor or
+/// a kind, nearly every one of them is on the page.
+const READ_COMMANDS_MAX: usize = 2_048;
 
 /// A query for a part of the log.
 #[derive(Clone, Debug)]
@@ -24,8 +26,29 @@ pub struct LogQuery {
     pub after: Position,
     /// Only commands before this position.
     pub before: Position,
+    /// Only commands of this actor.
+    pub actor: Option<String>,
+    /// Only commands that did something to a thing of this kind within the scope.
+    pub kind: Option<EditKind>,
+    /// Only commands that did this to something within the scope.
+    pub action: Option<EditAction>,
     /// The maximum number of commands.
     pub limit: usize,
+    /// With how many changes a page is long enough.
+    pub changes_enough: usize,
+}
+
+impl LogQuery {
+    fn selects(&self, command: &CommittedCommand) -> bool {
+        if self.actor.as_deref().is_some_and(|actor| actor != command.actor()) {
+            return false;
+        }
+        let is_asked = |edit: &Edit| {
+            self.kind.is_none_or(|kind| edit.subject.kind() == kind)
+                && self.action.is_none_or(|action| edit.action == action)
+        };
+        command.edits().any(|edit| is_asked(&edit) && self.scope.holds(&edit))
+    }
 }
 
 /// Commands of the log, newest first.
@@ -60,6 +83,10 @@ pub struct LogWalk<'a> {
     begun: Position,
     /// Everything from this position on was read.
     reached: Position,
+    /// How many entries the next read has.
+    window: u64,
+    /// How many commands were read, each by itself.
+    read: usize,
     is_done: bool,
 }
 
@@ -71,7 +98,8 @@ impl<'a> LogWalk<'a> {
         let page = CommandPage::default();
         let entity = query.scope.xid.as_ref();
         let entity = entity.filter(|xid| xid.resource().is_some() && !view.has_purges(xid));
-        Self { query, view, entity, page, begun, reached: begun, is_done: false }
+        let window = WINDOW_ENTRIES.0;
+        Self { query, view, entity, page, begun, reached: begun, window, read: 0, is_done: false }
     }
 
     /// What to read next; none if the page is complete.
@@ -86,7 +114,7 @@ impl<'a> LogWalk<'a> {
             let last = self.view.back_to(stamp, Moment::EPOCH).last_change(xid)?;
             return (last.position > self.query.after).then_some(LogRead::Command(last.position));
         }
-        let from = Position(until.0.saturating_sub(WINDOW_ENTRIES)).max(self.query.after);
+        let from = Position(until.0.saturating_sub(self.window)).max(self.query.after);
         Some(LogRead::Between(from, until))
     }
 
@@ -98,7 +126,7 @@ impl<'a> LogWalk<'a> {
     ) {
         let reached = self.reached;
         for command in commands.rev().filter(|command| command.position() < reached) {
-            if self.is_done || !self.query.scope.holds_any(&command) {
+            if self.is_done || !self.query.selects(&command) {
                 continue;
             }
             if self.page.commands.len() == self.query.limit {
@@ -107,15 +135,24 @@ impl<'a> LogWalk<'a> {
             } else {
                 let position = command.position();
                 self.page.commands.push(command);
-                self.finish_at(position, self.changes() >= CHANGES_ENOUGH);
+                self.finish_at(position, self.changes() >= self.query.changes_enough);
             }
         }
         self.reached = match read {
-            LogRead::Command(position) => position,
-            LogRead::Between(from, _) => from.next(),
+            LogRead::Command(position) => {
+                self.read += 1;
+                position
+            }
+            LogRead::Between(from, _) => {
+                self.window = (self.window * 2).min(WINDOW_ENTRIES.1);
+                from.next()
+            }
         };
         let searched = self.begun.0.saturating_sub(self.reached.0);
-        let is_enough = self.entity.is_none() && searched >= SEARCH_ENTRIES_MAX;
+        let is_enough = match self.entity {
+            Some(_) => self.read >= READ_COMMANDS_MAX,
+            None => searched >= SEARCH_ENTRIES_MAX,
+        };
         self.finish_at(self.reached, is_enough && self.reached > self.query.after.next());
     }
 

@@ -11,21 +11,35 @@ use http::StatusCode;
 use muster_catalog::{Content, View};
 use muster_history::{CommandPage, CommittedCommand, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{FetchError, Registry};
-use muster_wire::{
-    ErrorKind, Problem, headers,
-    log::{LogEntry, LogPage},
-};
+use muster_wire::{ErrorKind, Problem, headers, log::LogPage};
 use muster_words::Position;
 
-use self::page::Told;
+use self::page::{LogWord, Told};
 use super::{Native, actors::ActorNames, answer, query::Parameters};
-use crate::{Caller, IntoProblem, xregistry::problem_of_fetch};
+use crate::{
+    Caller, IntoProblem,
+    xregistry::{percent_decoded, problem_of_fetch},
+};
 
 /// The default number of commands on a page.
 const PAGE_USUAL: usize = 50;
 
 /// The maximum number of commands on a page; each may have many changes.
 const PAGE_MAX: usize = 1_000;
+
+/// The maximum number of a command's changes that a page lists; the rest are counted.
+const CHANGES_MAX: usize = 1_000;
+
+/// The approximate number of changes of all commands on a page: about 10 MiB. A command may have
+/// twenty thousand, and a page a thousand commands.
+const CHANGES_ENOUGH: usize = 20_000;
+
+/// The same for somebody who wants to see few changes of each command. Reading a command takes as
+/// long as it has changes, so the page would be as slow as one with all of them.
+const FEW_CHANGES_ENOUGH: usize = 5_000;
+
+/// How many changes of a command are few.
+const CHANGES_FEW: usize = 100;
 
 /// `GET /log`: the log of everything.
 pub(super) async fn log_of_all(
@@ -45,18 +59,30 @@ pub(super) async fn log(
 ) -> Result<Response, IntoProblem> {
     let scope = scope(&path)?.seen_within(caller.principal.scope.clone());
     let subject = format!("/log{}", scope.prefix);
-    let known = &["after", "before", "limit", "changes"];
+    let known = &["after", "before", "limit", "actor", "kind", "changes"];
     let parameters = Parameters::parse(query.as_deref(), known, &subject)?;
     let limit = parameters.limit(PAGE_USUAL, PAGE_MAX)?;
-    let changes = changes(&parameters)?;
+    let word = parameters.value("kind").map(|name| word(name, &subject)).transpose()?;
+    let listed = parameters.count("changes", CHANGES_MAX)?;
     let view = native.registry.view();
     let head = view.position();
     let query = LogQuery {
         scope,
         after: parameters.position("after")?.unwrap_or(Position::ZERO),
         before: parameters.position("before")?.unwrap_or(head.next()).min(head.next()),
+        actor: parameters.value("actor").map(actor),
+        kind: match word {
+            Some(LogWord::Kind(kind)) => Some(kind),
+            _ => None,
+        },
+        action: match word {
+            Some(LogWord::Action(action)) => Some(action),
+            _ => None,
+        },
         limit,
+        changes_enough: if listed > CHANGES_FEW { CHANGES_ENOUGH } else { FEW_CHANGES_ENOUGH },
     };
+    let kept = kept(&parameters);
     // Even one command may have twenty thousand changes.
     let reading = async {
         let found = find(&native.registry, &view, &query).await;
@@ -66,11 +92,7 @@ pub(super) async fn log(
         }
         let told = told(&native.registry, &view, &found.commands).await;
         let told = told.map_err(|error| problem_of_fetch(error, &subject))?;
-        let mut page = page(&caller, &query, (&found, changes), told);
-        if let Some(most) = changes {
-            page.entries.iter_mut().for_each(|entry| shorten(entry, most));
-        }
-        Ok(answer::json(StatusCode::OK, &page))
+        Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found, (told, listed, &kept))))
     };
     let mut response = native.logs.run(reading).await?;
     response.headers_mut().insert(headers::MUSTER_POSITION, head.0.into());
@@ -130,10 +152,10 @@ async fn commands_between(
     let mut commands = Vec::new();
     let mut at = from;
     while at < until {
-        let read = registry.commands_after(at).await?;
+        let read = registry.commands_between(at, until).await?;
         let Some(last) = read.last() else { break };
         at = last.position();
-        commands.extend(read.into_iter().filter(|command| command.position() <= until));
+        commands.extend(read);
     }
     Ok(commands)
 }
@@ -149,32 +171,26 @@ fn check_exists(view: &View, query: &LogQuery) -> Result<(), Problem> {
     }
 }
 
-/// How many changes of each command are listed; none: as many as there may be.
-fn changes(parameters: &Parameters) -> Result<Option<usize>, Problem> {
-    let Some(text) = parameters.value("changes") else { return Ok(None) };
-    let most = text.parse().map_err(|_| {
-        let error_detail = "changes must be a number".to_owned();
-        Problem::new(ErrorKind::BadRequest { error_detail })
-    })?;
-    Ok(Some(most))
+fn actor(text: &str) -> String {
+    percent_decoded(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// Lists so many changes of a command at most, and counts the others.
-fn shorten(entry: &mut LogEntry, most: usize) {
-    let more = entry.changes.len().saturating_sub(most);
-    if more > 0 {
-        entry.changes.truncate(most);
-        entry.changes_left_out = Some(entry.changes_left_out.unwrap_or_default() + more);
-    }
+/// A misspelt word is a mistake, which an empty page would hide.
+fn word(name: &str, subject: &str) -> Result<LogWord, Problem> {
+    LogWord::all().find(|known| known.name() == name).ok_or_else(|| {
+        let known: Vec<String> = LogWord::all().map(LogWord::name).collect();
+        let error_detail = format!("kind is one of {}", known.join(", "));
+        Problem::new(ErrorKind::BadRequest { error_detail }).subject(subject)
+    })
 }
 
 fn page(
     caller: &Caller,
     query: &LogQuery,
-    (found, changes): (&CommandPage, Option<usize>),
-    told: Vec<Told>,
+    found: &CommandPage,
+    (told, listed, kept): (Vec<Told>, usize, &str),
 ) -> LogPage {
-    let entry = |(command, told)| page::entry(command, &query.scope, told);
+    let entry = |(command, told)| page::entry(command, (&query.scope, listed), told);
     let next = found.next.map(|next| {
         let after = match query.after {
             Position::ZERO => String::new(),
@@ -182,10 +198,15 @@ fn page(
         };
         let path = &query.scope.prefix;
         let limit = query.limit;
-        let changes = changes.map(|most| format!("&changes={most}")).unwrap_or_default();
-        format!("{}/log{path}?before={next}{after}&limit={limit}{changes}", caller.base)
+        format!("{}/log{path}?before={next}{after}&limit={limit}{kept}", caller.base)
     });
     LogPage { entries: found.commands.iter().zip(told).map(entry).collect(), next }
+}
+
+/// What the address of the next page has of this one's, as it was sent.
+fn kept(parameters: &Parameters<'_>) -> String {
+    let sent = |name| parameters.value(name).map(|value| format!("&{name}={value}"));
+    ["actor", "kind", "changes"].into_iter().filter_map(sent).collect()
 }
 
 /// The entity or the collection in a path below `/log`.

@@ -62,6 +62,19 @@ impl<'a> Parameters<'a> {
             })),
         }
     }
+
+    /// A parameter as a count; larger values are cut to `max`, which it is without it.
+    ///
+    /// # Errors
+    /// `bad_request`.
+    pub fn count(&self, name: &str, max: usize) -> Result<usize, Problem> {
+        let Some(text) = self.value(name) else { return Ok(max) };
+        let count = number(text).ok_or_else(|| {
+            let error_detail = format!("{name} must be a number");
+            Problem::new(ErrorKind::BadRequest { error_detail })
+        })?;
+        Ok(usize::try_from(count).map_or(max, |count| count.min(max)))
+    }
 }
 
 /// Parses a position.

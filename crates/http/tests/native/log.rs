@@ -80,6 +80,61 @@ async fn tells_a_documents_story_newest_first() {
 }
 
 #[tokio::test]
+async fn tells_what_one_did_and_what_happened_to_things_of_one_kind() {
+    let running = Running::start().await;
+    let one = "/providers/cms/entries/one";
+    let mut positions = Vec::new();
+    for command in [
+        put(one, "{}"),
+        tree(Mode::Patch, entity("/providers/cms"), r#"{"name": "CMS"}"#),
+        put(one, r#"{"a": 1}"#),
+        delete(one, false),
+    ] {
+        positions.push(running.submit(command).await.position.0);
+    }
+    let all = running.json("GET /log").await;
+    let actor = all.get("entries").and_then(|entries| entries[0].get("actor")).cloned();
+    let actor = actor.as_ref().and_then(Value::as_str).unwrap().to_owned();
+    for (query, expect) in [
+        ("/log?kind=version".to_owned(), vec![2, 0]),
+        ("/log?kind=group".to_owned(), vec![1, 0]),
+        ("/log?kind=resource".to_owned(), vec![3, 0]),
+        ("/log?kind=key".to_owned(), vec![]),
+        ("/log?kind=deleted".to_owned(), vec![3]),
+        (format!("/log{one}?kind=created"), vec![0]),
+        (format!("/log/providers?actor={actor}"), vec![3, 2, 1, 0]),
+        (format!("/log{one}?actor={actor}&kind=version"), vec![2, 0]),
+        (format!("/log{one}?actor=nobody"), vec![]),
+        ("/log?actor=no%20body".to_owned(), vec![]),
+    ] {
+        // One a page, so that each next page must keep what was asked.
+        let joint = if query.contains('?') { '&' } else { '?' };
+        let (mut found, mut next) = (Vec::new(), format!("{query}{joint}limit=1"));
+        while !next.is_empty() {
+            let page = running.json(&format!("GET {next}")).await;
+            found.extend(told(&page).into_iter().map(|(position, _)| position));
+            let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
+            let rest = url.split_once("/log").map(|(_, rest)| format!("/log{rest}"));
+            next = rest.unwrap_or_default();
+        }
+        let expect: Vec<u64> = expect.into_iter().map(|index: usize| positions[index]).collect();
+        assert_eq!(found, expect, "{query}");
+    }
+    let few = running.json("GET /log?changes=1&limit=3").await;
+    let entries = few.get("entries").and_then(Value::as_array).unwrap();
+    let listed =
+        entries.iter().map(|entry| entry.get("changes").and_then(Value::as_array).unwrap());
+    assert!(listed.into_iter().all(|changes| changes.len() == 1), "{few}");
+    assert!(few.to_string().contains("changes_left_out"), "{few}");
+    assert!(few.to_string().contains("&limit=3&changes=1"), "{few}");
+    for query in ["kind=versions", "kind=", "kind=Version"] {
+        let (status, body) = running.ask(&format!("GET /log?{query}"), &[], "").await;
+        assert_eq!(status, 400, "{query}");
+        assert!(format!("{body:?}").contains("resource, version"), "{query}: {body:?}");
+    }
+}
+
+#[tokio::test]
 async fn tells_of_groups_of_everything_and_of_what_was_erased() {
     let running = Running::start().await;
     let one = "/providers/cms/entries/one";
@@ -295,7 +350,16 @@ async fn searches_a_long_ledger_on_many_pages_without_a_gap() {
     let (mut before, mut pages, mut left) = (Position(u64::MAX), 0, view.position());
     loop {
         let scope = Scope::parse("providers").unwrap();
-        let query = LogQuery { scope, after: Position::ZERO, before, limit: 10 };
+        let query = LogQuery {
+            scope,
+            after: Position::ZERO,
+            before,
+            actor: None,
+            kind: None,
+            action: None,
+            limit: 10,
+            changes_enough: 1_000,
+        };
         let mut walk = LogWalk::new(&query, &view);
         while let Some(read) = walk.wanted() {
             let LogRead::Between(from, until) = read else { panic!("{read:?}") };

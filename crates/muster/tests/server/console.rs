@@ -177,6 +177,71 @@ fn who_was_slower_sees_what_the_other_did_and_overwrites_only_knowingly() {
 }
 
 #[test]
+fn says_what_the_rules_warn_of_and_what_a_new_schema_breaks() {
+    let scratch = TempDir::new().unwrap();
+    let (server, admin, (_, key)) = server_with_keys(scratch.path());
+    let put_as_admin = |path: &str, body: &str| {
+        let put = Ask::new("PUT", path).body(body).header("Content-Type", "application/json");
+        let answer = server.ask(&put.header("Authorization", format!("Bearer {admin}")));
+        assert!(answer.status < 300, "{answer:?}");
+    };
+    let rule = r#"{"expression":"document.n < 5","severity":"warning","pointer":"/n","message":"<b> is ${document.n}"}"#;
+    put_as_admin("/api/rulegroups/g/rules/small", rule);
+    let bind = r#"{"muster":{"schema":"/schemagroups/g/schemas/s","rules":["/rulegroups/g"]}}"#;
+    put_as_admin("/api/configs/app", bind);
+    let browser = Browser::sign_in(&server, &key);
+    let page = format!("edit/{DOCUMENT}");
+    let fields = browser.fields(&page);
+    let big = browser.edited(&fields, r#"{"n":6}"#, "put");
+    let warned = browser.send(&page, &big).expect(200);
+    for part in
+        ["Warnings", "<code>/n</code>", "small", "&lt;b&gt; is 6", "/console/browse/configs/app"]
+    {
+        assert!(warned.text().contains(part), "{part}: {}", warned.text());
+    }
+    assert_eq!(stored(&server, &key), r#"{"n":6}"#);
+    // The page loaded anew sends the form again; that is no conflict, because it is done.
+    let again = browser.send(&page, &big).expect(303);
+    assert_eq!(again.header("location"), Some("/console/browse/configs/app/entries/first"));
+    let token = value_of(browser.get("new/configs/app/entries").text(), "token");
+    let new = [("token", token.as_str()), ("name", "second"), ("text", r#"{"n":7}"#)];
+    let new = [&new[..], &[("media_type", "application/json"), ("step", "put")]].concat();
+    let warned = browser.send("new/configs/app/entries", &new).expect(200);
+    assert!(warned.text().contains("&lt;b&gt; is 7"), "{}", warned.text());
+    // What has nothing to be said about it leads to its page at once.
+    browser.send(&page, &browser.edited(&browser.fields(&page), r#"{"n":4}"#, "put")).expect(303);
+    // A schema that stored documents don't match.
+    let owner = Browser::sign_in(&server, &admin);
+    let schema = "edit/schemagroups/g/schemas/s";
+    let narrower = r#"{"type":"object","properties":{"n":{"maximum":5}}}"#;
+    let fields = owner.fields(schema);
+    let done = owner.send(schema, &owner.edited(&fields, narrower, "put")).expect(200);
+    for part in ["1 of 2 stored documents stop passing", "/configs/app/entries/second"] {
+        assert!(done.text().contains(part), "{part}: {}", done.text());
+    }
+}
+
+#[test]
+fn narrows_changes_to_who_did_them_and_to_what() {
+    let scratch = TempDir::new().unwrap();
+    let (server, admin, (id, key)) = server_with_keys(scratch.path());
+    let (browser, owner) = (Browser::sign_in(&server, &key), Browser::sign_in(&server, &admin));
+    let page = format!("edit/{DOCUMENT}");
+    for text in [r#"{"n":2}"#, r#"{"n":3}"#] {
+        browser.send(&page, &browser.edited(&browser.fields(&page), text, "put")).expect(303);
+    }
+    let theirs = owner.get(&format!("changes?actor={id}&kind=version")).expect(200);
+    let text = theirs.text();
+    assert_eq!(text.matches("<td class=\"number\">").count(), 2, "{text}");
+    assert!(text.contains("<option value=\"version\" selected>"), "{text}");
+    assert!(text.contains(&format!("name=\"actor\" value=\"{id}\"")), "{text}");
+    let keys = owner.get("changes?kind=key").expect(200);
+    assert_eq!(keys.text().matches("<td class=\"number\">").count(), 2, "{}", keys.text());
+    let wrong = owner.get("changes?kind=keys").expect(200);
+    assert!(wrong.text().contains("kind is one of registry, model"), "{}", wrong.text());
+}
+
+#[test]
 fn takes_no_form_of_another_site_or_session() {
     let scratch = TempDir::new().unwrap();
     let (server, _, (_, key)) = server_with_keys(scratch.path());

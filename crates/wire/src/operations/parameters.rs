@@ -137,7 +137,17 @@ pub const PARAMETERS: &[Parameter] = &[
     query(
         "changes",
         "integer",
-        "Lists at most this many changes of each command, and counts the others; 0 lists none.",
+        "Lists at most this many changes of each command, and counts the others; 0 lists none. With up to 100, a page ends after commands with some thousands of changes, so that it comes soon.",
+    ),
+    query(
+        "actor",
+        "string",
+        "Shows only what this one did: `actor` of an entry, such as the id of a key.",
+    ),
+    query(
+        "kind",
+        "string",
+        "Shows only commands that are about this, by `kind` of their changes (`registry`, `model`, `capabilities`, `key`, `group`, `resource` or `version`), or that did this, by `action` (such as `created`, `updated`, `deleted`, `restored` or `purged`).",
     ),
     query("position", "integer", "The position of the entry."),
     query(

@@ -90,7 +90,7 @@ const SUCCEED: &[&str] = &[
 ];
 const REMOVE: &[&str] =
     &["epoch", "purge", "force", "If-Match", "Idempotency-Key", "Muster-Message"];
-const LOG_PAGE: &[&str] = &["limit", "before", "after", "changes"];
+const LOG_PAGE: &[&str] = &["limit", "before", "after", "changes", "actor", "kind"];
 const JUDGED: &[&str] = &["after"];
 const KEYED: &[&str] = &["Idempotency-Key", "Muster-Message"];
 const EXPLAINED: &[&str] = &["Muster-Message"];

@@ -1,7 +1,12 @@
 use muster_catalog::Content;
-use muster_history::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject, Scope};
-use muster_wire::log::{LogAction, LogChange, LogContent, LogEntry, LogKind};
-use muster_words::{Moment, Xid};
+use muster_history::{
+    CommittedCommand, Edit, EditAction, EditDetail, EditKind, EditSubject, Scope,
+};
+use muster_wire::{
+    OrOther,
+    log::{LogAction, LogChange, LogContent, LogEntry, LogKind},
+};
+use muster_words::Moment;
 
 /// Facts about a command that its entries don't hold.
 #[derive(Clone, Debug, Default)]
@@ -12,10 +17,14 @@ pub(super) struct Told {
     pub message: Option<String>,
 }
 
-/// What a command did within a scope, for the wire.
-pub(super) fn entry(command: &CommittedCommand, scope: &Scope, told: Told) -> LogEntry {
+/// What a command did within a scope, for the wire, with so many changes at most.
+pub(super) fn entry(
+    command: &CommittedCommand,
+    (scope, listed): (&Scope, usize),
+    told: Told,
+) -> LogEntry {
     let last = command.entries.last();
-    let summary = scope.summary(command);
+    let summary = scope.summary(command, listed);
     LogEntry {
         position: command.position().0,
         time: last.map_or(Moment::EPOCH, |entry| entry.moment).to_string(),
@@ -34,7 +43,7 @@ fn change(edit: Edit) -> LogChange {
     let mut change = LogChange {
         position: edit.position.0,
         action: action(edit.action).into(),
-        kind: kind(&edit.subject).into(),
+        kind: kind(edit.subject.kind()).into(),
         xid: edit.subject.xid().to_string(),
         registry: None,
         ledger: None,
@@ -95,15 +104,40 @@ const fn action(action: EditAction) -> LogAction {
     }
 }
 
-const fn kind(subject: &EditSubject) -> LogKind {
-    match subject {
-        EditSubject::Registry | EditSubject::Entity(Xid::Registry) => LogKind::Registry,
-        EditSubject::Model | EditSubject::ModelSource => LogKind::Model,
-        EditSubject::Capabilities => LogKind::Capabilities,
-        EditSubject::Key(_) => LogKind::Key,
-        EditSubject::Entity(Xid::Group { .. }) => LogKind::Group,
-        EditSubject::Entity(Xid::Version { .. }) => LogKind::Version,
-        EditSubject::Entity(Xid::Resource { .. } | Xid::Meta { .. }) => LogKind::Resource,
+/// What a word of a query selects: a kind of things, or what was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogWord {
+    /// What was done to things of this kind.
+    Kind(EditKind),
+    /// What this was done to.
+    Action(EditAction),
+}
+
+impl LogWord {
+    /// All words.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let kinds = EditKind::ALL.into_iter().map(Self::Kind);
+        kinds.chain(EditAction::ALL.into_iter().map(Self::Action))
+    }
+
+    /// The word as it is in the members `kind` and `action` of a change.
+    pub(super) fn name(self) -> String {
+        match self {
+            Self::Kind(known) => OrOther::from(kind(known)).to_string(),
+            Self::Action(known) => OrOther::from(action(known)).to_string(),
+        }
+    }
+}
+
+const fn kind(kind: EditKind) -> LogKind {
+    match kind {
+        EditKind::Registry => LogKind::Registry,
+        EditKind::Model => LogKind::Model,
+        EditKind::Capabilities => LogKind::Capabilities,
+        EditKind::Key => LogKind::Key,
+        EditKind::Group => LogKind::Group,
+        EditKind::Resource => LogKind::Resource,
+        EditKind::Version => LogKind::Version,
     }
 }
 
