@@ -55,6 +55,7 @@ mod sockets;
 mod starving;
 mod tampering;
 mod undoing;
+mod websockets;
 mod yaml;
 
 /// Here all of it is in clear text; in `server_tls` what is hostile comes within TLS.
