@@ -22,6 +22,7 @@ mod disk;
 mod documents;
 mod doors;
 mod example;
+mod extracting;
 mod flips;
 mod floods;
 mod harness;
