@@ -230,6 +230,18 @@ impl ConnectionWatch {
         .await
     }
 
+    /// Waits for something that looks itself whether the server drains. None: the connection is to
+    /// end at once.
+    pub(crate) async fn unless_closed<F: Future>(&self, awaited: F) -> Option<F::Output> {
+        let mut awaited = pin!(awaited);
+        poll_fn(|context| match awaited.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.order() == ConnectionOrder::Close => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
     /// A head is whole, or refused: that it was slow calls for nothing more.
     fn forgive_slow_head(&self) {
         let (slow, none) = (ConnectionOrder::RefuseSlowHead as u8, ConnectionOrder::None as u8);

@@ -71,9 +71,12 @@ impl AllowedOrigins {
         if !self.are_any() {
             return None;
         }
-        let origin = headers.get(header::ORIGIN)?;
-        let is_allowed = self.is_any || origin.to_str().is_ok_and(|origin| self.names(origin));
-        is_allowed.then(|| origin.clone())
+        headers.get(header::ORIGIN).filter(|origin| self.allow(origin)).cloned()
+    }
+
+    /// Whether pages of an origin may use the server.
+    pub(crate) fn allow(&self, origin: &HeaderValue) -> bool {
+        self.is_any || origin.to_str().is_ok_and(|origin| self.names(origin))
     }
 
     /// The answer to a preflight of an allowed origin. Browsers send it without a key, and it tells

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use http::{HeaderMap, Method, Request, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use muster_wire::{ErrorKind, Problem};
 
 use crate::AllowedOrigins;
@@ -41,10 +41,32 @@ pub(crate) fn check_neighbour<B>(
     });
     match foreign.next() {
         None => Ok(()),
-        Some(origin) => Err(Problem::new(ErrorKind::OriginRefused {
-            origin: String::from_utf8_lossy(origin.as_bytes()).into_owned(),
-        })),
+        Some(origin) => Err(refused(origin)),
     }
+}
+
+/// Refuses a WebSocket to pages of other origins: browsers let every page open one anywhere and read
+/// all that comes, whatever CORS says (RFC 6455, 10.2). A page may that the settings allow, but not
+/// with a session of the console.
+///
+/// # Errors
+/// `origin_refused`.
+pub(crate) fn check_opener(
+    headers: &HeaderMap,
+    host: &str,
+    (origins, in_session): (&AllowedOrigins, bool),
+) -> Result<(), Problem> {
+    let mut sent = headers.get_all(header::ORIGIN).iter();
+    let foreign = sent.find(|origin| {
+        let is_own = origin.to_str().is_ok_and(|origin| is_own_origin(origin, host));
+        !is_own && (in_session || !origins.allow(origin))
+    });
+    foreign.map_or(Ok(()), |origin| Err(refused(origin)))
+}
+
+fn refused(origin: &HeaderValue) -> Problem {
+    let origin = String::from_utf8_lossy(origin.as_bytes()).into_owned();
+    Problem::new(ErrorKind::OriginRefused { origin })
 }
 
 /// Whether reading it costs about as much as a document: not the whole registry, and no query, which

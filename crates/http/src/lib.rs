@@ -38,6 +38,7 @@ mod response_body;
 mod server;
 mod submit;
 mod tls;
+mod upgrade;
 pub mod xregistry;
 
 pub use body::Body;

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod encryption;
 pub mod errors;
 pub mod export;
+pub mod extract;
 pub mod get;
 pub mod import;
 pub mod init;
@@ -103,6 +104,8 @@ pub enum MusterCommand {
     Export(export::ExportArguments),
     #[command(before_help = import::EXAMPLES)]
     Import(import::ImportArguments),
+    #[command(before_help = extract::EXAMPLES)]
+    Extract(extract::ExtractArguments),
     #[command(before_help = backup::EXAMPLES)]
     Backup(backup::BackupArguments),
     #[command(before_help = restore_backup::EXAMPLES)]
@@ -160,6 +163,7 @@ impl MusterCommand {
             Self::Snapshot(snapshot) => context.wait(snapshot.run(context)),
             Self::Export(export) => context.wait(export.run(context)),
             Self::Import(import) => context.wait(import.run(context)),
+            Self::Extract(extract) => context.wait(extract.run(context)),
             Self::Backup(backup) => context.wait(backup.run(context)),
             Self::RestoreBackup(restore) => context.wait(restore.run(context)),
             Self::Ledger(ledger) => context.wait(ledger.run(context)),

@@ -16,6 +16,8 @@ mod hostile;
 mod identity;
 #[path = "server/sockets.rs"]
 mod sockets;
+#[path = "server/websockets.rs"]
+mod websockets;
 
 const TLS: bool = true;
 const SCHEME: &str = "https";

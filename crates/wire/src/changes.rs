@@ -148,12 +148,10 @@ impl FromStr for EventId {
 }
 
 impl ChangeEvent {
-    /// The event in the format of server-sent events: its id and one line of JSON. There is no
-    /// `event` line: with one, a browser delivers the event only to listeners of that type.
+    /// The event as one line of JSON.
     #[must_use]
-    pub fn to_sse(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
-        format!("id: {}\ndata: {json}\n\n", self.id)
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -215,10 +213,9 @@ mod tests {
     }
 
     #[test]
-    fn frames_an_event_with_its_id_for_resuming() {
-        let text = event(EventType::VersionCreated).to_sse();
-        assert!(text.starts_with("id: 1204.2\ndata: {"), "{text}");
-        assert!(text.ends_with("}\n\n") && text.matches('\n').count() == 3, "{text}");
+    fn writes_an_event_in_one_line() {
+        let text = event(EventType::VersionCreated).to_json();
+        assert!(text.starts_with('{') && text.ends_with('}') && !text.contains('\n'), "{text}");
     }
 
     #[test]

@@ -13,8 +13,9 @@ use super::{
     session::{is_home, is_page},
 };
 use crate::{
-    host::{check_neighbour, host_of, is_loopback},
+    host::{check_neighbour, check_opener, host_of, is_loopback},
     native::Session,
+    upgrade::asks_for_websocket,
 };
 
 /// What is known of an admitted request.
@@ -81,7 +82,11 @@ impl RequestGuard {
             if self.front.gatekeeper.is_open() {
                 check_neighbour(request, (host, loopback), &self.front.origins)?;
             }
-            self.authenticate(request, &base)?
+            let (principal, session) = self.authenticate(request, &base)?;
+            if asks_for_websocket(headers) {
+                check_opener(headers, host, (&self.front.origins, session.is_some()))?;
+            }
+            (principal, session)
         };
         if !request.body().is_end_stream() {
             self.check_body(request)?;

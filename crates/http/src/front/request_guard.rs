@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::routing::future::RouteFuture;
-use http::{Method, Request, Response, Uri, Version, header};
+use http::{Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper::{body::Incoming, service::Service};
 use parking_lot::Mutex;
@@ -33,6 +33,7 @@ use crate::{
     request_body::{BodyBounds, RequestBody, read_unwanted},
     request_id::trace_of,
     response_body::{InFlightRequest, ResponseBody},
+    upgrade::{UpgradeSlot, Upgraded, asks_for_websocket},
 };
 
 /// The limits that the requests of all connections share.
@@ -65,6 +66,8 @@ pub(crate) struct RequestGuard {
     pub(super) known_host: RefCell<Option<CheckedHost>>,
     pub(super) known_caller: RefCell<Option<KnownCaller>>,
     phase: Receiver<Phase>,
+    /// What the last request that asked for another protocol was given.
+    upgrade: RefCell<Option<UpgradeSlot>>,
 }
 
 impl RequestGuard {
@@ -77,7 +80,32 @@ impl RequestGuard {
     ) -> Self {
         let anonymous = Arc::new(Principal::probe());
         let (known_host, known_caller) = (RefCell::new(None), RefCell::new(None));
-        Self { front, bounds, watch, peer, scheme, anonymous, known_host, known_caller, phase }
+        Self {
+            front,
+            bounds,
+            watch,
+            peer,
+            scheme,
+            anonymous,
+            known_host,
+            known_caller,
+            phase,
+            upgrade: RefCell::default(),
+        }
+    }
+
+    /// What the connection goes on with, if its last request was answered so.
+    pub(crate) fn take_upgrade(&self) -> Option<Upgraded> {
+        self.upgrade.take()?.take()
+    }
+
+    /// A place for the protocol that a request asks for. HTTP/2 has no such requests.
+    fn upgrade_slot(&self, request: &Request<Incoming>) -> Option<UpgradeSlot> {
+        let is_possible = request.version() == Version::HTTP_11 && request.body().is_end_stream();
+        let slot =
+            (is_possible && asks_for_websocket(request.headers())).then(UpgradeSlot::default);
+        self.upgrade.replace(slot.clone());
+        slot
     }
 
     /// Registers a request whose head was complete at that time.
@@ -200,13 +228,17 @@ impl Service<Request<Incoming>> for RequestGuard {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let route = Route::of(request.uri().path());
         let mut in_flight = self.in_flight(request.method(), route, Instant::now());
         let request_id = self.front.request_ids.of(request.headers());
         let path = request.uri().path();
         in_flight.logged = Some(self.front.request_log.begin(&request_id, self.peer, path));
         let mut finisher = ResponseFinisher::new(&self.front, &request, &request_id);
+        let slot = self.upgrade_slot(&request);
+        if let Some(slot) = &slot {
+            request.extensions_mut().insert(slot.clone());
+        }
         let found = match self.let_in(&request, &request_id) {
             Admission::Answered(response) => {
                 if request.version() == Version::HTTP_2 && !request.body().is_end_stream() {
@@ -243,6 +275,12 @@ impl Service<Request<Incoming>> for RequestGuard {
                 read_unwanted(unread).await;
             }
             in_flight.answered_with(&response);
+            if let Some(slot) =
+                slot.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS)
+            {
+                slot.keep(in_flight);
+                return Ok(response.map(|body| ResponseBody::new(body, None)));
+            }
             Ok(response.map(|body| ResponseBody::new(body, Some(in_flight))))
         })
     }

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, Request, header};
 
 use super::Front;
-use crate::native::Session;
+use crate::{native::Session, upgrade::asks_for_websocket};
 
 /// The cookie that holds a session's id, where URLs begin with this. Under TLS browsers take a cookie
 /// of such a name only from this host itself, within TLS and for all of its paths, so no other host
@@ -30,7 +30,8 @@ impl Front {
     /// - pages of the console, which look at the token themselves before they change something,
     ///   and whose cookie isn't sent from other sites (`SameSite=Strict`);
     /// - reads of the API by the console's own pages, which browsers mark as `same-origin`
-    ///   (Fetch Metadata Request Headers, 2.3);
+    ///   (Fetch Metadata Request Headers, 2.3). A WebSocket that they open has no such mark in some
+    ///   browsers; all send the origin with it, which is checked in any case;
     /// - changes by these pages that carry the session's token as well.
     pub(super) fn session<B>(&self, request: &Request<B>, base: &str) -> Option<Session> {
         let sessions = self.sessions.as_ref()?;
@@ -40,7 +41,10 @@ impl Front {
         if is_page(path) || is_home(path, headers) {
             return Some(session);
         }
-        let is_own = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+        let is_own = match headers.get("sec-fetch-site") {
+            Some(site) => site == "same-origin",
+            None => asks_for_websocket(headers) && headers.contains_key(header::ORIGIN),
+        };
         let reads = request.method() == Method::GET || request.method() == Method::HEAD;
         let has_token =
             || headers.get(SESSION_TOKEN).is_some_and(|token| session.has_token(token.as_bytes()));

@@ -1,4 +1,4 @@
-//! `GET /changes`: a stream of changes as server-sent events.
+//! `GET /changes`: a stream of changes, as server-sent events or as messages of a WebSocket.
 //!
 //! Each event is about one entity that a command changed, as a CloudEvent of xRegistry's types. Its
 //! id is `<position>.<k>`: the k-th event of the command that ends at the position. Ids depend only
@@ -10,8 +10,11 @@
 //! longer delay but costs no memory, and the writer never waits for it.
 
 mod feed;
+mod form;
 mod frame;
+mod handshake;
 mod render;
+mod socket;
 mod stretch;
 mod watcher;
 
@@ -21,19 +24,24 @@ use axum::{
     response::Response,
 };
 pub(super) use feed::Feed;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use muster_history::events;
 use muster_registry::Registry;
 use muster_wire::{ErrorKind, Problem, changes::EventId, headers::MUSTER_POSITION};
 use muster_words::Position;
+use tokio::sync::watch::Receiver;
 
-use self::watcher::Watcher;
+use self::{
+    handshake::Handshake,
+    socket::ChangeSocket,
+    watcher::{EventStream, Watcher},
+};
 use super::{
     Native,
     query::{Parameters, bad_position, position},
     stream::Pieces,
 };
-use crate::{Body, Caller, IntoProblem, xregistry::problem_of_fetch};
+use crate::{Body, Caller, IntoProblem, Phase, upgrade::UpgradeSlot, xregistry::problem_of_fetch};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -43,10 +51,49 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 pub(super) async fn follow(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
+    slot: Option<Extension<UpgradeSlot>>,
     RawQuery(query): RawQuery,
+    method: Method,
     sent: HeaderMap,
 ) -> Result<Response, IntoProblem> {
-    let parameters = Parameters::parse(query.as_deref(), &["after"], "/changes")?;
+    let slot = slot.filter(|_| method == Method::GET);
+    let upgrade = match slot {
+        Some(Extension(slot)) => Some((slot, Handshake::read(&sent)?)),
+        None => None,
+    };
+    let (watcher, from) = watch(&native, &caller, query.as_deref(), &sent).await?;
+    let mut response = match upgrade {
+        Some((slot, handshake)) => {
+            slot.leave(ChangeSocket { watcher, phase: caller.phase });
+            handshake.answer()
+        }
+        None => stream(watcher, caller.phase),
+    };
+    // A client that loses the stream before its first event can resume here.
+    response.headers_mut().insert(MUSTER_POSITION, HeaderValue::from(from.0));
+    Ok(response)
+}
+
+/// The answer of server-sent events.
+fn stream(watcher: Watcher, phase: Receiver<Phase>) -> Response {
+    let body = Body::endless(Pieces::body(EventStream(watcher)), phase);
+    let mut response = http::Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would buffer events.
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response.map(Into::into)
+}
+
+/// A watcher, and the position that it begins after.
+async fn watch(
+    native: &Native,
+    caller: &Caller,
+    query: Option<&str>,
+    sent: &HeaderMap,
+) -> Result<(Watcher, Position), Problem> {
+    let parameters = Parameters::parse(query, &["after"], "/changes")?;
     // A browser that resumes sends both; the header is the newer one.
     let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
     let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
@@ -54,7 +101,7 @@ pub(super) async fn follow(
     let busy = || Problem::new(ErrorKind::ServerBusy).subject("/changes");
     let permit = native.feed.admit().ok_or_else(busy)?;
     // And so does this: a key that is made from here on ends the stream.
-    let pass = native.gate.grant(&caller)?;
+    let pass = native.gate.grant(caller)?;
     let start = match resumed.or_else(|| parameters.value("after")) {
         Some(text) => {
             // A command may have twenty thousand changes, which are counted.
@@ -63,19 +110,9 @@ pub(super) async fn follow(
         }
         None => Start::after(native.registry.view().position()),
     };
-    // A client that loses the stream before its first event can resume here.
-    let from = HeaderValue::from(start.read_after.0);
     let source = format!("{}/api", caller.base);
     let watcher = Watcher::new(&native.feed, (permit, pass), start, &source);
-    let body = Body::endless(Pieces::body(watcher), caller.phase);
-    let mut response = http::Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(MUSTER_POSITION, from);
-    // nginx would buffer events.
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    Ok(response.map(Into::into))
+    Ok((watcher, start.read_after))
 }
 
 /// The beginning of a stream.

@@ -63,6 +63,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.lent = bytes;
     }
 
+    /// Lets all that comes be read by another protocol, after what the library had read of it.
+    pub(super) fn lend_for_good(&mut self, read: &[u8]) {
+        self.unread.splice(..0, read.iter().copied());
+        self.lent = u64::MAX;
+    }
+
     /// Whether the library has read all that it was lent.
     pub(super) fn is_used_up(&self) -> bool {
         self.lent == 0

@@ -27,6 +27,7 @@ use crate::{
     connections::{ConnectionOrder, ConnectionWatch},
     front::{RequestGuard, RequestLimits},
     response_body::InFlightRequest,
+    upgrade::Upgraded,
 };
 
 /// How an HTTP/2 connection begins (RFC 9113, 3.4). No HTTP/1 method that we know begins so.
@@ -243,7 +244,12 @@ impl ConnectionServer {
         let has_ended =
             drive(&mut library, &watch, poll, http1::Connection::graceful_shutdown).await?;
         let parts = library.into_parts();
-        let connection = parts.io.into_inner();
+        let mut connection = parts.io.into_inner();
+        if let Some(upgraded) = parts.service.take_upgrade().filter(|_| connection.is_used_up()) {
+            connection.lend_for_good(&parts.read_buf);
+            go_on(connection, upgraded).await;
+            return None;
+        }
         if has_ended || !connection.is_used_up() {
             connection.close().await;
             return None;
@@ -264,6 +270,22 @@ impl ConnectionServer {
             Pin::new(library).poll(context)
         };
         drive(&mut library, &watch, poll, http2::Connection::graceful_shutdown).await;
+    }
+}
+
+/// Serves a connection that speaks another protocol now, to its end.
+async fn go_on<S>(mut connection: Connection<S>, upgraded: Upgraded)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let watch = Arc::clone(connection.watch());
+    let Upgraded { upgrade, in_flight } = upgraded;
+    let is_closed = watch.unless_closed(upgrade.speak(&mut connection)).await.is_none();
+    drop(in_flight);
+    if !is_closed {
+        // The client may still send; its last message must not be lost by a reset.
+        watch.linger_at_end();
+        connection.close().await;
     }
 }
 

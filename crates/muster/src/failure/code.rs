@@ -267,6 +267,9 @@ own_codes! {
     PartlyApplied:
         "Some changes of the folder were made, others were refused.",
         "Correct what the messages name, then apply the folder again; it doesn't repeat what is done.";
+    PartlyExtracted:
+        "Some values of a table didn't become documents; the others did.",
+        "The messages name each with its place. Correct them in the table or by hand, or extract with --partial.";
     ProfileObstacles:
         "A schema can't be used with a provider of language models.",
         "Change the schema as the findings say.";

@@ -54,6 +54,13 @@ impl NewFolder {
         Ok(Self { root, draft, is_kept: false, shown, model: compiled(&Map::new()) })
     }
 
+    /// Lays the folder out for this model, without writing it.
+    #[must_use]
+    pub fn under(mut self, model: Model) -> Self {
+        self.model = Some(model);
+        self
+    }
+
     /// Writes what a line says.
     pub fn write(&mut self, line: &ExportLine) -> Result<(), Failure> {
         match line {

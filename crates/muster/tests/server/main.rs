@@ -22,6 +22,7 @@ mod disk;
 mod documents;
 mod doors;
 mod example;
+mod extracting;
 mod flips;
 mod floods;
 mod harness;
@@ -55,6 +56,7 @@ mod sockets;
 mod starving;
 mod tampering;
 mod undoing;
+mod websockets;
 mod yaml;
 
 /// Here all of it is in clear text; in `server_tls` what is hostile comes within TLS.

@@ -1,4 +1,7 @@
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use muster_wire::changes::EventId;
@@ -23,7 +26,7 @@ pub(super) struct RenderedEvent {
 const PLACE: &str = "\"source\":\"";
 
 impl RenderedEvent {
-    /// Takes an event that was written with an empty `source`.
+    /// Takes an event that was written as JSON with an empty `source`.
     pub fn new(id: EventId, subject: &str, actor: Option<&str>, text: &str) -> Self {
         let cut = text.find(PLACE).map_or(text.len(), |at| at + PLACE.len());
         let (before, after) = text.split_at(cut);
@@ -33,6 +36,18 @@ impl RenderedEvent {
 
     fn len(&self) -> usize {
         self.subject.len() + self.before.len() + self.after.len()
+    }
+
+    /// Adds the JSON.
+    fn write(&self, text: &mut String, source: &str, sight: EventSight<'_>) {
+        text.push_str(&self.before);
+        text.push_str(source);
+        if let (Some(actor), true) = (&self.actor, sight.actors) {
+            // The text goes on with the quotation mark that ends the source.
+            text.push_str("\",\"actorname\":");
+            text.push_str(actor.strip_suffix('"').unwrap_or(actor));
+        }
+        text.push_str(&self.after);
     }
 
     fn is_seen_by(&self, within: Option<&XidPatterns>) -> bool {
@@ -81,20 +96,32 @@ impl Frame {
         if sent.0 == *source { sent.1.clone() } else { write() }
     }
 
+    /// The events after a cursor, each as a text of JSON: all, or those at these places.
+    pub fn messages(&self, cursor: EventId, source: &str, sight: EventSight<'_>) -> Vec<String> {
+        let events = self.seen(cursor, sight).map(|event| {
+            let mut text = String::with_capacity(event.len() + source.len());
+            event.write(&mut text, source, sight);
+            text
+        });
+        events.collect()
+    }
+
+    /// The events in the format of server-sent events: each with its id and one line of JSON. There
+    /// is no `event` line: with one, a browser delivers the event only to listeners of that type.
     fn write(&self, cursor: EventId, source: &str, sight: EventSight<'_>) -> Bytes {
         let mut text = String::with_capacity(self.bytes + self.events.len() * source.len());
-        let events = self.events.iter().filter(|event| event.id > cursor);
-        for event in events.filter(|event| event.is_seen_by(sight.within)) {
-            text.push_str(&event.before);
-            text.push_str(source);
-            if let (Some(actor), true) = (&event.actor, sight.actors) {
-                // The text goes on with the quotation mark that ends the source.
-                text.push_str("\",\"actorname\":");
-                text.push_str(actor.strip_suffix('"').unwrap_or(actor));
-            }
-            text.push_str(&event.after);
+        for event in self.seen(cursor, sight) {
+            // Writing into a text can't fail.
+            let _ = write!(text, "id: {}\ndata: ", event.id);
+            event.write(&mut text, source, sight);
+            text.push_str("\n\n");
         }
         text.into()
+    }
+
+    fn seen(&self, cursor: EventId, sight: EventSight<'_>) -> impl Iterator<Item = &RenderedEvent> {
+        let events = self.events.iter().filter(move |event| event.id > cursor);
+        events.filter(move |event| event.is_seen_by(sight.within))
     }
 }
 
@@ -154,8 +181,21 @@ mod tests {
 
     fn event(position: u64, k: u32, size: usize) -> RenderedEvent {
         let id = EventId { position: Position(position), k };
-        let text = format!("[{id} \"source\":\"\" {}]", "x".repeat(size));
+        let text = format!("[\"source\":\"\" {}]", "x".repeat(size));
         RenderedEvent::new(id, &format!("/a/b{k}"), (k == 2).then_some("c\"i"), &text)
+    }
+
+    /// Both forms tell of the same events: those of position 4 with these numbers and URLs.
+    fn assert_told(
+        frame: &Frame,
+        (cursor, source, sight): (EventId, &Arc<str>, EventSight<'_>),
+        expect: &[(u32, &str)],
+    ) {
+        let json = |url: &str| format!("[\"source\":\"{url}\" ]");
+        let texts: Vec<_> = expect.iter().map(|(_, url)| json(url)).collect();
+        assert_eq!(frame.messages(cursor, source, sight), texts);
+        let stream = expect.iter().map(|(k, url)| format!("id: 4.{k}\ndata: {}\n\n", json(url)));
+        assert_eq!(frame.after(cursor, source, sight), stream.collect::<String>());
     }
 
     #[test]
@@ -168,34 +208,28 @@ mod tests {
         let (one, other): (Arc<str>, Arc<str>) = ("http://a".into(), "http://b".into());
         let cursor = |position, k| EventId { position: Position(position), k };
         for (cursor, source, expect) in [
-            (
-                cursor(3, u32::MAX),
-                &one,
-                "[4.1 \"source\":\"http://a\" ][4.2 \"source\":\"http://a\" ]",
-            ),
-            (
-                cursor(3, u32::MAX),
-                &other,
-                "[4.1 \"source\":\"http://b\" ][4.2 \"source\":\"http://b\" ]",
-            ),
-            (cursor(4, 1), &one, "[4.2 \"source\":\"http://a\" ]"),
-            (cursor(4, 2), &one, ""),
+            (cursor(3, u32::MAX), &one, &[(1, "http://a"), (2, "http://a")][..]),
+            (cursor(3, u32::MAX), &other, &[(1, "http://b"), (2, "http://b")][..]),
+            (cursor(4, 1), &one, &[(2, "http://a")]),
+            (cursor(4, 2), &one, &[]),
         ] {
-            assert_eq!(frames[0].after(cursor, source, EventSight::default()), expect);
+            assert_told(&frames[0], (cursor, source, EventSight::default()), expect);
         }
         for (place, expect) in [
-            ("/a", "[4.1 \"source\":\"http://b\" ][4.2 \"source\":\"http://b\" ]"),
-            ("/a/b2", "[4.2 \"source\":\"http://b\" ]"),
-            ("/a/b2/c", ""),
+            ("/a", &[(1, "http://b"), (2, "http://b")][..]),
+            ("/a/b2", &[(2, "http://b")]),
+            ("/a/b2/c", &[]),
         ] {
             let within = place.parse().map(|place| XidPatterns::new(vec![place])).ok();
             let sight = EventSight { within: within.as_ref(), actors: false };
             let cursor = cursor(3, u32::MAX);
-            assert_eq!(frames[0].after(cursor, &other, sight), expect, "{place}");
+            assert_told(&frames[0], (cursor, &other, sight), expect);
         }
         let sight = EventSight { within: None, actors: true };
         let told = frames[0].after(cursor(4, 1), &one, sight);
-        assert_eq!(told, r#"[4.2 "source":"http://a","actorname":"c\"i" ]"#);
+        let expect = r#"["source":"http://a","actorname":"c\"i" ]"#;
+        assert_eq!(told, format!("id: 4.2\ndata: {expect}\n\n"));
+        assert_eq!(frames[0].messages(cursor(4, 1), &one, sight), [expect]);
         assert_eq!((frames[0].last, frames[0].resume), (cursor(5, u32::MAX), Position(5)));
     }
 

@@ -55,7 +55,7 @@ pub(super) fn render(
             actorname: None,
             data: ChangeDetail { changed: event.changed, more: Map::new() },
         };
-        RenderedEvent::new(id, &event.subject, actor, &event.to_sse())
+        RenderedEvent::new(id, &event.subject, actor, &event.to_json())
     });
     rendered.collect()
 }

@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     Feed, Start,
     feed::{FrameMemory, NextFrame, SharedFeed, WatcherPermit},
+    form::{Form, ServerSentEvents},
     frame::{EventSight, Frame},
     stretch::stretch_after,
 };
@@ -71,40 +72,25 @@ impl Watcher {
         }
     }
 
-    /// The first bytes of a stream. They show that it is open, and give a client that started at
-    /// the present an id to resume from before anything changes.
-    fn greeting(&self) -> Bytes {
-        let from = self.cursor.position;
-        match self.cursor.k {
-            u32::MAX if from == self.read_after => format!("retry: 1000\nid: {from}\n\n").into(),
-            _ => Bytes::from_static(b"retry: 1000\n\n"),
-        }
+    /// What ends the stream: its key isn't valid any more, or its session is over.
+    pub fn pass(&self) -> &AccessGrant {
+        &self.pass
     }
 
     /// The events of a frame that weren't sent yet.
-    fn send(&mut self, frame: &Frame) -> Option<Bytes> {
+    fn send<F: Form>(&mut self, frame: &Frame) -> Option<F::Piece> {
         let principal = self.pass.principal();
         let actors = authorize(principal, Permission::ReadLog, "/").is_ok();
         let sight = EventSight { within: principal.scope.as_deref(), actors };
-        let bytes = frame.after(self.cursor, &self.source, sight);
+        let piece = F::events(frame, self.cursor, &self.source, sight);
         self.cursor = self.cursor.max(frame.last);
         self.read_after = self.read_after.max(frame.resume);
-        (!bytes.is_empty()).then_some(bytes)
+        piece
     }
 
     /// The end of the longest silence: not later than the client's key is valid.
     fn deadline(&self) -> Instant {
         Instant::now() + self.pass.left().map_or(HEARTBEAT, |left| HEARTBEAT.min(left))
-    }
-
-    /// What breaks a silence: a comment, and the id to resume from. Without it a client whose scope
-    /// rarely changes would resume far back, and everything since would be read again for it.
-    fn heartbeat(&self) -> Bytes {
-        let EventId { position, k } = self.cursor;
-        match k {
-            u32::MAX => format!(":\nid: {position}\n\n").into(),
-            _ => format!(":\nid: {}\n\n", self.cursor).into(),
-        }
     }
 
     /// Takes the next events of the ledger, which are read once for all watchers that are here.
@@ -132,12 +118,14 @@ impl Watcher {
         }
         Ok(())
     }
-}
 
-impl Source for Watcher {
-    async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
-        if !std::mem::replace(&mut self.greeted, true) {
-            return Some(Ok(self.greeting()));
+    /// What is sent next, in its form; none at the end.
+    pub async fn next_piece<F: Form>(&mut self) -> Option<Result<F::Piece, FetchError>> {
+        let start = Start { cursor: self.cursor, read_after: self.read_after };
+        if !std::mem::replace(&mut self.greeted, true)
+            && let Some(greeting) = F::greeting(start)
+        {
+            return Some(Ok(greeting));
         }
         // One for the whole wait: commands outside of the scope send nothing, so they mustn't begin
         // the silence anew.
@@ -149,15 +137,15 @@ impl Source for Watcher {
                 return None;
             }
             if Instant::now() >= deadline {
-                return Some(Ok(self.heartbeat()));
+                return Some(Ok(F::silence(self.cursor)));
             }
             if !self.read.is_empty() && self.keys_changed_at < self.shared.keys_changed_at() {
                 // They may hold a name that was erased since, so they are rendered again.
                 self.read.clear();
             }
             if let Some((frame, _memory)) = self.read.pop_front() {
-                match self.send(&frame) {
-                    Some(bytes) => return Some(Ok(bytes)),
+                match self.send::<F>(&frame) {
+                    Some(piece) => return Some(Ok(piece)),
                     None => continue,
                 }
             }
@@ -165,14 +153,14 @@ impl Source for Watcher {
             self.moves.mark_unchanged();
             match self.shared.take(self.cursor) {
                 NextFrame::Frame(frame) => {
-                    if let Some(bytes) = self.send(&frame) {
-                        return Some(Ok(bytes));
+                    if let Some(piece) = self.send::<F>(&frame) {
+                        return Some(Ok(piece));
                     }
                 }
                 NextFrame::Behind => {
                     if let Err(error) = self.catch_up().await {
                         tracing::warn!(%error, "a stream of changes ends: no reading the ledger");
-                        return Some(Err(error.into()));
+                        return Some(Err(error));
                     }
                 }
                 NextFrame::Nothing => {
@@ -188,5 +176,15 @@ impl Source for Watcher {
                 }
             }
         }
+    }
+}
+
+/// A watcher that is told by server-sent events.
+pub(super) struct EventStream(pub Watcher);
+
+impl Source for EventStream {
+    async fn next(&mut self) -> Option<Result<Bytes, BoxError>> {
+        let piece = self.0.next_piece::<ServerSentEvents>().await?;
+        Some(piece.map_err(Into::into))
     }
 }
