@@ -109,11 +109,7 @@ impl Judge<'_> {
             );
             return Err(undecided(what, Vec::new()));
         }
-        let compared = verdict.earlier.iter().take(count).map(|earlier| earlier.bytes as usize);
-        let is_quick = verdict.compatibility_group.is_none()
-            && compared.sum::<usize>() <= SHORT_SCHEMA_BYTES
-            && is_short(document, format);
-        if !is_quick {
+        if !is_short(document, format) || !are_short(verdict, count) {
             self.takes_long()?;
         }
         let read = self.read_new(document, format, verdict)?;
@@ -244,6 +240,12 @@ fn is_short(document: &Document<'_>, format: SchemaFormat) -> bool {
     format != SchemaFormat::JsonSchema
         && document.references().is_none()
         && document.bytes.len() <= SHORT_SCHEMA_BYTES
+}
+
+/// Whether so many earlier versions are compared so quickly that it needs no turn of its own.
+fn are_short(verdict: &Verdict, count: usize) -> bool {
+    let bytes = verdict.earlier.iter().take(count).map(|earlier| earlier.bytes as usize);
+    verdict.compatibility_group.is_none() && bytes.sum::<usize>() <= SHORT_SCHEMA_BYTES
 }
 
 /// Whether a problem may be mended by a schema that comes later.
