@@ -162,7 +162,11 @@ fn end_of(heard: Option<Result<Message, Error>>) -> Option<SocketEnd> {
 
 /// Says the last word, or answers the client's, and waits for what the client answers.
 async fn part(socket: &mut Socket<'_>, frame: Option<CloseFrame>) -> Result<(), Error> {
-    socket.close(frame).await?;
+    match frame {
+        Some(frame) => socket.close(Some(frame)).await?,
+        // The library has the answer ready.
+        None => socket.flush().await?,
+    }
     while let Some(heard) = socket.next().await {
         heard?;
     }
