@@ -51,7 +51,10 @@ impl Cursor<'_> {
     /// Goes past `as const` and `satisfies Type`.
     fn skip_assertions(&mut self) -> Read<()> {
         let at = self.at;
-        self.skip_blank()?;
+        match self.depth {
+            0 => self.skip_blank()?,
+            _ => self.skip_trivia()?,
+        }
         if !matches!(self.peek_name(), "as" | "satisfies") {
             self.at = at;
             return Ok(());
