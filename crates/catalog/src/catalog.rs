@@ -166,26 +166,27 @@ impl Catalog {
         }
     }
 
-    /// The versions of a resource with which a new one is compared, newest first: those with
-    /// documents that readers may use, so neither drafts nor what is in review.
+    /// The versions of a resource with which a new one is compared, newest first and at most so many:
+    /// those with documents that readers may use, so neither drafts nor what is in review.
     #[must_use]
-    pub fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
+    pub fn earlier_versions(&self, xid: &Xid, at_most: usize) -> Vec<EarlierVersion> {
         let Some(resource) = self.resource_at(xid) else { return Vec::new() };
-        let mut versions: Vec<&Arc<Version>> =
-            resource.versions.iter().filter(|version| version.state.is_published()).collect();
-        let numbers: Option<Vec<u32>> =
-            versions.iter().map(|version| version_number(&version.id)).collect();
-        match numbers {
+        let is_one = |version: &&Arc<Version>| {
+            version.state.is_published() && version.document_content().is_some()
+        };
+        let versions = || resource.versions.iter().filter(is_one);
+        let has_numbers = versions().all(|version| version_number(&version.id).is_some());
+        let newest = match has_numbers {
             // An import may have written them in another order.
-            Some(_) => versions.sort_by_cached_key(|version| Reverse(version_number(&version.id))),
+            true => newest(versions(), at_most, |version| version_number(&version.id)),
             // Not by `createdat`, which clients may set.
-            None => versions.sort_by_cached_key(|version| {
+            false => newest(versions(), at_most, |version| {
                 let born = states(version).last().map(|first| first.stamp.position);
-                Reverse((born, version.id.clone()))
+                (born, version.id.clone())
             }),
-        }
+        };
         let owner = xid.resource().unwrap_or_else(|| xid.clone());
-        let earlier = versions.into_iter().filter_map(|version| {
+        let earlier = newest.into_iter().filter_map(|version| {
             Some(EarlierVersion {
                 xid: owner.version(version.id.clone())?,
                 content: version.document_content()?,
@@ -384,4 +385,19 @@ impl Catalog {
 /// The key of an address in the indexes of a group's schemas. A URI has no spaces.
 pub(crate) fn in_group(group: &Xid, address: &str) -> String {
     format!("{group} {address}")
+}
+
+/// So many versions with the greatest keys, the greatest first.
+fn newest<'a, K: Ord>(
+    versions: impl Iterator<Item = &'a Arc<Version>>,
+    at_most: usize,
+    key: impl Fn(&Arc<Version>) -> K,
+) -> Vec<&'a Arc<Version>> {
+    let mut found: Vec<_> = versions.map(|version| (Reverse(key(version)), version)).collect();
+    if found.len() > at_most {
+        found.select_nth_unstable_by(at_most, |(one, _), (other, _)| one.cmp(other));
+        found.truncate(at_most);
+    }
+    found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    found.into_iter().map(|(_, version)| version).collect()
 }

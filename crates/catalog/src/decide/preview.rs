@@ -251,7 +251,7 @@ impl Draft<'_> {
         self.bindings_of(xid).is_some_and(|own| own.assert_format)
     }
 
-    /// Whether a new version of a schema was compared as its group asks for, with all versions that
+    /// Whether a new version of a schema was compared as its group asks for, with the versions that
     /// are there.
     pub(super) fn is_compared_as(&self, kind: &ResourceType, xid: &Xid, verdict: &Verdict) -> bool {
         let bindings = self.bindings_of(xid);
@@ -261,9 +261,13 @@ impl Draft<'_> {
         let group = asked.and_then(|_| {
             self.catalog.schema_settings(xid, bindings.as_deref()).compatibility_group()
         });
+        let is_same = || {
+            let earlier = self.catalog.earlier_versions(xid, verdict.earlier_at_most);
+            earlier == verdict.earlier
+        };
         asked == verdict.compatibility
             && group == verdict.compatibility_group
-            && (asked.is_none() || self.catalog.earlier_versions(xid) == verdict.earlier)
+            && (asked.is_none() || is_same())
     }
 
     fn is_still(&self, (group, id, found): &IdLookup) -> bool {

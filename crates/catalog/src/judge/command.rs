@@ -181,8 +181,8 @@ impl Sources for CommandSources<'_> {
         bound_through(self.view, xid)
     }
 
-    fn earlier_versions(&self, xid: &Xid) -> Vec<EarlierVersion> {
-        self.view.earlier_versions(xid)
+    fn earlier_versions(&self, xid: &Xid, at_most: usize) -> Vec<EarlierVersion> {
+        self.view.earlier_versions(xid, at_most)
     }
 
     fn stored_version(&self, xid: &Xid) -> Option<EarlierVersion> {

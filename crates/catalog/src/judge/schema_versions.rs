@@ -20,6 +20,10 @@ use crate::{schema_settings::metadata_property, state::CompatibilityRule};
 /// The most earlier versions with which a new one is compared.
 const COMPARED_MAX: usize = 1_000;
 
+/// How many versions are looked at for the one before: the newest, and others where its text is
+/// erased. A resource may have tens of thousands.
+const NEWEST_READ: usize = 4;
+
 /// The bytes up to which an Avro or Protobuf schema that refers to no other is read and compared in
 /// less than a millisecond.
 const SHORT_SCHEMA_BYTES: usize = 8 * 1024;
@@ -86,10 +90,12 @@ impl Judge<'_> {
         verdict: &mut Verdict,
     ) -> Result<(), NoVerdict> {
         let xid = document.xid;
-        verdict.earlier = self.sources.earlier_versions(xid);
         if rule.level.directions().is_empty() {
             return Ok(());
         }
+        let needs_all = rule.level.is_transitive() || verdict.compatibility_group.is_some();
+        verdict.earlier_at_most = if needs_all { usize::MAX } else { NEWEST_READ };
+        verdict.earlier = self.sources.earlier_versions(xid, verdict.earlier_at_most);
         let undecided = |what: String, why: Vec<Violation>| -> NoVerdict {
             let message =
                 format!("it can't be compared with other versions, as this group asks for: {what}");
@@ -114,6 +120,27 @@ impl Judge<'_> {
         }
         let read = self.read_new(document, format, verdict)?;
         let new = read.map_err(|why| undecided("it can't be read".to_owned(), why))?;
+        let (mut found, compared) = self.compare(document, &new, (rule, count), verdict)?;
+        if compared < count && verdict.earlier.len() == verdict.earlier_at_most {
+            verdict.earlier_at_most = usize::MAX;
+            verdict.earlier = self.sources.earlier_versions(xid, usize::MAX);
+            self.takes_long()?;
+            (found, _) = self.compare(document, &new, (rule, count), verdict)?;
+        }
+        match found.has_errors() {
+            true => Err(Rejection::invalid(xid, found.finish()).into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Compares a new version with so many of those before it; returns with how many it was compared.
+    fn compare(
+        &self,
+        document: &Document<'_>,
+        new: &FormattedSchema,
+        (rule, count): (CompatibilityRule, usize),
+        verdict: &mut Verdict,
+    ) -> Result<(FoundViolations, usize), NoVerdict> {
         let mut missing = UnreadContents::default();
         let mut found = FoundViolations::default();
         let mut compared = 0;
@@ -137,16 +164,13 @@ impl Judge<'_> {
             compared += usize::from(!matches!(old, Some(None)));
             let Some(Some(old)) = old else { continue };
             let compare =
-                |old: &&FormattedSchema, direction| old.compare(&new, direction, rule.policy);
+                |old: &&FormattedSchema, direction| old.compare(new, direction, rule.policy);
             let all = check_level(rule.level, [&*old], compare);
             let broken = all.into_iter().flat_map(|one| one.findings);
             found.extend(broken.map(|broken| violation(&broken, &earlier.xid, rule)));
         }
         missing.none()?;
-        match found.has_errors() {
-            true => Err(Rejection::invalid(xid, found.finish()).into()),
-            false => Ok(()),
-        }
+        Ok((found, compared))
     }
 
     /// The schema that a command brings, with what its attribute `references` names.

@@ -50,8 +50,9 @@ pub trait Sources: Resolver {
     /// Whether an entity exists, as far as that is known.
     fn presence_of(&self, xid: &Xid) -> Presence;
 
-    /// The versions of a resource before the command, newest first, as far as they have documents.
-    fn earlier_versions(&self, _xid: &Xid) -> Vec<EarlierVersion> {
+    /// The versions of a resource before the command, newest first and at most so many, as far as
+    /// they have documents.
+    fn earlier_versions(&self, _xid: &Xid, _at_most: usize) -> Vec<EarlierVersion> {
         Vec::new()
     }
 

@@ -31,8 +31,10 @@ pub struct Verdict {
     pub compatibility: Option<CompatibilityRule>,
     /// The property whose value says with which versions it was compared.
     pub compatibility_group: Option<String>,
-    /// The versions before it, if it was compared.
+    /// The versions before it, newest first, if it was compared.
     pub earlier: Vec<EarlierVersion>,
+    /// How many of them were asked for.
+    pub earlier_at_most: usize,
     /// What it is known by as a schema; none if it isn't one that can be read.
     pub identity: Option<Arc<SchemaIdentity>>,
     /// Whether it was compiled as a bound schema.

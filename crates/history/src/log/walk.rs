@@ -39,6 +39,12 @@ pub struct LogQuery {
 }
 
 impl LogQuery {
+    /// The query for one command of the same part, whoever gave it and whatever it did.
+    #[must_use]
+    pub fn without_selection(&self) -> Self {
+        Self { actor: None, kind: None, action: None, limit: 1, ..self.clone() }
+    }
+
     fn selects(&self, command: &CommittedCommand) -> bool {
         if self.actor.as_deref().is_some_and(|actor| actor != command.actor()) {
             return false;

@@ -88,7 +88,13 @@ pub(super) async fn log(
         let found = find(&native.registry, &view, &query).await;
         let found = found.map_err(|error| problem_of_fetch(error, &subject))?;
         if found.commands.is_empty() && found.next.is_none() {
-            check_exists(&view, &query)?;
+            // What was deleted has a log, though nothing in it may be what was asked for.
+            let any = query.without_selection();
+            let any = find(&native.registry, &view, &any).await;
+            let any = any.map_err(|error| problem_of_fetch(error, &subject))?;
+            if any.commands.is_empty() && any.next.is_none() {
+                check_exists(&view, &query)?;
+            }
         }
         let told = told(&native.registry, &view, &found.commands).await;
         let told = told.map_err(|error| problem_of_fetch(error, &subject))?;

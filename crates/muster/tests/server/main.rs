@@ -12,6 +12,7 @@ mod conditions;
 mod confluent;
 mod confluent_documented;
 mod confluent_keys;
+mod confluent_large;
 mod confluent_moving;
 mod console;
 mod crash;

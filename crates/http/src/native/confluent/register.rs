@@ -8,6 +8,7 @@ use muster_catalog::{
         Action, Command, Mode, SchemaWrite, SentDocument, Succession, Target, Write, WriteBody,
     },
     decide::AnswerSubject,
+    registration::version_number,
     schema_settings::{SchemaMode, SettingsChain, metadata_property},
     state::CompatibilityRule,
 };
@@ -76,15 +77,14 @@ impl Door {
             self.check_import(subject)?;
         }
         self.check_mode(subject, &settings, id.is_some())?;
-        let live = self.versions(subject, Shown::Live);
-        let previous = match live.last() {
-            Some(entry) => Some(self.load_one(entry.clone()).await?),
+        let previous = match self.newest(subject, Shown::Live, 1).pop() {
+            Some(entry) => Some(self.load_one(entry).await?),
             None => None,
         };
         let version = request.version.filter(|version| *version > 0);
         let (registered, is_import) = (request.ts, id.is_some());
         let sent = self.sent(subject, request, query, &settings, previous.as_ref()).await?;
-        if !is_import && let Some(there) = self.there(&live, &sent).await? {
+        if !is_import && let Some(there) = self.there(subject, Shown::Live, &sent).await? {
             return Ok(answer::json(&registered_answer(&there, &sent)));
         }
         let next = self.view.catalog().registrations.last_number(&xid) + 1;
@@ -171,11 +171,13 @@ impl Door {
             AnswerSubject::Entity(Xid::Version { version, .. }) => Some(version.clone()),
             _ => None,
         };
-        let all = door.versions(subject, Shown::Live);
-        let found = all.into_iter().rev().find(|entry| match &made {
-            Some(version) => entry.number.to_string() == version.as_str(),
-            None => entry.registration.guid == sent.guid,
-        });
+        let number = made.as_ref().and_then(version_number);
+        let found = match (number, xid.id()) {
+            (Some(number), Some(resource)) => {
+                door.entry(&subject.context, resource, number, Shown::Live)
+            }
+            _ => door.with_guid(subject, &sent.guid, Shown::Live),
+        };
         found.ok_or_else(|| DoorError::new(50001, "the schema was registered, and then deleted"))
     }
 
@@ -187,13 +189,12 @@ impl Door {
         query: &Query,
     ) -> Result<Response, DoorError> {
         let shown = query.shown();
-        let all = self.versions(subject, shown);
-        if all.is_empty() {
+        if self.newest(subject, shown, 1).is_empty() {
             return Err(DoorError::no_subject(&subject.qualified()));
         }
         let settings = self.settings_of(subject);
         let sent = self.sent(subject, request, query, &settings, None).await?;
-        let found = self.there(&all, &sent).await?.ok_or_else(DoorError::no_schema)?;
+        let found = self.there(subject, shown, &sent).await?.ok_or_else(DoorError::no_schema)?;
         let loaded = self.load_one(found).await?;
         let text = self.shown_text(&loaded, query).await?;
         Ok(answer::json(&loaded.shown_as_version(text)))
@@ -201,14 +202,19 @@ impl Door {
 
     /// The version that a schema is already. What a request doesn't say about metadata and rules may
     /// be anything.
-    async fn there(&self, all: &[Entry], sent: &Sent) -> Result<Option<Entry>, DoorError> {
-        let same = all.iter().rev().find(|entry| entry.registration.guid == sent.guid);
+    async fn there(
+        &self,
+        subject: &Subject,
+        shown: Shown,
+        sent: &Sent,
+    ) -> Result<Option<Entry>, DoorError> {
+        let same = self.with_guid(subject, &sent.guid, shown);
         if same.is_some() || (sent.metadata.is_some() && sent.rule_set.is_some()) {
-            return Ok(same.cloned());
+            return Ok(same);
         }
         let agrees = |own: &Option<Value>, sent: &Option<Value>| sent.is_none() || own == sent;
-        let newest = all.len().saturating_sub(LOOKED_THROUGH_MAX);
-        for loaded in self.load(all[newest..].to_vec()).await?.into_iter().rev() {
+        let newest = self.newest(subject, shown, LOOKED_THROUGH_MAX);
+        for loaded in self.load(newest).await? {
             if loaded.references == sent.references
                 && (loaded.metadata.is_some() || loaded.rule_set.is_some())
                 && agrees(&loaded.metadata, &sent.metadata)

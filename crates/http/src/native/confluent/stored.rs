@@ -124,11 +124,37 @@ impl Door {
 
     /// The versions of a subject, oldest first.
     pub(super) fn versions(&self, subject: &Subject, shown: Shown) -> Vec<Entry> {
+        let mut all = self.newest(subject, shown, usize::MAX);
+        all.reverse();
+        all
+    }
+
+    /// So many of a subject's versions, newest first.
+    pub(super) fn newest(&self, subject: &Subject, shown: Shown, at_most: usize) -> Vec<Entry> {
         let Some(xid) = subject.xid(self.view.catalog()) else { return Vec::new() };
         let Some(resource) = xid.id() else { return Vec::new() };
         let Some(registrations) = self.registrations(&subject.context) else { return Vec::new() };
-        let numbers = registrations.versions(resource).map(|(number, _)| number);
-        numbers.filter_map(|number| self.entry(&subject.context, resource, number, shown)).collect()
+        let numbers = registrations.versions(resource).rev().map(|(number, _)| number);
+        let entries =
+            numbers.filter_map(|number| self.entry(&subject.context, resource, number, shown));
+        entries.take(at_most).collect()
+    }
+
+    /// The newest version of a subject with this schema.
+    pub(super) fn with_guid(
+        &self,
+        subject: &Subject,
+        guid: &SchemaGuid,
+        shown: Shown,
+    ) -> Option<Entry> {
+        let registrations = self.registrations(&subject.context)?;
+        // A schema that is new to the context is in none of the subject's versions.
+        registrations.id_of(guid)?;
+        let xid = subject.xid(self.view.catalog())?;
+        let resource = xid.id()?;
+        let same = registrations.versions(resource).rev().filter(|(_, own)| own.guid == *guid);
+        let mut same = same.map(|(number, _)| number);
+        same.find_map(|number| self.entry(&subject.context, resource, number, shown))
     }
 
     /// The version with this name: a number, `latest` or −1.

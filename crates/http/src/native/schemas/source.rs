@@ -89,7 +89,7 @@ impl Reader {
         if found.version_count() == 0 {
             return Ok(Vec::new());
         }
-        let earlier = self.view.catalog().earlier_versions(&resource).into_iter();
+        let earlier = self.view.catalog().earlier_versions(&resource, usize::MAX).into_iter();
         let source = |version: EarlierVersion| SchemaSource {
             xid: Some(version.xid.to_string()),
             references: references.to_vec(),
