@@ -13,9 +13,6 @@ use crate::{
     place::{Location, link, page_of},
 };
 
-/// The types of groups whose documents other documents are judged by.
-const JUDGING: [&str; 2] = ["schemagroups", "rulegroups"];
-
 /// What there is to say of a change that was done.
 #[derive(Debug, Default)]
 pub struct Consequences {
@@ -63,14 +60,9 @@ impl Consequences {
     }
 }
 
-/// The stored documents that stop passing with a schema or a rule. The answer to a put doesn't say
-/// it, so the judge is asked before; another document changes nothing for others.
+/// The stored documents that stop passing with a document, because it is their schema or rule. The
+/// answer to a put doesn't say it, so the judge is asked before.
 pub async fn failing_with(client: &Client, xid: &Xid, form: &DraftForm) -> FailingDocuments {
-    let is_judging =
-        JUDGING.iter().any(|plural| xid.to_string().starts_with(&format!("/{plural}/")));
-    if !is_judging {
-        return FailingDocuments::default();
-    }
     // The put itself says what is wrong with it.
     judge(client, xid, form).await.map(|report| report.failing).unwrap_or_default()
 }

@@ -129,6 +129,32 @@ impl EditAction {
     ];
 }
 
+/// A word that selects edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EditWord {
+    /// What was done to things of this kind.
+    Kind(EditKind),
+    /// What this was done to.
+    Action(EditAction),
+}
+
+impl EditWord {
+    /// All words.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let kinds = EditKind::ALL.into_iter().map(Self::Kind);
+        kinds.chain(EditAction::ALL.into_iter().map(Self::Action))
+    }
+
+    /// Whether it selects an edit.
+    #[must_use]
+    pub fn selects(self, edit: &Edit) -> bool {
+        match self {
+            Self::Kind(kind) => edit.subject.kind() == kind,
+            Self::Action(action) => edit.action == action,
+        }
+    }
+}
+
 /// The details of an edit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditDetail {

@@ -21,7 +21,7 @@ pub use between::{
     ChangedEntity, EntityDifference, ResourceState, changed_entities, changed_entity, entity_order,
 };
 pub use committed::{CommittedCommand, DamagedEntry, changes_in};
-pub use edit::{Edit, EditAction, EditDetail, EditKind, EditSubject};
+pub use edit::{Edit, EditAction, EditDetail, EditKind, EditSubject, EditWord};
 pub use entry_facts::{EntryFacts, NamedDigest};
 pub use events::{EventKind, PendingEvents, RegistryEvent, events};
 pub use log::{CommandPage, LogQuery, LogRead, LogWalk, Scope, Summary};

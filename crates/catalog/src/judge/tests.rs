@@ -21,10 +21,11 @@ struct Fixture {
     at_hand: RefCell<BTreeSet<ContentRef>>,
 }
 
-/// Keeps nothing compiled.
-struct Nothing;
+/// Keeps parsed schemas, and nothing compiled.
+#[derive(Default)]
+struct ParsedOnly(RefCell<BTreeMap<ParsedKey, Arc<FormattedSchema>>>);
 
-impl CompilationCache for Nothing {
+impl CompilationCache for ParsedOnly {
     fn schema(&self, _: &SourceKey) -> Option<Arc<CompiledSchema>> {
         None
     }
@@ -33,10 +34,12 @@ impl CompilationCache for Nothing {
         None
     }
     fn keep_rule(&self, _: Id, _: SourceKey, _: CompiledRule) {}
-    fn parsed(&self, _: &ParsedKey) -> Option<Arc<FormattedSchema>> {
-        None
+    fn parsed(&self, key: &ParsedKey) -> Option<Arc<FormattedSchema>> {
+        self.0.borrow().get(key).cloned()
     }
-    fn keep_parsed(&self, _: ParsedKey, _: Arc<FormattedSchema>, _: usize) {}
+    fn keep_parsed(&self, key: ParsedKey, schema: Arc<FormattedSchema>, _: usize) {
+        assert!(self.0.borrow_mut().insert(key, schema).is_none(), "it was parsed twice");
+    }
 }
 
 impl Resolver for Fixture {
@@ -112,7 +115,7 @@ fn fixture(schemas: &[(&str, &[&str])], rules: &[&str]) -> Fixture {
 /// Judges a document until nothing is missing; returns what was missing each time, and the result.
 fn judged(fixture: &Fixture) -> (Vec<Vec<String>>, Result<Verdict, Rejection>) {
     let xid: Xid = "/parts/p/entries/e".parse().unwrap();
-    let judge = Judge { sources: fixture, compiled: &Nothing, may_take_long: true };
+    let judge = Judge { sources: fixture, compiled: &ParsedOnly::default(), may_take_long: true };
     let mut rounds = Vec::new();
     for _ in 0..100 {
         match judge.document(&Document {
@@ -185,7 +188,7 @@ fn says_what_is_wrong_only_when_everything_is_at_hand() {
 #[test]
 fn what_is_sent_as_json_to_a_built_in_type_must_be_json() {
     let fixture = fixture(&[], &[]);
-    let judge = Judge { sources: &fixture, compiled: &Nothing, may_take_long: true };
+    let judge = Judge { sources: &fixture, compiled: &ParsedOnly::default(), may_take_long: true };
     let xid: Xid = "/configs/c/entries/e".parse().unwrap();
     for (content_type, expect) in [
         (None, true),
@@ -223,27 +226,6 @@ fn a_bound_document_that_cannot_be_used_is_told_only_when_the_others_are_at_hand
         panic!("{found:?}")
     };
     assert_eq!(xid, rule);
-}
-
-/// Keeps parsed schemas alone.
-#[derive(Default)]
-struct ParsedOnly(RefCell<BTreeMap<ParsedKey, Arc<FormattedSchema>>>);
-
-impl CompilationCache for ParsedOnly {
-    fn schema(&self, _: &SourceKey) -> Option<Arc<CompiledSchema>> {
-        None
-    }
-    fn keep_schema(&self, _: SourceKey, _: Arc<CompiledSchema>) {}
-    fn rule(&self, _: &Id, _: &SourceKey) -> Option<CompiledRule> {
-        None
-    }
-    fn keep_rule(&self, _: Id, _: SourceKey, _: CompiledRule) {}
-    fn parsed(&self, key: &ParsedKey) -> Option<Arc<FormattedSchema>> {
-        self.0.borrow().get(key).cloned()
-    }
-    fn keep_parsed(&self, key: ParsedKey, schema: Arc<FormattedSchema>, _: usize) {
-        assert!(self.0.borrow_mut().insert(key, schema).is_none(), "it was parsed twice");
-    }
 }
 
 #[test]

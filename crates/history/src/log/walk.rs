@@ -2,7 +2,7 @@ use muster_catalog::{View, state::Stamp};
 use muster_words::{Moment, Position, Xid};
 
 use super::Scope;
-use crate::{CommittedCommand, Edit, EditAction, EditKind};
+use crate::{CommittedCommand, Edit, EditWord};
 
 /// Entries of the first read, going backwards, and the most of one; each read has twice as many as
 /// the one before. Entries of large commands have hundreds of changes each, and the newest commands
@@ -28,10 +28,8 @@ pub struct LogQuery {
     pub before: Position,
     /// Only commands of this actor.
     pub actor: Option<String>,
-    /// Only commands that did something to a thing of this kind within the scope.
-    pub kind: Option<EditKind>,
-    /// Only commands that did this to something within the scope.
-    pub action: Option<EditAction>,
+    /// Only commands with an edit within the scope that one of these selects; none means all.
+    pub words: Vec<EditWord>,
     /// The maximum number of commands.
     pub limit: usize,
     /// With how many changes a page is long enough.
@@ -42,17 +40,15 @@ impl LogQuery {
     /// The query for one command of the same part, whoever gave it and whatever it did.
     #[must_use]
     pub fn without_selection(&self) -> Self {
-        Self { actor: None, kind: None, action: None, limit: 1, ..self.clone() }
+        Self { actor: None, words: Vec::new(), limit: 1, ..self.clone() }
     }
 
     fn selects(&self, command: &CommittedCommand) -> bool {
         if self.actor.as_deref().is_some_and(|actor| actor != command.actor()) {
             return false;
         }
-        let is_asked = |edit: &Edit| {
-            self.kind.is_none_or(|kind| edit.subject.kind() == kind)
-                && self.action.is_none_or(|action| edit.action == action)
-        };
+        let is_asked =
+            |edit: &Edit| self.words.is_empty() || self.words.iter().any(|word| word.selects(edit));
         command.edits().any(|edit| is_asked(&edit) && self.scope.holds(&edit))
     }
 }

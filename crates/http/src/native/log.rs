@@ -9,12 +9,12 @@ use axum::{
 };
 use http::StatusCode;
 use muster_catalog::{Content, View};
-use muster_history::{CommandPage, CommittedCommand, LogQuery, LogRead, LogWalk, Scope};
+use muster_history::{CommandPage, CommittedCommand, EditWord, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{FetchError, Registry};
 use muster_wire::{ErrorKind, Problem, headers, log::LogPage};
 use muster_words::Position;
 
-use self::page::{LogWord, Told};
+use self::page::{Told, name};
 use super::{Native, actors::ActorNames, answer, query::Parameters};
 use crate::{
     Caller, IntoProblem,
@@ -62,7 +62,7 @@ pub(super) async fn log(
     let known = &["after", "before", "limit", "actor", "kind", "changes"];
     let parameters = Parameters::parse(query.as_deref(), known, &subject)?;
     let limit = parameters.limit(PAGE_USUAL, PAGE_MAX)?;
-    let word = parameters.value("kind").map(|name| word(name, &subject)).transpose()?;
+    let words = parameters.value("kind").map(|text| words(&decoded(text), &subject)).transpose()?;
     let listed = parameters.count("changes", CHANGES_MAX)?;
     let view = native.registry.view();
     let head = view.position();
@@ -70,15 +70,8 @@ pub(super) async fn log(
         scope,
         after: parameters.position("after")?.unwrap_or(Position::ZERO),
         before: parameters.position("before")?.unwrap_or(head.next()).min(head.next()),
-        actor: parameters.value("actor").map(actor),
-        kind: match word {
-            Some(LogWord::Kind(kind)) => Some(kind),
-            _ => None,
-        },
-        action: match word {
-            Some(LogWord::Action(action)) => Some(action),
-            _ => None,
-        },
+        actor: parameters.value("actor").map(decoded),
+        words: words.unwrap_or_default(),
         limit,
         changes_enough: if listed > CHANGES_FEW { CHANGES_ENOUGH } else { FEW_CHANGES_ENOUGH },
     };
@@ -177,15 +170,18 @@ fn check_exists(view: &View, query: &LogQuery) -> Result<(), Problem> {
     }
 }
 
-fn actor(text: &str) -> String {
+fn decoded(text: &str) -> String {
     percent_decoded(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// A misspelt word is a mistake, which an empty page would hide.
-fn word(name: &str, subject: &str) -> Result<LogWord, Problem> {
-    LogWord::all().find(|known| known.name() == name).ok_or_else(|| {
-        let known: Vec<String> = LogWord::all().map(LogWord::name).collect();
-        let error_detail = format!("kind is one of {}", known.join(", "));
+/// Reads words that are separated by commas. A misspelt one is a mistake, which an empty page would
+/// hide.
+fn words(text: &str, subject: &str) -> Result<Vec<EditWord>, Problem> {
+    let word = |text: &str| EditWord::all().find(|known| name(*known) == text);
+    let found: Option<Vec<EditWord>> = text.split(',').map(word).collect();
+    found.ok_or_else(|| {
+        let known: Vec<String> = EditWord::all().map(name).collect();
+        let error_detail = format!("kind is one or several of {}", known.join(", "));
         Problem::new(ErrorKind::BadRequest { error_detail }).subject(subject)
     })
 }

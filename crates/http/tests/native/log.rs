@@ -101,6 +101,8 @@ async fn tells_what_one_did_and_what_happened_to_things_of_one_kind() {
         ("/log?kind=resource".to_owned(), vec![3, 0]),
         ("/log?kind=key".to_owned(), vec![]),
         ("/log?kind=deleted".to_owned(), vec![3]),
+        ("/log?kind=group,deleted".to_owned(), vec![3, 1, 0]),
+        ("/log?kind=key%2Cdeleted".to_owned(), vec![3]),
         (format!("/log{one}?kind=created"), vec![0]),
         (format!("/log/providers?actor={actor}"), vec![3, 2, 1, 0]),
         (format!("/log{one}?actor={actor}&kind=version"), vec![2, 0]),
@@ -127,7 +129,7 @@ async fn tells_what_one_did_and_what_happened_to_things_of_one_kind() {
     assert!(listed.into_iter().all(|changes| changes.len() == 1), "{few}");
     assert!(few.to_string().contains("changes_left_out"), "{few}");
     assert!(few.to_string().contains("&limit=4&changes=1"), "{few}");
-    for query in ["kind=versions", "kind=", "kind=Version"] {
+    for query in ["kind=versions", "kind=", "kind=Version", "kind=group,"] {
         let (status, body) = running.ask(&format!("GET /log?{query}"), &[], "").await;
         assert_eq!(status, 400, "{query}");
         assert!(format!("{body:?}").contains("resource, version"), "{query}: {body:?}");
@@ -355,8 +357,7 @@ async fn searches_a_long_ledger_on_many_pages_without_a_gap() {
             after: Position::ZERO,
             before,
             actor: None,
-            kind: None,
-            action: None,
+            words: Vec::new(),
             limit: 10,
             changes_enough: 1_000,
         };

@@ -132,20 +132,20 @@ impl LogArguments {
         limit: usize,
         before: Option<u64>,
     ) -> Result<Answer<LogPage>, Failure> {
+        let kinds: Vec<&str> = self.kind.iter().map(|kind| kind.word()).collect();
+        let kinds = Some(kinds.join(",")).filter(|kinds| !kinds.is_empty());
         let query = Query::new().with("limit", limit).with_some("before", before);
+        let query = query.with_some("kind", kinds);
         match client.log(&self.xid, &query).await {
             Ok(answer) => Ok(answer),
             Err(error) => Err(super::get::explain(client, &self.xid, error).await),
         }
     }
 
-    /// What only some commands are; none if all are wanted.
+    /// What only some commands are, apart from what the server selects; none if all are wanted. The
+    /// server knows keys by their ids, and people by their names.
     fn wanted(&self, context: &Context) -> Result<Option<WantedCommands<'_>>, Failure> {
-        if self.who.is_none()
-            && self.since.is_none()
-            && self.until.is_none()
-            && self.kind.is_empty()
-        {
+        if self.who.is_none() && self.since.is_none() && self.until.is_none() {
             return Ok(None);
         }
         let moment = |name: &str, text: &Option<String>| {
@@ -160,7 +160,7 @@ impl LogArguments {
             return Err(Failure::usage("--who needs the name of a key, or its id")
                 .help("muster keys list --all shows them"));
         }
-        Ok(Some(WantedCommands { who: self.who.as_deref(), kinds: &self.kind, since, until }))
+        Ok(Some(WantedCommands { who: self.who.as_deref(), since, until }))
     }
 }
 
@@ -182,22 +182,21 @@ enum CommandKind {
 }
 
 impl CommandKind {
-    fn is_of(self, change: &LogChange) -> bool {
-        let did = |action| change.action.is(&action);
-        let about = |kind| change.kind.is(&kind);
+    /// The word of the API.
+    const fn word(self) -> &'static str {
         match self {
-            Self::Created => did(LogAction::Created),
-            Self::Updated => did(LogAction::Updated),
-            Self::Deleted => did(LogAction::Deleted),
-            Self::Restored => did(LogAction::Restored),
-            Self::Purged => did(LogAction::Purged),
-            Self::Group => about(LogKind::Group),
-            Self::Document => about(LogKind::Resource),
-            Self::Version => about(LogKind::Version),
-            Self::Model => about(LogKind::Model),
-            Self::Capabilities => about(LogKind::Capabilities),
-            Self::Registry => about(LogKind::Registry),
-            Self::Key => about(LogKind::Key),
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Restored => "restored",
+            Self::Purged => "purged",
+            Self::Group => "group",
+            Self::Document => "resource",
+            Self::Version => "version",
+            Self::Model => "model",
+            Self::Capabilities => "capabilities",
+            Self::Registry => "registry",
+            Self::Key => "key",
         }
     }
 }
@@ -206,8 +205,6 @@ impl CommandKind {
 struct WantedCommands<'a> {
     /// The name or the id of the key that gave them.
     who: Option<&'a str>,
-    /// One of these; none means all.
-    kinds: &'a [CommandKind],
     since: Option<Moment>,
     until: Option<Moment>,
 }
@@ -222,10 +219,6 @@ impl WantedCommands<'_> {
     }
 
     fn has(&self, entry: &LogEntry) -> bool {
-        let of_kind = |kind: &CommandKind| entry.changes.iter().any(|change| kind.is_of(change));
-        if !self.kinds.is_empty() && !self.kinds.iter().any(of_kind) {
-            return false;
-        }
         let is_theirs =
             self.who.is_none_or(|who| entry.name.as_deref() == Some(who) || entry.actor == who);
         let time = Moment::parse(&entry.time).ok();

@@ -147,7 +147,7 @@ pub const PARAMETERS: &[Parameter] = &[
     query(
         "kind",
         "string",
-        "Shows only commands that are about this, by `kind` of their changes (`registry`, `model`, `capabilities`, `key`, `group`, `resource` or `version`), or that did this, by `action` (such as `created`, `updated`, `deleted`, `restored` or `purged`).",
+        "Shows only commands that are about one of these, separated by commas, by `kind` of their changes (`registry`, `model`, `capabilities`, `key`, `group`, `resource` or `version`), or that did one of these, by `action` (such as `created`, `updated`, `deleted`, `restored` or `purged`).",
     ),
     query("position", "integer", "The position of the entry."),
     query(

@@ -1,6 +1,6 @@
 use muster_catalog::Content;
 use muster_history::{
-    CommittedCommand, Edit, EditAction, EditDetail, EditKind, EditSubject, Scope,
+    CommittedCommand, Edit, EditAction, EditDetail, EditKind, EditSubject, EditWord, Scope,
 };
 use muster_wire::{
     OrOther,
@@ -104,28 +104,11 @@ const fn action(action: EditAction) -> LogAction {
     }
 }
 
-/// What a word of a query selects: a kind of things, or what was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LogWord {
-    /// What was done to things of this kind.
-    Kind(EditKind),
-    /// What this was done to.
-    Action(EditAction),
-}
-
-impl LogWord {
-    /// All words.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
-        let kinds = EditKind::ALL.into_iter().map(Self::Kind);
-        kinds.chain(EditAction::ALL.into_iter().map(Self::Action))
-    }
-
-    /// The word as it is in the members `kind` and `action` of a change.
-    pub(super) fn name(self) -> String {
-        match self {
-            Self::Kind(known) => OrOther::from(kind(known)).to_string(),
-            Self::Action(known) => OrOther::from(action(known)).to_string(),
-        }
+/// A word as it is in the members `kind` and `action` of a change.
+pub(super) fn name(word: EditWord) -> String {
+    match word {
+        EditWord::Kind(known) => OrOther::from(kind(known)).to_string(),
+        EditWord::Action(known) => OrOther::from(action(known)).to_string(),
     }
 }
 
