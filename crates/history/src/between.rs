@@ -118,27 +118,58 @@ pub fn changed_entities<'a>(
     after: &'a View,
     place: &RegistryPart,
 ) -> Box<dyn Iterator<Item = ChangedEntity> + 'a> {
+    differing(before, after, place, Compared::Shown)
+}
+
+/// What was written between two views at a place, in the order of [`changed_entities`]: also what
+/// shows the same again, and what changed only in versions that aren't shown.
+#[must_use]
+pub fn written_entities<'a>(
+    before: &'a View,
+    after: &'a View,
+    place: &RegistryPart,
+) -> Box<dyn Iterator<Item = ChangedEntity> + 'a> {
+    differing(before, after, place, Compared::Written)
+}
+
+/// What two entities must have in common to count as one that didn't change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    /// What they show.
+    Shown,
+    /// The command that wrote them last.
+    Written,
+}
+
+fn differing<'a>(
+    before: &'a View,
+    after: &'a View,
+    place: &RegistryPart,
+    compared: Compared,
+) -> Box<dyn Iterator<Item = ChangedEntity> + 'a> {
     match place {
         RegistryPart::All => {
             let types = [before, after].map(|view| view.model().group_types());
             let types: BTreeSet<Id> =
                 types.into_iter().flatten().filter_map(|kind| kind.plural.parse().ok()).collect();
-            Box::new(types.into_iter().flat_map(|groups| of_type(before, after, groups)))
+            Box::new(
+                types.into_iter().flat_map(move |groups| of_type(before, after, groups, compared)),
+            )
         }
-        RegistryPart::Groups(groups) => Box::new(of_type(before, after, groups.clone())),
+        RegistryPart::Groups(groups) => Box::new(of_type(before, after, groups.clone(), compared)),
         RegistryPart::Entity(xid @ Xid::Group { .. }) => {
             let pair = (before.group_at(xid), after.group_at(xid));
-            Box::new(of_group(before, after, xid.clone(), pair))
+            Box::new(of_group(before, after, xid.clone(), pair, compared))
         }
         RegistryPart::Entity(xid) => {
             let pair = (before.resource_at(xid), after.resource_at(xid));
-            let difference = of_resource(pair);
+            let difference = of_resource(pair, compared);
             let found = difference.map(|difference| ChangedEntity { xid: xid.clone(), difference });
             Box::new(found.into_iter())
         }
         RegistryPart::Resources { group, resources } => {
             let pair = (before.group_at(group), after.group_at(group));
-            Box::new(of_resources(group.clone(), pair, resources.clone()))
+            Box::new(of_resources(group.clone(), pair, resources.clone(), compared))
         }
     }
 }
@@ -147,8 +178,10 @@ pub fn changed_entities<'a>(
 #[must_use]
 pub fn changed_entity(before: &View, after: &View, xid: &Xid) -> Option<ChangedEntity> {
     let difference = match xid {
-        Xid::Group { .. } => group_itself((before.group_at(xid), after.group_at(xid))),
-        _ => of_resource((before.resource_at(xid), after.resource_at(xid))),
+        Xid::Group { .. } => {
+            group_itself((before.group_at(xid), after.group_at(xid)), Compared::Shown)
+        }
+        _ => of_resource((before.resource_at(xid), after.resource_at(xid)), Compared::Shown),
     };
     difference.map(|difference| ChangedEntity { xid: xid.clone(), difference })
 }
@@ -177,10 +210,12 @@ fn of_type<'a>(
     before: &'a View,
     after: &'a View,
     groups: Id,
+    compared: Compared,
 ) -> impl Iterator<Item = ChangedEntity> + 'a {
     let [old, new] = [before, after].map(|view| view.groups(groups.as_str(), None));
     paired(old, new, GroupView::id).flat_map(move |(id, pair)| {
-        of_group(before, after, Xid::Group { groups: groups.clone(), group: id.clone() }, pair)
+        let xid = Xid::Group { groups: groups.clone(), group: id.clone() };
+        of_group(before, after, xid, pair, compared)
     })
 }
 
@@ -191,8 +226,9 @@ fn of_group<'a>(
     after: &'a View,
     xid: Xid,
     pair: Pair<GroupView<'a>>,
+    compared: Compared,
 ) -> impl Iterator<Item = ChangedEntity> + 'a {
-    let own = group_itself(pair);
+    let own = group_itself(pair, compared);
     let groups = xid.group_ids().map(|(groups, _)| groups.as_str());
     let kinds = [before, after].map(|view| groups.and_then(|one| view.model().group_type(one)));
     let types: BTreeSet<Id> = kinds
@@ -202,17 +238,26 @@ fn of_group<'a>(
         .filter_map(|plural| plural.parse().ok())
         .collect();
     let own = own.map(|difference| ChangedEntity { xid: xid.clone(), difference });
-    let members = types.into_iter().flat_map(move |kind| of_resources(xid.clone(), pair, kind));
+    let members =
+        types.into_iter().flat_map(move |kind| of_resources(xid.clone(), pair, kind, compared));
     own.into_iter().chain(members)
 }
 
-fn group_itself((before, after): Pair<GroupView<'_>>) -> Option<EntityDifference> {
+fn group_itself(
+    (before, after): Pair<GroupView<'_>>,
+    compared: Compared,
+) -> Option<EntityDifference> {
     match (before, after) {
         (None, None) => None,
         (None, Some(_)) => Some(EntityDifference::Added),
         (Some(_), None) => Some(EntityDifference::Removed),
-        (Some(old), Some(new)) => (digest(old.attributes()) != digest(new.attributes()))
-            .then_some(EntityDifference::Changed),
+        (Some(old), Some(new)) => {
+            let is_same = match compared {
+                Compared::Shown => digest(old.attributes()) == digest(new.attributes()),
+                Compared::Written => old.stamp() == new.stamp(),
+            };
+            (!is_same).then_some(EntityDifference::Changed)
+        }
     }
 }
 
@@ -220,6 +265,7 @@ fn of_resources<'a>(
     group: Xid,
     (before, after): Pair<GroupView<'a>>,
     resources: Id,
+    compared: Compared,
 ) -> impl Iterator<Item = ChangedEntity> + 'a {
     let [old, new] = [before, after].map(|view| {
         view.into_iter().flat_map({
@@ -228,7 +274,7 @@ fn of_resources<'a>(
         })
     });
     paired(old, new, ResourceView::id).filter_map(move |(id, pair)| {
-        let difference = of_resource(pair)?;
+        let difference = of_resource(pair, compared)?;
         let (groups, group) = group.group_ids()?;
         let (groups, group) = (groups.clone(), group.clone());
         let (resources, resource) = (resources.clone(), id.clone());
@@ -237,7 +283,10 @@ fn of_resources<'a>(
     })
 }
 
-fn of_resource((before, after): Pair<ResourceView<'_>>) -> Option<EntityDifference> {
+fn of_resource(
+    (before, after): Pair<ResourceView<'_>>,
+    compared: Compared,
+) -> Option<EntityDifference> {
     match (before, after) {
         (None, None) => None,
         (None, Some(_)) => Some(EntityDifference::Added),
@@ -246,10 +295,11 @@ fn of_resource((before, after): Pair<ResourceView<'_>>) -> Option<EntityDifferen
             if old.stamp() == new.stamp() {
                 return None;
             }
-            let is_same = match (ResourceState::of(&old), ResourceState::of(&new)) {
-                (Some(old), Some(new)) => old.is_like(&new),
-                (old, new) => old.is_none() && new.is_none(),
-            };
+            let is_same = compared == Compared::Shown
+                && match (ResourceState::of(&old), ResourceState::of(&new)) {
+                    (Some(old), Some(new)) => old.is_like(&new),
+                    (old, new) => old.is_none() && new.is_none(),
+                };
             (!is_same).then_some(EntityDifference::Changed)
         }
     }

@@ -19,6 +19,7 @@ mod log;
 
 pub use between::{
     ChangedEntity, EntityDifference, ResourceState, changed_entities, changed_entity, entity_order,
+    written_entities,
 };
 pub use committed::{CommittedCommand, DamagedEntry, changes_in};
 pub use edit::{Edit, EditAction, EditDetail, EditKind, EditSubject, EditWord};

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use muster_words::{Coverage, Xid, XidError, XidPatterns};
 pub use walk::{CommandPage, LogQuery, LogRead, LogWalk};
 
-use crate::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject};
+use crate::{CommittedCommand, Edit, EditAction, EditDetail, EditSubject, EditWord};
 
 /// The number of a command's edits that are described in words; the rest are counted.
 const WORDS_MAX: usize = 4;
@@ -66,6 +66,9 @@ impl Scope {
         if edit.detail == EditDetail::Members {
             return false;
         }
+        if self.prefix.is_empty() && self.within.is_none() {
+            return true;
+        }
         let subject = edit.subject.xid().to_string();
         let own = match edit.detail {
             EditDetail::Meta { .. } => self.prefix.strip_suffix("/meta").unwrap_or(&self.prefix),
@@ -81,11 +84,20 @@ impl Scope {
         is_seen && (is_below(&subject, own) || takes_along && is_below(own, &subject))
     }
 
-    /// The summary of a command within the scope, with at most so many edits.
+    /// The summary of a command within the scope, with at most so many edits: first those that one of
+    /// the words selects.
     #[must_use]
-    pub fn summary(&self, command: &CommittedCommand, edits_max: usize) -> Summary {
+    pub fn summary(
+        &self,
+        command: &CommittedCommand,
+        edits_max: usize,
+        first: &[EditWord],
+    ) -> Summary {
         let mut edits: Vec<Edit> = command.edits().filter(|edit| self.holds(edit)).collect();
         let what = self.words(&edits);
+        if edits.len() > edits_max {
+            edits.sort_by_key(|edit| !first.iter().any(|word| word.selects(edit)));
+        }
         let left_out = edits.len().saturating_sub(edits_max);
         edits.truncate(edits_max);
         Summary { what, edits, left_out }
@@ -105,8 +117,9 @@ impl Scope {
                 EditDetail::Meta { .. } => !resources.contains(edit.subject.xid()),
                 _ => true,
             })
-            .filter_map(|edit| self.sentence(edit));
-        let mut words = sentences.by_ref().take(WORDS_MAX).collect::<Vec<_>>().join(", ");
+            .filter(|edit| is_told(edit));
+        let told = sentences.by_ref().take(WORDS_MAX).filter_map(|edit| self.sentence(edit));
+        let mut words = told.collect::<Vec<_>>().join(", ");
         let more = sentences.count();
         if more > 0 {
             words.push_str(&format!(", and {more} more"));
@@ -132,7 +145,13 @@ fn is_below(name: &str, other: &str) -> bool {
     name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The entity that a sentence is about, and the words. Versions are described with their resource.
+/// Whether an edit has words of its own. A registry is made once, and that is told as its beginning.
+fn is_told(edit: &Edit) -> bool {
+    let is_opened = matches!(edit.detail, EditDetail::Opened(_) | EditDetail::Moved(_));
+    edit.subject != EditSubject::Registry || is_opened || edit.action != EditAction::Created
+}
+
+/// The entity that a sentence is about, and the words; none of an edit that has none. Versions are described with their resource.
 fn words(edit: &Edit) -> Option<(Xid, String)> {
     let xid = edit.subject.xid();
     let done = match edit.action {
@@ -151,7 +170,7 @@ fn words(edit: &Edit) -> Option<(Xid, String)> {
         (EditSubject::Registry, EditDetail::Moved(ledger)) => {
             format!("registry {done}; its ledger is now {ledger}")
         }
-        (EditSubject::Registry, _) if edit.action == EditAction::Created => return None,
+        _ if !is_told(edit) => return None,
         (EditSubject::Registry, _) => format!("registry {done}"),
         (EditSubject::Model | EditSubject::ModelSource, _) => format!("model {done}"),
         (EditSubject::Capabilities, _) => format!("capabilities {done}"),

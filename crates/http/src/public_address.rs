@@ -17,7 +17,7 @@ pub struct PublicAddress(Arc<str>);
 pub struct PublicAddressError;
 
 impl PublicAddress {
-    /// Reads an address.
+    /// Reads an address. Scheme and host get small letters, as browsers write them (RFC 3986, 6.2.2.1).
     ///
     /// # Errors
     /// It isn't absolute, has another scheme than http or https, or has a query or user.
@@ -25,9 +25,12 @@ impl PublicAddress {
         let text = text.trim_end_matches('/');
         let uri: Uri = text.parse().map_err(|_| PublicAddressError)?;
         let http = matches!(uri.scheme_str(), Some("http" | "https"));
-        let host = uri.authority().is_some_and(|host| !host.as_str().contains('@'));
-        let plain = uri.query().is_none() && !text.contains('#');
-        if http && host && plain { Ok(Self(text.into())) } else { Err(PublicAddressError) }
+        let is_plain = uri.query().is_none() && !text.contains('#');
+        let host = uri.authority().filter(|host| http && is_plain && !host.as_str().contains('@'));
+        let host = host.ok_or(PublicAddressError)?.as_str();
+        let path_begin = text.find("://").map_or(0, |scheme| scheme + 3) + host.len();
+        let (origin, path) = text.split_at_checked(path_begin).ok_or(PublicAddressError)?;
+        Ok(Self([&origin.to_ascii_lowercase(), path].concat().into()))
     }
 
     /// The beginning of absolute URLs.
@@ -58,6 +61,7 @@ mod tests {
             ("https://registry.example", Some("https://registry.example")),
             ("https://registry.example/", Some("https://registry.example")),
             ("http://10.0.0.7:8080/muster/", Some("http://10.0.0.7:8080/muster")),
+            ("HTTPS://Registry.Example/Muster", Some("https://registry.example/Muster")),
             ("ftp://registry.example", None),
             ("registry.example", None),
             ("/muster", None),

@@ -97,8 +97,8 @@ pub enum UnfitReason {
     /// A document has a limit.
     #[error("it has more than {DOCUMENT_BYTES_MAX} bytes")]
     TooLarge,
-    /// A statement changes the table.
-    #[error("this statement changes {0}, and isn't read")]
+    /// A statement is about the table.
+    #[error("this statement may change {0}, and isn't read")]
     ChangedLater(String),
     /// A schema or a rule refuses it.
     #[error("{message}  [{rule}]")]
@@ -158,7 +158,8 @@ pub fn extract(extraction: &Extraction, table: &SourceTable, source: &SourceTabl
                 continue;
             }
         };
-        match names.insert(document.xid.clone()) {
+        // A registry has no two names that differ only in their case.
+        match names.insert(document.xid.to_string().to_lowercase()) {
             true => extracted.documents.push(document),
             false => {
                 let reason = UnfitReason::SameName(document.xid.to_string());

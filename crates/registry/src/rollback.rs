@@ -13,7 +13,7 @@ use muster_catalog::{
         Action, Command, Plan, PlannedDocument, RegistryPart, Rollback, RollbackTarget, Succession,
     },
 };
-use muster_history::{EntityDifference, ResourceState, changed_entities};
+use muster_history::{EntityDifference, ResourceState, written_entities};
 use muster_words::{ContentRef, Id, Xid, limits::BODY_BYTES_MAX};
 
 pub use step::RollbackStep;
@@ -237,11 +237,12 @@ fn turned(now: &View, rollback: &Rollback) -> Result<Turned, Refusal> {
     }
 }
 
-/// What was planned isn't done if something at the place changed since.
+/// What was planned isn't done if something at the place was written since, even if it shows the
+/// same: a version that it goes back to may say something else now.
 fn check_unchanged(now: &View, rollback: &Rollback) -> Result<(), Refusal> {
     let Some((stamp, moment)) = rollback.unchanged_since else { return Ok(()) };
     let planned = now.back_to(stamp, moment);
-    match changed_entities(&planned, now, &rollback.place).next() {
+    match written_entities(&planned, now, &rollback.place).next() {
         None => Ok(()),
         Some(changed) => {
             let reason = Reason::PreconditionFailed { header: "unchanged_since" };

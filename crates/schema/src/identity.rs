@@ -50,8 +50,31 @@ impl SchemaGuid {
     /// ```
     #[must_use]
     pub fn of(text: &str, beside: IdentityParts<'_>) -> Self {
-        let mut hash = Md5::new();
-        hash.update(text);
+        HashedText::of(text).guid(beside)
+    }
+}
+
+/// A schema's canonical text as a part of several guids. The text is hashed once.
+#[derive(Clone)]
+pub struct HashedText(Md5);
+
+impl fmt::Debug for HashedText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HashedText")
+    }
+}
+
+impl HashedText {
+    /// Hashes a text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(Md5::new_with_prefix(text))
+    }
+
+    /// The guid of the schema with this text and these parts.
+    #[must_use]
+    pub fn guid(&self, beside: IdentityParts<'_>) -> SchemaGuid {
+        let mut hash = self.0.clone();
         for reference in beside.references {
             hash.update(&reference.name);
             hash.update(&reference.subject);
@@ -71,7 +94,7 @@ impl SchemaGuid {
                 }
             }
         }
-        Self(hash.finalize().into())
+        SchemaGuid(hash.finalize().into())
     }
 }
 

@@ -27,7 +27,7 @@ pub use formats::{
     notation_of,
 };
 pub use found_violations::FoundViolations;
-pub use identity::{IdentityParts, ReferencedVersion, SchemaGuid, json_schema_text};
+pub use identity::{HashedText, IdentityParts, ReferencedVersion, SchemaGuid, json_schema_text};
 pub use json_schema::{
     CompileError, Dialect, MetaschemaFault, NoSources, Outline, ReferenceFault, Schema,
     SchemaSources, compare_json_schemas, compare_numbers, cost_of_pattern, json_schema_difference,

@@ -84,7 +84,7 @@ impl RequestGuard {
             }
             let (principal, session) = self.authenticate(request, &base)?;
             if asks_for_websocket(headers) {
-                check_opener(headers, (host, &base), (&self.front.origins, session.is_some()))?;
+                check_opener(headers, &base, (&self.front.origins, session.is_some()))?;
             }
             (principal, session)
         };

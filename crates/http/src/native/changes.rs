@@ -59,6 +59,10 @@ pub(super) async fn follow(
     let slot = slot.filter(|_| method == Method::GET);
     let upgrade = match slot {
         Some(Extension(slot)) => Some((slot, Handshake::read(&sent)?)),
+        // A proxy took the header out that says so; nobody would read the stream.
+        None if sent.contains_key(header::SEC_WEBSOCKET_KEY) => {
+            return Err(handshake::without_upgrade().into());
+        }
         None => None,
     };
     let (watcher, from) = watch(&native, &caller, query.as_deref(), &sent).await?;

@@ -192,7 +192,7 @@ fn page(
     found: &CommandPage,
     (told, listed, kept): (Vec<Told>, usize, &str),
 ) -> LogPage {
-    let entry = |(command, told)| page::entry(command, (&query.scope, listed), told);
+    let entry = |(command, told)| page::entry(command, (query, listed), told);
     let next = found.next.map(|next| {
         let after = match query.after {
             Position::ZERO => String::new(),

@@ -18,7 +18,9 @@ async fn answers_only_for_this_computers_names_while_nobody_needs_a_key() {
     let own = "Host: localhost:1\r\nOrigin: http://localhost:1\r\n";
     let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
     let foreign_upgrade = format!("{foreign}{upgrade}");
-    let own_upgrade = format!("{own}{upgrade}");
+    // A page of this server has its scheme.
+    let scheme = if crate::TLS { "https" } else { "http" };
+    let own_upgrade = format!("Host: localhost:1\r\nOrigin: {scheme}://localhost:1\r\n{upgrade}");
     for (method, path, headers, expect) in [
         ("GET", "/api/document", "Host: localhost:1\r\n", None),
         ("GET", "/api/document", "Host: 127.0.0.1\r\n", None),

@@ -129,6 +129,11 @@ async fn tells_what_one_did_and_what_happened_to_things_of_one_kind() {
     assert!(listed.into_iter().all(|changes| changes.len() == 1), "{few}");
     assert!(few.to_string().contains("changes_left_out"), "{few}");
     assert!(few.to_string().contains("&limit=4&changes=1"), "{few}");
+    // What was asked for is among the few.
+    for kind in ["version", "group", "resource"] {
+        let found = running.json(&format!("GET /log?kind={kind}&changes=1&limit=1")).await;
+        assert_eq!(found["entries"][0]["changes"][0]["kind"], kind, "{found}");
+    }
     for query in ["kind=versions", "kind=", "kind=Version", "kind=group,"] {
         let (status, body) = running.ask(&format!("GET /log?{query}"), &[], "").await;
         assert_eq!(status, 400, "{query}");

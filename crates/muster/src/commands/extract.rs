@@ -248,6 +248,12 @@ impl ExtractArguments {
             }))?;
         }
         let unfit = &extracted.unfit;
+        if unfit.is_empty() && extracted.documents.is_empty() {
+            let what = format!("nothing in the table of {} was selected", file.shown);
+            return Err(Failure::new(OwnCode::NoDocuments, what).help(
+                "correct --select, which selects all members of the table if it isn't given",
+            ));
+        }
         if unfit.is_empty() {
             return Ok(());
         }

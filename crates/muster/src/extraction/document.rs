@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use muster_words::json::{Value, escape_pointer};
 
@@ -109,24 +109,27 @@ fn converted(
             Ordered::List(values)
         }
         Literal::Object(members) => {
-            let mut fields: Vec<(String, Ordered)> = Vec::with_capacity(members.len());
-            let mut names = HashSet::new();
+            let mut fields: Vec<(&String, Option<Ordered>)> = Vec::with_capacity(members.len());
+            let mut places = HashMap::new();
             for member in members {
                 let Some(name) = &member.name else {
                     let reason = UnfitReason::NameExpression;
                     faults.push(DraftFault { at: member.at, pointer: pointer.clone(), reason });
                     continue;
                 };
-                if !names.insert(name) {
+                let place = *places.entry(name).or_insert(fields.len());
+                if place < fields.len() {
                     let pointer = format!("{pointer}/{}", escape_pointer(name));
                     faults.push(DraftFault { at: member.at, pointer, reason: UnfitReason::Twice });
-                    fields.retain(|(other, _)| other != name);
                 }
-                if let Some(value) = below(&member.node, name, pointer, faults) {
-                    fields.push((name.clone(), value));
+                let value = below(&member.node, name, pointer, faults);
+                match fields.get_mut(place) {
+                    Some((_, earlier)) => *earlier = value,
+                    None => fields.push((name, value)),
                 }
             }
-            Ordered::Object(fields)
+            let there = fields.into_iter().filter_map(|(name, value)| Some((name.clone(), value?)));
+            Ordered::Object(there.collect())
         }
     })
 }

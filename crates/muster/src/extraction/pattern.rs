@@ -1,4 +1,4 @@
-use std::str::FromStr;
+use std::{collections::HashMap, str::FromStr};
 
 use thiserror::Error;
 
@@ -73,8 +73,16 @@ fn below<'a>(selected: Selected<'a>, step: &SelectionStep) -> Vec<Selected<'a>> 
     };
     match &node.value {
         Literal::Object(members) => {
+            let mut counts: HashMap<&str, usize> = HashMap::new();
+            for name in members.iter().filter_map(|member| member.name.as_deref()) {
+                *counts.entry(name).or_default() += 1;
+            }
+            let is_twice = |name: &str| counts.get(name).is_some_and(|count| *count > 1);
             let named = members.iter().filter(|member| member.name.as_deref().is_none_or(wants));
             let found = named.map(|member| match &member.name {
+                Some(name) if is_twice(name) => {
+                    at(name.clone(), Err((&member.node, UnfitReason::Twice)))
+                }
                 Some(name) => at(name.clone(), Ok(&member.node)),
                 None => at("…".to_owned(), Err((&member.node, UnfitReason::NameExpression))),
             });

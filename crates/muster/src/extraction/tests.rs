@@ -75,7 +75,7 @@ fn writes_fields_in_the_order_of_the_table_and_adds_what_is_missing() {
 
 #[test]
 fn reports_what_does_not_fit_and_extracts_the_rest() {
-    let text = "T = {\n 'good': {'id': 1},\n 'text': 'x',\n 'call': make(),\n 'half': {'id': 2, 'at': now(), 'in': [1, X]},\n 'twice': {'id': 3, 'id': 4},\n 'no id': {},\n 'bad': {'id': 'a/b'},\n 'list': {'id': [1]},\n 'same': {'id': 1},\n **more,\n}\nT['late'] = {}\nTT = {}\n";
+    let text = "T = {\n 'good': {'id': 1},\n 'text': 'x',\n 'call': make(),\n 'half': {'id': 2, 'at': now(), 'in': [1, X]},\n 'twice': {'id': 3, 'id': 4},\n 'no id': {},\n 'bad': {'id': 'a/b'},\n 'list': {'id': [1]},\n 'same': {'id': 1},\n 'case': {'id': 'ID'},\n 'Case': {'id': 'Id'},\n 'key': {'id': 5},\n 'key': {'id': 6},\n **more,\n}\nT['late'] = {}\nTT = {}\n";
     let reasons = [
         ("/text", "no_object"),
         ("/call", "no_literal"),
@@ -86,14 +86,17 @@ fn reports_what_does_not_fit_and_extracts_the_rest() {
         ("/bad", "bad_xid"),
         ("/list", "bad_xid"),
         ("/same", "duplicate_xid"),
+        ("/Case", "duplicate_xid"),
+        ("/key", "duplicate_field"),
+        ("/key", "duplicate_field"),
         ("/…", "no_literal"),
         ("", "changed_later"),
     ];
     let reasons = reasons.map(|(place, reason)| (place.to_owned(), reason)).to_vec();
     let found = extracted(text, "/*", "p/g/e/{id}", &[]);
-    assert_eq!((names(&found), unfit(&found)), (vec!["/p/g/e/1".to_owned()], reasons.clone()));
+    assert_eq!((names(&found), unfit(&found)), (["1", "ID"].map(|id| format!("/p/g/e/{id}")).to_vec(), reasons.clone()));
     let partial = extracted_by(text, "/*", "p/g/e/{id}", &[], true);
-    assert_eq!(names(&partial), ["/p/g/e/1", "/p/g/e/2", "/p/g/e/4"]);
+    assert_eq!(names(&partial), ["/p/g/e/1", "/p/g/e/2", "/p/g/e/4", "/p/g/e/ID"]);
     assert_eq!(unfit(&partial), reasons);
     assert!(partial.documents[1].text.contains("\"in\": [\n    1\n  ]"));
     assert!(partial.documents[2].text.contains("\"id\": 4"));

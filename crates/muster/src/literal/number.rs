@@ -22,7 +22,8 @@ impl Cursor<'_> {
                 let Some(digits) = self.digits(radix) else { return bad(self) };
                 match u128::from_str_radix(&digits, radix) {
                     Ok(number) => number.to_string(),
-                    Err(_) => return bad(self),
+                    // JSON could hold it, but nobody writes data with so many digits.
+                    Err(_) => return Ok(None),
                 }
             }
             None => match self.decimal() {
@@ -82,6 +83,9 @@ impl Cursor<'_> {
             Some('.') => "0".to_owned(),
             _ => self.digits(10)?,
         };
+        if self.is_python() && written.bytes().all(|digit| digit == b'0') {
+            "0".clone_into(&mut written);
+        }
         if written.len() > 1 && written.starts_with('0') {
             // One language reads it as octal, another refuses it.
             return None;

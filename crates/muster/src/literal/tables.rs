@@ -125,7 +125,7 @@ impl Cursor<'_> {
         } else if !name.is_empty() && self.eat_assignment() {
             let node = self.node()?;
             found.add(&name, node);
-        } else if !name.is_empty() {
+        } else if !name.is_empty() && !is_default {
             found.others.push((name, begin));
         }
         self.skip_statement(true)

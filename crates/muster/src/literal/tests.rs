@@ -82,6 +82,12 @@ fn reads_values_as_each_language_means_them() {
             "const A = {b: [1, 'c'] as const, d: {} satisfies D<E, F>} as const;",
             r#"{"b":[1,"c"],"d":{}}"#,
         ),
+        (
+            TypeScript,
+            "[10 as number * 2, 'a' as string + 'b', null as X ?? 1, false as boolean ? 1 : 2, 1 as A || 2, 2 as A | B]",
+            r#"["<10 as number * 2>","<'a' as string + 'b'>","<null as X ?? 1>","<false as boolean ? 1 : 2>","<1 as A || 2>",2]"#,
+        ),
+        (Python, "[00, 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF]", r#"[0,"<0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF>"]"#),
         // What is no literal is kept as its text, and doesn't hide what is beside it.
         (
             Python,
@@ -116,7 +122,7 @@ fn reads_values_as_each_language_means_them() {
 #[test]
 fn finds_tables_among_other_statements() {
     let python = "\"\"\"Doc: {'x': 1}\"\"\"\nfrom __future__ import annotations\nimport os  # {\n\nPLAIN = {'a': 1}\nTYPED: dict[str, Any] = {\n    # a comment\n    'b': 2,\n}\n\ndef f(x={'c': 3}):\n    INNER = {'d': 4}\n    return '''\nFAKE = {}\n'''\n\nclass K:\n    IN_CLASS = {'e': 5}\n\nCALL = load()\nPLAIN['more'] = {'f': 6}\nPLAIN.update(x=1)\nif PLAIN == {}:\n    pass\nLIST = [1, \\\n  2]\n";
-    let typescript = "import { a } from \"b\";\nimport type { C } from 'c'\n\n/** {} */\ninterface I { x: 'y' }\ntype T = { a: string; b: Array<{ c: 1 }> };\nexport const PLAIN = { a: 1 };\nexport const TYPED: Record<string, { a: string }> = { b: 2 } as const\nconst LAMBDA: (a: string) => void = (a) => { const x = { y: 1 } }\nfunction f() {\n  const INNER = { d: 4 }\n}\nclass K { static s = { e: 5 }; }\nlet one = [1], two = [2];\nmodule.exports = { g: 7 }\nPLAIN.more = 1\nexport default { h: 8 }\n";
+    let typescript = "import { a } from \"b\";\nimport type { C } from 'c'\n\n/** {} */\ninterface I { x: 'y' }\ntype T = { a: string; b: Array<{ c: 1 }> };\nexport const PLAIN = { a: 1 };\nexport const TYPED: Record<string, { a: string }> = { b: 2 } as const\nconst LAMBDA: (a: string) => void = (a) => { const x = { y: 1 } }\nfunction f() {\n  const INNER = { d: 4 }\n}\nclass K { static s = { e: 5 }; }\nlet one = [1], two = [2];\nmodule.exports = { g: 7 }\nPLAIN.more = 1\nconst GOES_ON = [1]\n  // all but one\n  .filter((one) => one)\nexport default PLAIN;\nexport default { h: 8 }\n";
     for (text, language, tables, others) in [
         (
             python,
@@ -144,6 +150,7 @@ fn finds_tables_among_other_statements() {
                 "function",
                 "class",
                 "PLAIN.more",
+                "GOES_ON",
             ],
         ),
     ] {

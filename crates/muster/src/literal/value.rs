@@ -10,8 +10,18 @@ const ELEMENT_STOPS: Stops<'static> = Stops { at: &[',', ';'], at_line_end: fals
 /// The same outside of all brackets.
 const LINE_STOPS: Stops<'static> = Stops { at: &[',', ';'], at_line_end: true, in_type: false };
 
-/// What a type after `as` or `satisfies` ends with.
-const TYPE_STOPS: Stops<'static> = Stops { at: &[',', ';'], at_line_end: true, in_type: true };
+/// What a type after `as` or `satisfies` ends with, outside of brackets: also with the operators that
+/// no type has there.
+const TYPE_STOPS: Stops<'static> = Stops {
+    at: &[',', ';', '+', '-', '*', '/', '%', '?', ':', '!', '^', '~', '='],
+    at_line_end: true,
+    in_type: true,
+};
+
+/// What a line of TypeScript begins with that goes on with the statement before it (ECMAScript,
+/// 12.10).
+const CONTINUATIONS: [&str; 17] =
+    [".", "(", "[", "`", "+", "-", "*", "/", "%", "?", "&", "|", "^", "<", ">", "=", "!="];
 
 impl Cursor<'_> {
     /// The value that is here: a literal, or any other expression.
@@ -38,18 +48,31 @@ impl Cursor<'_> {
 
     /// Whether a value ends here: nothing is done with it, such as an addition.
     fn has_ended(&mut self) -> Read<bool> {
-        if self.language == Language::TypeScript {
-            self.skip_assertions()?;
+        if self.language == Language::TypeScript && !self.skip_assertions()? {
+            return Ok(false);
         }
         match self.depth {
             0 => self.skip_blank()?,
             _ => self.skip_trivia()?,
         }
+        if self.peek() == Some('\n') && self.language == Language::TypeScript {
+            return self.statement_ends();
+        }
         Ok(matches!(self.peek(), None | Some(',' | ';' | ')' | ']' | '}' | '\n')))
     }
 
-    /// Goes past `as const` and `satisfies Type`.
-    fn skip_assertions(&mut self) -> Read<()> {
+    /// Whether the next line doesn't go on with the statement of this one.
+    fn statement_ends(&mut self) -> Read<bool> {
+        let at = self.at;
+        self.skip_trivia()?;
+        let goes_on = CONTINUATIONS.iter().any(|text| self.rest().starts_with(text))
+            || matches!(self.peek_name(), "in" | "instanceof");
+        self.at = at;
+        Ok(!goes_on)
+    }
+
+    /// Goes past `as const` and `satisfies Type`. No: there is more than a type.
+    fn skip_assertions(&mut self) -> Read<bool> {
         let at = self.at;
         match self.depth {
             0 => self.skip_blank()?,
@@ -57,9 +80,13 @@ impl Cursor<'_> {
         }
         if !matches!(self.peek_name(), "as" | "satisfies") {
             self.at = at;
-            return Ok(());
+            return Ok(true);
         }
-        self.skip(TYPE_STOPS)
+        let begin = self.at;
+        self.skip(TYPE_STOPS)?;
+        // A union has one bar, and an intersection one ampersand.
+        let skipped = &self.text[begin..self.at];
+        Ok(!skipped.contains("||") && !skipped.contains("&&"))
     }
 
     /// A literal; none if what is here is none. Then the cursor is anywhere.

@@ -238,7 +238,7 @@ fn narrows_changes_to_who_did_them_and_to_what() {
     let keys = owner.get("changes?kind=key").expect(200);
     assert_eq!(keys.text().matches("<td class=\"number\">").count(), 2, "{}", keys.text());
     let wrong = owner.get("changes?kind=keys").expect(200);
-    assert!(wrong.text().contains("kind is one of registry, model"), "{}", wrong.text());
+    assert!(wrong.text().contains("kind is one or several of registry, model"), "{}", wrong.text());
 }
 
 #[test]

@@ -48,6 +48,9 @@ fn a_table_becomes_documents_that_a_registry_takes() {
         assert!(dry.err.contains(part), "{}", dry.err);
     }
     assert!(!folder.join("out").exists());
+    let nothing = run(folder, &[&table[..], &["--select", "/nope/*", "--dry-run"]].concat());
+    let nothing = nothing.expect(1);
+    assert!(nothing.err.contains("was selected  [no_documents]"), "{}", nothing.err);
     let json = [&table[..], &["--to", "out", "--output", "json"]].concat();
     let made = run(folder, &json).expect(1);
     let report: Value = serde_json::from_str(&made.out).unwrap();

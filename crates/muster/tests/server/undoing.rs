@@ -122,6 +122,44 @@ fn a_rollback_that_was_planned_is_done_only_if_nothing_changed_at_its_place() {
 }
 
 #[test]
+fn a_rollback_that_was_planned_sees_what_its_place_does_not_show() {
+    let server = Server::in_memory(&[]);
+    let versions = format!("{A}/versions");
+    type Act<'a> = &'a dyn Fn();
+    let rewrite = || drop(server.put(&format!("{versions}/1"), r#"{"n": 9}"#).expect(200));
+    let drop_one = || drop(server.delete(&format!("{versions}/2")).expect(204));
+    let make = || {
+        for number in [1, 2, 3] {
+            let version = format!("{versions}/{number}");
+            server.put(&version, format!(r#"{{"n": {number}}}"#)).expect(201);
+        }
+    };
+    let remake = || {
+        server.delete(A).expect(204);
+        make();
+    };
+    for (what, act) in
+        [("rewritten", &rewrite as Act<'_>), ("deleted", &drop_one), ("made again", &remake)]
+    {
+        let _ = server.delete(A);
+        make();
+        let planned = server.position();
+        act();
+        let body = json!({
+            "xid": "/configs/app/entries/a",
+            "to": {"version": "1"},
+            "unchanged_since": planned,
+        });
+        let refused = server.post("/rollback", body.to_string());
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (412, "precondition_failed"),
+            "{what}: {refused:?}"
+        );
+    }
+}
+
+#[test]
 fn refuses_rollbacks_and_differences_that_mean_nothing() {
     let (server, good) = after_a_bad_afternoon();
     let head = server.position();

@@ -1,7 +1,7 @@
 //! The change stream over WebSocket (RFC 6455), as a client that we didn't write sees it.
 
 use std::{
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     time::{Duration, Instant},
 };
 
@@ -96,7 +96,7 @@ fn with_key(ask: Ask, key: &str) -> Ask {
 }
 
 /// Makes a key: its id, and the header that sends it.
-fn key(server: &Server, by: &str, request: &Value) -> (String, String) {
+pub fn key(server: &Server, by: &str, request: &Value) -> (String, String) {
     let ask = Ask::json("POST", "/keys", request.to_string());
     let made = server.ask(&with_key(ask, by)).expect(201).json();
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
@@ -181,6 +181,9 @@ fn refuses_as_the_other_form_does_before_it_answers() {
         Ask::get(path).header("Connection", "Upgrade").header("Upgrade", upgrade)
     };
     client.ask(&ask("/changes", "websocket")).refused(400, "header_error");
+    // A proxy on the way may take the headers out that belong to a connection.
+    let cut = Ask::get("/changes").header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    client.ask(&cut).refused(400, "header_error");
     client.ask(&ask("/api", "websocket")).expect(200);
     client.ask(&ask("/api", "h2c")).expect(200);
     wait_until_alone(&server, "");
@@ -189,7 +192,8 @@ fn refuses_as_the_other_form_does_before_it_answers() {
 #[test]
 fn opens_for_no_page_of_another_origin() {
     let foreign = [("Origin", "https://evil.example")];
-    let (origin, allowed) = ("http://localhost", "https://console.example");
+    let origin = if crate::TLS { "https://localhost" } else { "http://localhost" };
+    let allowed = "https://console.example";
     let refused = |server: &Server, headers: &[(&str, &str)]| {
         open(server, "", headers).err().unwrap_or_else(|| panic!("{headers:?} may"))
     };
@@ -270,6 +274,34 @@ fn says_that_it_stops() {
     }
     let (status, log) = stopping.join().unwrap();
     assert!(status.success(), "{log}");
+}
+
+#[test]
+fn answers_no_more_pings_than_a_client_takes() {
+    /// More than what the kernel keeps for both directions of a connection.
+    const PING_BYTES: usize = 64 * 1024 * 1024;
+    let server = Server::in_memory(&[]);
+    let mut socket = open(&server, "", &[]).unwrap();
+    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'p'; 125]].concat();
+    let pings = ping.repeat(1024);
+    let stream = socket.get_mut();
+    stream.tcp().set_write_timeout(Some(Duration::from_secs(3))).unwrap();
+    let mut sent = 0;
+    while sent < PING_BYTES {
+        // It may take a part of them, and what comes next must go on with the rest.
+        match stream.write(&pings[sent % pings.len()..]) {
+            Ok(length) => sent += length,
+            Err(error) => {
+                let is_full = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                assert!(is_full, "{error}");
+                break;
+            }
+        }
+    }
+    // The server would have to hold the answers to all of them.
+    assert!(sent < PING_BYTES);
+    drop(socket);
+    wait_until_alone(&server, "");
 }
 
 #[test]

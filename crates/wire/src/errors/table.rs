@@ -429,7 +429,7 @@ codes! { ErrorCode, ErrorKind;
         "Use 127.0.0.1 or localhost, or create a key: muster keys create.";
     OriginRefused { origin: String }: Muster 403,
         "Web pages from \"<origin>\" may not do this.",
-        "Web pages of other origins may only read from a registry without keys, and nothing at /mcp, unless the settings name their origin.",
+        "Web pages of other origins may only read from a registry without keys, without a WebSocket, and nothing at /mcp, unless the settings name their origin.",
         "Send the request from the registry's own address, or name the origin in the settings.";
     ConnectionNotFound: Muster 404,
         "No connection of an assistant that is open has the id in Mcp-Session-Id.",

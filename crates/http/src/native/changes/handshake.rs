@@ -72,6 +72,11 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     lists.flat_map(|list| list.split(',')).any(|found| found.trim().eq_ignore_ascii_case(token))
 }
 
+/// The answer to a request that has a key for a handshake, but doesn't ask for one.
+pub(super) fn without_upgrade() -> Problem {
+    wrong("Upgrade", "a WebSocket needs it, HTTP/1.1 and no body; a proxy may have left it out")
+}
+
 fn wrong(name: &str, detail: &str) -> Problem {
     let (name, error_detail) = (name.to_owned(), detail.to_owned());
     Problem::new(ErrorKind::HeaderError { name, error_detail }).subject("/changes")

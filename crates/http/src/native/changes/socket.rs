@@ -108,8 +108,8 @@ impl ChangeSocket {
                     tokio::select! {
                         _ = &mut stopping => return SocketEnd::Stopping,
                         piece = &mut next => break piece,
-                        heard = socket.next() => {
-                            if let Some(end) = end_of(heard) {
+                        end = hear(socket) => {
+                            if let Some(end) = end {
                                 return end;
                             }
                         }
@@ -144,6 +144,16 @@ async fn send(socket: &mut Socket<'_>, piece: SocketPiece) -> Result<(), Error> 
         }
     }
     socket.flush().await
+}
+
+/// Hears one message, and what it ends, if anything. Who asks for an answer takes it before more is
+/// heard: otherwise the answers would fill the memory.
+async fn hear(socket: &mut Socket<'_>) -> Option<SocketEnd> {
+    let end = end_of(socket.next().await);
+    match end {
+        None => socket.flush().await.err().map(|_| SocketEnd::Gone),
+        end => end,
+    }
 }
 
 /// What a client's message ends, if anything. Pings are answered by the library.

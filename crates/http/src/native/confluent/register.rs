@@ -14,7 +14,8 @@ use muster_catalog::{
 };
 use muster_registry::stoppable_read;
 use muster_schema::{
-    FormattedSchema, IdentityParts, Level, Policy, SchemaFormat, SchemaGuid, check_level,
+    FormattedSchema, HashedText, IdentityParts, Level, Policy, SchemaFormat, SchemaGuid,
+    check_level,
 };
 use muster_wire::confluent::{
     CompatibilityCheck, ConfluentReference, ConfluentRequest, ConfluentSchema,
@@ -214,17 +215,18 @@ impl Door {
         }
         let agrees = |own: &Option<Value>, sent: &Option<Value>| sent.is_none() || own == sent;
         let newest = self.newest(subject, shown, LOOKED_THROUGH_MAX);
-        for loaded in self.load(newest).await? {
-            if loaded.references == sent.references
-                && (loaded.metadata.is_some() || loaded.rule_set.is_some())
-                && agrees(&loaded.metadata, &sent.metadata)
-                && agrees(&loaded.rule_set, &sent.rule_set)
-                && self.text(&loaded).await? == sent.text
-            {
-                return Ok(Some(loaded.entry));
-            }
-        }
-        Ok(None)
+        let (references, text) =
+            (identity_references(&sent.references), HashedText::of(&sent.text));
+        let found = self.describe(newest).await?.into_iter().find(|one| {
+            let (metadata, rule_set) = (one.metadata.as_ref(), one.rule_set.as_ref());
+            one.references == sent.references
+                && (metadata.is_some() || rule_set.is_some())
+                && agrees(&one.metadata, &sent.metadata)
+                && agrees(&one.rule_set, &sent.rule_set)
+                && text.guid(IdentityParts { references: &references, metadata, rule_set })
+                    == one.entry.registration.guid
+        });
+        Ok(found.map(|one| one.entry))
     }
 
     /// `POST /compatibility/subjects/{subject}/versions` and `…/versions/{version}`.
@@ -285,10 +287,9 @@ impl Door {
         let mut all = all;
         let all = all.split_off(all.len().saturating_sub(COMPARED_MAX));
         let own = metadata_property(sent.metadata.as_ref(), &name);
-        let loaded = self.load(all).await?.into_iter();
-        let same =
-            loaded.filter(|loaded| metadata_property(loaded.metadata.as_ref(), &name) == own);
-        Ok(same.map(|loaded| loaded.entry).collect())
+        let all = self.describe(all).await?.into_iter();
+        let same = all.filter(|one| metadata_property(one.metadata.as_ref(), &name) == own);
+        Ok(same.map(|one| one.entry).collect())
     }
 
     /// The versions with which a schema is compared, oldest first.

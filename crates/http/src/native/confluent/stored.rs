@@ -51,7 +51,17 @@ pub(super) struct Entry {
     pub is_deleted: bool,
 }
 
-/// The same with its content.
+/// The same with what it says beside its document.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    pub entry: Entry,
+    pub format: Option<SchemaFormat>,
+    pub references: Vec<ConfluentReference>,
+    pub metadata: Option<Value>,
+    pub rule_set: Option<Value>,
+}
+
+/// The same with its document.
 #[derive(Clone, Debug)]
 pub(super) struct Loaded {
     pub entry: Entry,
@@ -197,28 +207,39 @@ impl Door {
 
     /// Reads versions with their attributes and documents. A purged one is left out.
     pub(super) async fn load(&self, entries: Vec<Entry>) -> Result<Vec<Loaded>, DoorError> {
-        let registry = &self.native.registry;
-        let attributes: Vec<Content> =
-            entries.iter().filter_map(|entry| entry.version.attributes).collect();
         let documents: Vec<Content> =
             entries.iter().filter_map(|entry| entry.version.document).collect();
-        let mut maps = registry.attributes(&attributes).await.map_err(failed)?.into_iter();
-        let mut bytes = registry.contents(&documents).await.map_err(failed)?.into_iter();
+        let bytes = self.native.registry.contents(&documents).await.map_err(failed)?;
+        let mut bytes = bytes.into_iter();
         let mut loaded = Vec::new();
-        for entry in entries {
-            let map = entry.version.attributes.and_then(|_| maps.next()).unwrap_or_default();
+        for Described { entry, format, references, metadata, rule_set } in
+            self.describe(entries).await?
+        {
             let bytes = entry.version.document.and_then(|_| bytes.next()).flatten();
+            let (Some(bytes), Some(format)) = (bytes, format) else { continue };
+            loaded.push(Loaded { entry, format, references, metadata, rule_set, bytes });
+        }
+        Ok(loaded)
+    }
+
+    /// Reads what versions say beside their documents, which may be large.
+    pub(super) async fn describe(&self, entries: Vec<Entry>) -> Result<Vec<Described>, DoorError> {
+        let attributes: Vec<Content> =
+            entries.iter().filter_map(|entry| entry.version.attributes).collect();
+        let maps = self.native.registry.attributes(&attributes).await.map_err(failed)?;
+        let mut maps = maps.into_iter();
+        let described = entries.into_iter().map(|entry| {
+            let map = entry.version.attributes.and_then(|_| maps.next()).unwrap_or_default();
             let named = map.get("format").and_then(Value::as_str);
             let format = SchemaFormat::of_stored(named, entry.version.content_type.as_deref());
-            let (Some(bytes), Some(format)) = (bytes, format) else { continue };
             let references = map.get("references").cloned();
             let references = references.and_then(|sent| serde_json::from_value(sent).ok());
             let references = references.unwrap_or_default();
             let value = |name: &str| map.get(name).filter(|sent| !sent.is_null()).cloned();
             let (metadata, rule_set) = (value("metadata"), value("ruleset"));
-            loaded.push(Loaded { entry, format, references, metadata, rule_set, bytes });
-        }
-        Ok(loaded)
+            Described { entry, format, references, metadata, rule_set }
+        });
+        Ok(described.collect())
     }
 
     /// Reads one version.

@@ -14,7 +14,7 @@ use super::{
     Door, Query, answer,
     names::{Context, Place, Subject, qualified},
     problem::DoorError,
-    stored::{Entry, Loaded, Shown, bytes_of},
+    stored::{Described, Entry, Loaded, Shown, bytes_of},
 };
 use crate::submit::origin;
 
@@ -24,6 +24,13 @@ const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// How many versions are read at once to look for rules in them.
 const LOOKED_THROUGH_AT_ONCE: usize = 256;
+
+/// The most versions of a subject that are looked through for properties.
+const LOOKED_THROUGH_MAX: usize = 1_000;
+
+/// The bytes of texts up to which an answer is made at once: hashing and escaping them takes less
+/// than a millisecond.
+const SHORT_PAGE_BYTES: u64 = 256 * 1024;
 
 impl Door {
     /// Every registered version that the caller sees, by context and subject.
@@ -133,24 +140,19 @@ impl Door {
         if all.is_empty() {
             return Err(DoorError::no_subject(&subject.qualified()));
         }
-        let all: Vec<Entry> = all.into_iter().rev().take(TEXTS_MAX).rev().collect();
-        if bytes_of(&all) > TEXT_BYTES_MAX {
-            let what = "the subject has more than 64 MiB of schemas, too many to look through";
-            return Err(DoorError::unprocessable(what));
-        }
+        let all = all.into_iter().rev().take(LOOKED_THROUGH_MAX).collect();
         let wanted: Vec<(String, String)> =
             query.values("key").into_iter().zip(query.values("value")).collect();
-        for loaded in self.load(all).await?.into_iter().rev() {
-            let properties = loaded.metadata.as_ref().and_then(|all| all.get("properties"));
+        let found = self.describe(all).await?.into_iter().find(|one| {
+            let properties = one.metadata.as_ref().and_then(|all| all.get("properties"));
             let has = |(key, value): &(String, String)| {
                 properties.and_then(|all| all.get(key)?.as_str()) == Some(value)
             };
-            if wanted.iter().all(has) {
-                let text = self.shown_text(&loaded, query).await?;
-                return Ok(answer::json(&loaded.shown_as_version(text)));
-            }
-        }
-        Err(DoorError::no_schema())
+            wanted.iter().all(has)
+        });
+        let loaded = self.load_one(found.ok_or_else(DoorError::no_schema)?.entry).await?;
+        let text = self.shown_text(&loaded, query).await?;
+        Ok(answer::json(&loaded.shown_as_version(text)))
     }
 
     /// `GET /subjects/{subject}/versions/{version}/referencedby`: the ids of the schemas that refer
@@ -198,12 +200,17 @@ impl Door {
             let what = "these schemas have more than 64 MiB; ask for fewer at once, with limit";
             return Err(DoorError::unprocessable(what));
         }
-        let mut shown = Vec::new();
-        for loaded in self.load(page).await? {
-            let text = self.shown_text(&loaded, query).await?;
-            shown.push(loaded.shown_as_version(text));
-        }
-        Ok(answer::json(&shown))
+        let is_long = bytes_of(&page) > SHORT_PAGE_BYTES;
+        let answering = async {
+            let mut shown = Vec::new();
+            for loaded in self.load(page).await? {
+                let text = self.shown_text(&loaded, query).await?;
+                shown.push(loaded.shown_as_version(text));
+            }
+            Ok(answer::json(&shown))
+        };
+        // Many texts take long to hash and to escape.
+        if is_long { self.long(answering).await } else { answering.await }
     }
 
     /// Those versions that have a rule of one of these types.
@@ -213,15 +220,15 @@ impl Door {
             if Instant::now() > self.until {
                 return Err(DoorError::unprocessable("looking through the rules takes too long"));
             }
-            let loaded = self.load(some.to_vec()).await?.into_iter();
-            let has_one = |loaded: &Loaded| {
-                let kinds = loaded.rule_set.as_ref().and_then(Value::as_object).into_iter();
+            let some = self.describe(some.to_vec()).await?.into_iter();
+            let has_one = |one: &Described| {
+                let kinds = one.rule_set.as_ref().and_then(Value::as_object).into_iter();
                 let mut rules = kinds.flat_map(Map::values).filter_map(Value::as_array).flatten();
                 rules.any(|rule| {
                     rule["type"].as_str().is_some_and(|own| types.iter().any(|one| one == own))
                 })
             };
-            found.extend(loaded.filter(has_one).map(|loaded| loaded.entry));
+            found.extend(some.filter(has_one).map(|one| one.entry));
         }
         Ok(found)
     }

@@ -1,6 +1,6 @@
 use muster_catalog::Content;
 use muster_history::{
-    CommittedCommand, Edit, EditAction, EditDetail, EditKind, EditSubject, EditWord, Scope,
+    CommittedCommand, Edit, EditAction, EditDetail, EditKind, EditSubject, EditWord, LogQuery,
 };
 use muster_wire::{
     OrOther,
@@ -17,14 +17,14 @@ pub(super) struct Told {
     pub message: Option<String>,
 }
 
-/// What a command did within a scope, for the wire, with so many changes at most.
+/// What a command did within a query's scope, for the wire, with so many changes at most.
 pub(super) fn entry(
     command: &CommittedCommand,
-    (scope, listed): (&Scope, usize),
+    (query, listed): (&LogQuery, usize),
     told: Told,
 ) -> LogEntry {
     let last = command.entries.last();
-    let summary = scope.summary(command, listed);
+    let summary = query.scope.summary(command, listed, &query.words);
     LogEntry {
         position: command.position().0,
         time: last.map_or(Moment::EPOCH, |entry| entry.moment).to_string(),

@@ -73,13 +73,17 @@ fn copy(field: &[String], from: &Value, to: &mut Map<String, Value>) {
         to.insert(name.clone(), value.clone());
         return;
     }
-    let mut inner = match to.remove(name) {
-        Some(Value::Object(members)) => members,
-        _ => Map::new(),
-    };
-    copy(below, value, &mut inner);
-    if !inner.is_empty() {
-        to.insert(name.clone(), Value::Object(inner));
+    match to.get_mut(name) {
+        Some(Value::Object(inner)) => copy(below, value, inner),
+        // All of it is there already.
+        Some(_) => {}
+        None => {
+            let mut inner = Map::new();
+            copy(below, value, &mut inner);
+            if !inner.is_empty() {
+                to.insert(name.clone(), Value::Object(inner));
+            }
+        }
     }
 }
 
@@ -182,6 +186,7 @@ mod tests {
             (Some(" , "), Value::Null, None),
             (Some("a"), json!({"a": 1}), None),
             (Some("b.c, a"), json!({"a": 1, "b": {"c": 2}}), None),
+            (Some("a,a.b,b,b.c"), json!({"a": 1, "b": {"c": 2, "d": 3}}), None),
             (Some("b.c,b.d"), json!({"b": {"c": 2, "d": 3}}), None),
             (Some("none,a.b"), Value::Null, None),
             (Some("snippet"), Value::Null, Some("visual editing")),
