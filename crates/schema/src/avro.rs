@@ -25,7 +25,7 @@ mod logical;
 mod names;
 mod parse;
 mod printer;
-mod schema;
+pub(crate) mod schema;
 
 pub use compare::compare;
 pub use difference::difference;

@@ -18,6 +18,7 @@ mod profile;
 mod quality;
 mod schema_difference;
 mod steps;
+mod tags;
 mod violation;
 mod written_json;
 
@@ -45,6 +46,7 @@ pub use quality::{
 };
 pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};
 pub use steps::{StopSign, Stopped, heed_stop, stoppable};
+pub use tags::{TagChanges, TagError, TaggedKind, TaggedPart};
 pub use violation::{Severity, Violation, ViolationSource};
 
 #[cfg(feature = "protobuf")]

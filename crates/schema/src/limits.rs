@@ -158,3 +158,7 @@ pub const QUALITY_ISSUES_MAX: usize = 1_000;
 
 /// The obstacles of one schema for one provider of language models. People mend one after another.
 pub const OBSTACLES_MAX: usize = 200;
+
+/// The bytes of all paths and tags that are found in one schema. A path repeats the names that lead
+/// to it, so that without the limit a few megabytes of schema would have any number of them.
+pub const TAG_BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -34,6 +34,7 @@ mod json;
 mod json_scalars;
 mod link;
 mod member;
+pub(crate) mod meta;
 mod print;
 mod print_options;
 mod scan;

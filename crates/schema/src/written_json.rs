@@ -3,7 +3,7 @@
 use muster_words::{PlacedValue, json::Value};
 
 /// The text of a value. Its members have the order in which they were written, which their places
-/// tell.
+/// tell; those that were added since come last.
 pub(crate) fn written_text(value: &Value, at: Option<PlacedValue<'_>>) -> String {
     let mut text = String::new();
     write(value, at, &mut text);
@@ -31,7 +31,7 @@ fn write(value: &Value, at: Option<PlacedValue<'_>>, out: &mut String) {
                 .iter()
                 .map(|(key, member)| (key, member, at.and_then(|at| at.member(key))))
                 .collect();
-            members.sort_by_key(|(_, _, at)| at.map(PlacedValue::place));
+            members.sort_by_key(|(_, _, at)| (at.is_none(), at.map(PlacedValue::place)));
             out.push('{');
             for (index, (key, member, at)) in members.into_iter().enumerate() {
                 if index > 0 {

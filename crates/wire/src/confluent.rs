@@ -49,6 +49,9 @@ pub struct ConfluentSchema {
     /// The text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
+    /// The parts of the text with the tags that were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub schema_tags: Vec<ConfluentTags>,
     /// When it was registered, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ts: Option<i64>,
@@ -80,6 +83,57 @@ pub struct ConfluentRequest {
     pub schema: Option<String>,
     /// When it was registered elsewhere, in milliseconds since 1970.
     pub ts: Option<i64>,
+}
+
+/// What a tag is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfluentEntityType {
+    /// A record, an object or a message.
+    SrRecord,
+    /// A field of one.
+    SrField,
+}
+
+/// A part of a schema's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfluentEntity {
+    /// The names that lead to it, with dots between them.
+    pub entity_path: String,
+    /// What it is.
+    pub entity_type: ConfluentEntityType,
+}
+
+/// The tags of a part of a schema's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfluentTags {
+    /// The part.
+    pub schema_entity: ConfluentEntity,
+    /// The tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+/// A new version of a schema with other tags, metadata or rules.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfluentTagRequest {
+    /// The version that it must become.
+    pub new_version: Option<i64>,
+    /// Tags that parts of the text get.
+    pub tags_to_add: Option<Vec<ConfluentTags>>,
+    /// Tags that parts of the text lose.
+    pub tags_to_remove: Option<Vec<ConfluentTags>>,
+    /// The metadata instead of the version's.
+    pub metadata: Option<Value>,
+    /// The rules instead of those of the newest version.
+    pub rule_set: Option<Value>,
+    /// Rules that are added to those of the version before, or replace those with the same name.
+    pub rules_to_merge: Option<Value>,
+    /// The names of rules that are removed.
+    pub rules_to_remove: Option<Vec<String>>,
 }
 
 /// A version of a subject.

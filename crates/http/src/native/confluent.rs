@@ -14,6 +14,7 @@ mod schemas;
 mod settings;
 mod stored;
 mod subjects;
+mod tags;
 
 use std::time::{Duration, Instant};
 
@@ -233,6 +234,10 @@ impl Door {
             ["subjects", subject, "versions"] => {
                 let subject = self.aliased(subject)?;
                 self.register(&subject, read(body)?, query).await
+            }
+            ["subjects", subject, "versions", version, "tags"] => {
+                let subject = self.aliased(subject)?;
+                self.change_tags(&subject, version, read(body)?).await
             }
             ["compatibility", "subjects", subject, "versions"] => {
                 let subject = self.aliased(subject)?;

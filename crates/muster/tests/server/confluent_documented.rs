@@ -140,7 +140,6 @@ fn formats_references_modes_and_contexts_are_answered_as_printed() {
         "POST /associations",
         "GET /dek-registry/v1/keks",
         "GET /catalog/v1/search/basic",
-        "POST /subjects/test-json/versions/1/tags",
     ] {
         let body = if request.starts_with("POST") { "{}" } else { "" };
         check(&server, &[(request, body, 404, json!({"error_code": 404}))]);

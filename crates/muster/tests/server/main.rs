@@ -14,6 +14,7 @@ mod confluent_documented;
 mod confluent_keys;
 mod confluent_large;
 mod confluent_moving;
+mod confluent_tags;
 mod console;
 mod crash;
 mod crowds;

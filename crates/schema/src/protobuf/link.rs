@@ -16,7 +16,7 @@ use super::{
     built_in::built_in,
     check::{Budget, check},
     fault::place_of,
-    scan,
+    meta, scan,
 };
 use crate::{limits, nearest};
 
@@ -46,6 +46,18 @@ struct Read<'a> {
 /// # Errors
 /// What is wrong with it or with one of the references that it needs.
 pub(super) fn link(text: &str, references: &[(&str, &str)]) -> Result<Linked, ProtobufError> {
+    link_changed(text, references, |_| {})
+}
+
+/// The same after a change of the schema's own file, as it was written.
+///
+/// # Errors
+/// As [`link`].
+pub(super) fn link_changed(
+    text: &str,
+    references: &[(&str, &str)],
+    change: impl FnOnce(&mut FileDescriptorProto),
+) -> Result<Linked, ProtobufError> {
     let sizes = references.iter().map(|(_, text)| text.len());
     if text.len() + sizes.sum::<usize>() > limits::PROTOBUF_BYTES_MAX {
         let most = limits::PROTOBUF_BYTES_MAX;
@@ -70,7 +82,8 @@ pub(super) fn link(text: &str, references: &[(&str, &str)]) -> Result<Linked, Pr
             return Err(ProtobufError::one(ProtobufFault::Duplicate, message));
         }
     }
-    let read = read(OWN, text)?;
+    let mut read = read(OWN, text)?;
+    change(&mut read.file);
     let (written, names_syntax) = (read.file.clone(), read.names_syntax());
     linker.add(read).map_err(|mut error| {
         for problem in &mut error.problems {
@@ -98,7 +111,7 @@ struct Linker<'a> {
 impl<'a> Linker<'a> {
     /// Adds a file after all that it imports. This recurses by imports, which are bounded by the
     /// number of references.
-    fn add(&mut self, read: Read<'_>) -> Result<(), ProtobufError> {
+    fn add(&mut self, mut read: Read<'_>) -> Result<(), ProtobufError> {
         let name = read.file.name().to_owned();
         self.open.push(name.clone());
         let mut seen = HashSet::new();
@@ -124,6 +137,7 @@ impl<'a> Linker<'a> {
                 self.add(imported)?;
             }
         }
+        self.imply_meta(&mut read)?;
         self.open.pop();
         let paths = self.paths(&read.file);
         if paths.1 > IMPORT_PATHS_MAX {
@@ -133,6 +147,27 @@ impl<'a> Linker<'a> {
         }
         self.link_one(read)?;
         self.done.insert(name, paths.0);
+        Ok(())
+    }
+
+    /// Imports Confluent's options for a text that has some, but not the import: Confluent's registry
+    /// takes such schemas, and makes them itself when it adds tags.
+    fn imply_meta(&mut self, read: &mut Read<'_>) -> Result<(), ProtobufError> {
+        let file = &mut read.file;
+        let needs = read.bytes.is_none() && file.package() != meta::PACKAGE && meta::is_used(file);
+        if !needs || file.dependency.iter().any(|import| import == meta::IMPORT) {
+            return Ok(());
+        }
+        let known = self.pool.get_extension_by_name(meta::OF_FIELD);
+        if known.is_some_and(|known| known.parent_file().name() != meta::IMPORT) {
+            return Ok(());
+        }
+        if !self.done.contains_key(meta::IMPORT)
+            && let Some(imported) = self.find(meta::IMPORT)?
+        {
+            self.add(imported)?;
+        }
+        file.dependency.push(meta::IMPORT.to_owned());
         Ok(())
     }
 

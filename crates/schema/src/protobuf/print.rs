@@ -1,7 +1,10 @@
 //! Prints a schema as text, in the form of the canonical string of Confluent's registry: sections
 //! in a fixed order, two spaces for each level, no comments.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use base64::{Engine, engine::general_purpose};
 use prost_reflect::{
@@ -29,11 +32,14 @@ pub(super) fn written(
     printer.file(file, as_written, names_syntax)
 }
 
-/// The text of a file in its normal form.
-pub(super) fn normalised(file: &FileDescriptor) -> String {
-    let resolved = file.file_descriptor_proto();
+/// The text of a file in its normal form, without its last import if that isn't in its text.
+pub(super) fn normalised(file: &FileDescriptor, implies_import: bool) -> String {
+    let mut resolved = Cow::Borrowed(file.file_descriptor_proto());
+    if implies_import {
+        resolved.to_mut().dependency.pop();
+    }
     let printer = Printer { normal: true, proto3: resolved.syntax() == "proto3" };
-    printer.file(file, resolved, true)
+    printer.file(file, &resolved, true)
 }
 
 /// The base64 of the serialised descriptor, without places.

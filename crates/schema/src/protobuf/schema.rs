@@ -1,12 +1,14 @@
 use std::{fmt, sync::Arc};
 
 use muster_words::Digest;
-use prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
+use prost_reflect::{
+    DescriptorPool, FileDescriptor, MessageDescriptor, prost_types::FileDescriptorProto,
+};
 use thiserror::Error;
 
 use super::{
     ProtobufError,
-    link::{Linked, link},
+    link::{Linked, link, link_changed},
 };
 
 /// A Protobuf schema with all files that it imports. Copying it copies a pointer.
@@ -14,6 +16,8 @@ use super::{
 pub struct ProtobufSchema {
     file: FileDescriptor,
     canonical: Arc<str>,
+    /// Whether the file's last import isn't in the text.
+    implies_import: bool,
 }
 
 /// The schema has no message of this name.
@@ -59,13 +63,31 @@ impl ProtobufSchema {
     /// assert_eq!(problem.place.map(|place| (place.line, place.column)), Some((2, 1)));
     /// ```
     pub fn parse(text: &str, references: &[(&str, &str)]) -> Result<Self, ProtobufError> {
-        let Linked { file, written, names_syntax } = link(text, references)?;
+        Self::of(link(text, references)?)
+    }
+
+    /// The schema after a change of its file as it was written. `references` are those with which it
+    /// was parsed.
+    ///
+    /// # Errors
+    /// What is wrong with it now.
+    pub(crate) fn changed(
+        &self,
+        references: &[(&str, &str)],
+        change: impl FnOnce(&mut FileDescriptorProto),
+    ) -> Result<Self, ProtobufError> {
+        Self::of(link_changed(&self.canonical, references, change)?)
+    }
+
+    fn of(Linked { file, written, names_syntax }: Linked) -> Result<Self, ProtobufError> {
         let canonical: Arc<str> = super::print::written(&file, &written, names_syntax).into();
         if canonical.is_empty() {
             // Comments and semicolons only.
             return Err(ProtobufError::one(super::ProtobufFault::Empty, "the schema is empty"));
         }
-        Ok(Self { file, canonical })
+        let linked = file.file_descriptor_proto().dependency.len();
+        let implies_import = linked > written.dependency.len();
+        Ok(Self { file, canonical, implies_import })
     }
 
     /// Reads a schema from bytes; see [`Self::parse`].
@@ -98,7 +120,7 @@ impl ProtobufSchema {
     /// sorted. Schemas that differ only in what has no meaning have the same.
     #[must_use]
     pub fn normalised_text(&self) -> String {
-        super::print::normalised(&self.file)
+        super::print::normalised(&self.file, self.implies_import)
     }
 
     /// The base64 of the serialised `FileDescriptorProto`, without its name and without places.
@@ -149,7 +171,7 @@ impl ProtobufSchema {
         })
     }
 
-    pub(super) fn file(&self) -> &FileDescriptor {
+    pub(crate) fn file(&self) -> &FileDescriptor {
         &self.file
     }
 

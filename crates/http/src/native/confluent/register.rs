@@ -28,6 +28,7 @@ use super::{
     names::Subject,
     problem::DoorError,
     stored::{Entry, Loaded, Shown, bytes_of, check_version_name, identity_references, shown_type},
+    tags,
 };
 use crate::submit::origin;
 
@@ -84,7 +85,7 @@ impl Door {
         };
         let version = request.version.filter(|version| *version > 0);
         let (registered, is_import) = (request.ts, id.is_some());
-        let sent = self.sent(subject, request, query, &settings, previous.as_ref()).await?;
+        let mut sent = self.sent(subject, request, query, &settings, previous.as_ref()).await?;
         if !is_import && let Some(there) = self.there(subject, Shown::Live, &sent).await? {
             return Ok(answer::json(&registered_answer(&there, &sent)));
         }
@@ -100,6 +101,9 @@ impl Door {
             return Err(DoorError::invalid_schema(format!(
                 "Version is not one more than previous version: {version}, but the next is {next}"
             )));
+        }
+        if !is_import {
+            sent.become_version(next);
         }
         let mut schemas = SchemaWrite {
             default_rule: Some(DEFAULT_RULE),
@@ -210,10 +214,15 @@ impl Door {
         sent: &Sent,
     ) -> Result<Option<Entry>, DoorError> {
         let same = self.with_guid(subject, &sent.guid, shown);
-        if same.is_some() || (sent.metadata.is_some() && sent.rule_set.is_some()) {
+        let names_version = sent.metadata.as_ref().is_some_and(tags::has_version);
+        if same.is_some() || (names_version && sent.rule_set.is_some()) {
             return Ok(same);
         }
         let agrees = |own: &Option<Value>, sent: &Option<Value>| sent.is_none() || own == sent;
+        let agrees_but_for_version = |own: &Option<Value>| {
+            let without = own.as_ref().filter(|_| !names_version).map(tags::without_version);
+            agrees(own, &sent.metadata) || (without.is_some() && without == sent.metadata)
+        };
         let newest = self.newest(subject, shown, LOOKED_THROUGH_MAX);
         let (references, text) =
             (identity_references(&sent.references), HashedText::of(&sent.text));
@@ -221,7 +230,7 @@ impl Door {
             let (metadata, rule_set) = (one.metadata.as_ref(), one.rule_set.as_ref());
             one.references == sent.references
                 && (metadata.is_some() || rule_set.is_some())
-                && agrees(&one.metadata, &sent.metadata)
+                && agrees_but_for_version(&one.metadata)
                 && agrees(&one.rule_set, &sent.rule_set)
                 && text.guid(IdentityParts { references: &references, metadata, rule_set })
                     == one.entry.registration.guid
@@ -405,13 +414,7 @@ impl Door {
         if let Some(rules) = &rule_set {
             super::rules::check(rules)?;
         }
-        let identity = identity_references(&references);
-        let parts = IdentityParts {
-            references: &identity,
-            metadata: metadata.as_ref(),
-            rule_set: rule_set.as_ref(),
-        };
-        let guid = SchemaGuid::of(&text, parts);
+        let guid = guid_of(&text, &references, (metadata.as_ref(), rule_set.as_ref()));
         Ok(Sent { format, text, schema, references, metadata, rule_set, guid })
     }
 
@@ -458,6 +461,29 @@ impl Door {
         let xid = subject.xid(self.view.catalog());
         xid.ok_or_else(|| DoorError::invalid_subject(&subject.name))
     }
+}
+
+impl Sent {
+    /// Writes the number of the version that it becomes into its metadata, if they name one.
+    fn become_version(&mut self, number: u32) {
+        let Some(metadata) = self.metadata.as_mut().filter(|metadata| tags::has_version(metadata))
+        else {
+            return;
+        };
+        tags::set_version(metadata, i64::from(number));
+        let beside = (self.metadata.as_ref(), self.rule_set.as_ref());
+        self.guid = guid_of(&self.text, &self.references, beside);
+    }
+}
+
+/// The guid of a schema with these metadata and rules.
+fn guid_of(
+    text: &str,
+    references: &[ConfluentReference],
+    (metadata, rule_set): (Option<&Value>, Option<&Value>),
+) -> SchemaGuid {
+    let references = identity_references(references);
+    SchemaGuid::of(text, IdentityParts { references: &references, metadata, rule_set })
 }
 
 /// Refuses rules that clients couldn't execute, and more rules or references than are taken, before
@@ -515,7 +541,7 @@ fn merged(default: Option<&Value>, own: Option<Value>, over: Option<&Value>) -> 
 }
 
 /// Rules: those of a later layer replace those with the same name.
-fn merged_rules(
+pub(super) fn merged_rules(
     default: Option<&Value>,
     own: Option<Value>,
     over: Option<&Value>,

@@ -55,7 +55,9 @@ impl Door {
         if only_text {
             return Ok(answer::text(text));
         }
+        let tags = self.tags_in(&loaded, &text, query).await?;
         let mut shown = self.shown_by_id(&loaded, text, query);
+        shown.schema_tags = tags;
         if query.flag("fetchMaxId") {
             let registrations = self.registrations(&loaded.entry.context);
             shown.max_id = registrations.map(|all| all.last_id());

@@ -25,7 +25,7 @@ use super::{
 use crate::{submit::check, xregistry::problem_of_fetch};
 
 /// The bytes up to which a schema is read at once: it takes less than a millisecond.
-const SHORT_SCHEMA_BYTES: usize = 8 * 1024;
+pub(super) const SHORT_SCHEMA_BYTES: usize = 8 * 1024;
 
 /// The most schemas that one refers to, directly or not.
 const REFERENCED_MAX: usize = 1_000;

@@ -7,6 +7,7 @@ use std::{
 
 use axum::response::Response;
 use muster_catalog::command::{Action, Command, Delete, Target};
+use muster_wire::confluent::ConfluentSchema;
 use muster_words::{Permission, Xid};
 use serde_json::{Map, Value, json};
 
@@ -124,10 +125,11 @@ impl Door {
         let entry = self.version(subject, version, query.shown())?;
         let loaded = self.load_one(entry).await?;
         let text = self.shown_text(&loaded, query).await?;
-        Ok(match only_text {
-            true => answer::text(text),
-            false => answer::json(&loaded.shown_as_version(text)),
-        })
+        if only_text {
+            return Ok(answer::text(text));
+        }
+        let schema_tags = self.tags_in(&loaded, &text, query).await?;
+        Ok(answer::json(&ConfluentSchema { schema_tags, ..loaded.shown_as_version(text) }))
     }
 
     /// `GET /subjects/{subject}/metadata`: the newest version with these properties.
