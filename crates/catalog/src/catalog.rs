@@ -171,9 +171,8 @@ impl Catalog {
     #[must_use]
     pub fn earlier_versions(&self, xid: &Xid, at_most: usize) -> Vec<EarlierVersion> {
         let Some(resource) = self.resource_at(xid) else { return Vec::new() };
-        let is_one = |version: &&Arc<Version>| {
-            version.state.is_published() && version.document_content().is_some()
-        };
+        let is_one =
+            |version: &&Arc<Version>| version.state.is_published() && version.document.is_some();
         let versions = || resource.versions.iter().filter(is_one);
         let has_numbers = versions().all(|version| version_number(&version.id).is_some());
         let newest = match has_numbers {
@@ -189,26 +188,11 @@ impl Catalog {
         let earlier = newest.into_iter().filter_map(|version| {
             Some(EarlierVersion {
                 xid: owner.version(version.id.clone())?,
-                content: version.document_content()?,
+                content: version.document_content(&owner)?,
                 bytes: version.document?.size,
-                content_type: version.content_type.clone(),
-                attributes: version.attributes.map(|content| content.reference()),
             })
         });
         earlier.collect()
-    }
-
-    /// A stored version, as the judge reads it.
-    #[must_use]
-    pub fn stored_version(&self, xid: &Xid) -> Option<EarlierVersion> {
-        let version = self.version_at(xid)?;
-        Some(EarlierVersion {
-            xid: xid.resource()?.version(version.id.clone())?,
-            content: version.document_content()?,
-            bytes: version.document?.size,
-            content_type: version.content_type.clone(),
-            attributes: version.attributes.map(|content| content.reference()),
-        })
     }
 
     /// What the schema with this xid asks for from new versions, then its group, then the registry.

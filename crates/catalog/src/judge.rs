@@ -10,6 +10,7 @@ mod built_in;
 mod command;
 mod compiled;
 mod document;
+mod schema_fault;
 mod schema_identity;
 mod schema_versions;
 mod sources;
@@ -22,9 +23,11 @@ pub use compiled::{
     CompilationCache, CompiledRule, CompiledSchema, ParsedKey, SourceKey, parsed_schema,
 };
 pub use document::Document;
+pub use schema_fault::SchemaFault;
+pub use schema_identity::named_references;
 pub(crate) use schema_identity::referenced_schemas;
 pub use schema_versions::EarlierVersion;
-pub use sources::{ContentBytes, DocumentContent, Presence, Resolver, Sources};
+pub use sources::{ContentBytes, DocumentContent, Presence, Resolver, SchemaOrigin, Sources};
 pub use verdict::{
     BindingFault, Dependency, DocumentFault, IdLookup, NoVerdict, Rejection, SchemaIdentity,
     Verdict,

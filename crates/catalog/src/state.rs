@@ -20,6 +20,7 @@ pub use column::Column;
 pub use entity_map::{CaseFoldedId, EntityMap, exact, members_after, taken};
 use imbl::OrdMap;
 pub use lineage::Lineage;
+use muster_model::Aspect;
 use muster_schema::{Level, Policy};
 use muster_words::{Id, Moment, Position, Xid};
 pub(crate) use past::Member;
@@ -110,6 +111,8 @@ pub struct GroupState {
 pub struct Bindings {
     /// The xid of a schema or of one of its versions.
     pub schema: Option<Xid>,
+    /// The message of that schema, if it is a Protobuf schema; without it the first one.
+    pub message: Option<Arc<str>>,
     /// Whether that schema asserts every `format`.
     pub assert_format: bool,
     /// The xids of rules or of rule groups.
@@ -137,6 +140,18 @@ impl Bindings {
             && self.rules.is_empty()
             && self.settings.is_none()
             && self.subjects.is_empty()
+    }
+
+    /// What a type binds by itself.
+    #[must_use]
+    pub fn of_type(aspect: &Aspect) -> Self {
+        Self {
+            schema: aspect.schema.clone(),
+            message: aspect.message.as_deref().map(Arc::from),
+            assert_format: aspect.assert_format,
+            rules: aspect.rules.clone(),
+            ..Self::default()
+        }
     }
 
     /// All bound documents; a binding is also a reference.

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text},
-    metrics::{MetricType, gauge::ConstGauge},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
 
@@ -28,6 +28,9 @@ use crate::{Body, connections::Connections};
 /// All metrics.
 pub struct Metrics {
     registry: Mutex<Registry>,
+    /// Those under names that other registries of schemas use, too, so that dashboards and alarms for
+    /// them work here.
+    schemas: Mutex<Registry>,
     traffic: Traffic,
     listeners: Listeners,
 }
@@ -48,8 +51,12 @@ impl Metrics {
         let mut registry = Registry::with_prefix("muster");
         let traffic = Traffic::new(&mut registry);
         let listeners = Listeners::default();
-        let metrics =
-            Self { registry: Mutex::new(registry), traffic, listeners: Arc::clone(&listeners) };
+        let metrics = Self {
+            registry: Mutex::new(registry),
+            schemas: Mutex::new(Registry::with_prefix("schema_registry")),
+            traffic,
+            listeners: Arc::clone(&listeners),
+        };
         metrics.gauge("connections", "Open connections, of all listeners.", move || {
             let listeners = listeners.lock().unwrap_or_else(PoisonError::into_inner);
             let counts = listeners.iter().filter_map(Weak::upgrade).map(|open| open.count());
@@ -102,6 +109,31 @@ impl Metrics {
         });
     }
 
+    /// Adds a counter with a label, whose name gets the prefix `schema_registry_`; all its values are
+    /// read on each scrape.
+    pub fn schema_counter(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        read: impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static,
+    ) {
+        let read = Box::new(read);
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        schemas.register_collector(Box::new(LabelledCounterReader { name, help, label, read }));
+    }
+
+    /// Adds a histogram of times as [`times`](Self::times) does, with the prefix `schema_registry_`.
+    pub fn schema_times(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> (Vec<(Duration, u64)>, Duration) + Send + Sync + 'static,
+    ) {
+        let mut schemas = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        schemas.register_collector(Box::new(TimesReader { name, help, read: Box::new(read) }));
+    }
+
     /// Counts the connections of one more listener.
     pub(crate) fn count_connections(&self, connections: &Arc<Connections>) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,9 +148,18 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        // Writing into a String can't fail.
-        let _ = text::encode(&mut text, &registry);
+        let lock = |registry: &Mutex<Registry>, text: &mut String| {
+            let registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+            // Writing into a String can't fail.
+            let _ = text::encode(text, &registry);
+        };
+        lock(&self.registry, &mut text);
+        // The end mark stands once, at the end.
+        let end = text.len().saturating_sub(END_MARK.len());
+        if text.ends_with(END_MARK) {
+            text.truncate(end);
+        }
+        lock(&self.schemas, &mut text);
         text
     }
 
@@ -139,6 +180,9 @@ impl Metrics {
         response
     }
 }
+
+/// What stands at the end of the text.
+const END_MARK: &str = "# EOF\n";
 
 /// Prometheus' text format 0.0.4: descriptions carry a counter's whole name, and there are no units
 /// and no end mark.
@@ -215,6 +259,32 @@ impl Collector for LabelledGaugeReader {
     }
 }
 
+/// A counter with a label that is read on each scrape.
+struct LabelledCounterReader {
+    name: &'static str,
+    help: &'static str,
+    label: &'static str,
+    read: Box<dyn Fn() -> Vec<(String, u64)> + Send + Sync>,
+}
+
+impl fmt::Debug for LabelledCounterReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LabelledCounterReader").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Collector for LabelledCounterReader {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let kind = MetricType::Counter;
+        let mut encoder = encoder.encode_descriptor(self.name, self.help, None, kind)?;
+        for (value, number) in (self.read)() {
+            let labels = [(self.label, value)];
+            ConstCounter::new(number).encode(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
 /// A histogram of times that is read on each scrape.
 struct TimesReader {
     name: &'static str,
@@ -263,6 +333,12 @@ mod tests {
             let counts = vec![(Duration::from_millis(1), 3), (Duration::from_millis(2), 1)];
             (counts, Duration::from_millis(4))
         });
+        metrics.schema_counter("validation_requests", "How many", "status", || {
+            vec![("success".to_owned(), 2), ("failure".to_owned(), 0)]
+        });
+        metrics.schema_times("validation_duration", "How long", || {
+            (vec![(Duration::from_millis(1), 2), (Duration::MAX, 0)], Duration::from_millis(1))
+        });
         let method = method_index(&http::Method::GET);
         let route = Route::of("/api/providers/cms/entries/sanity");
         for status in [200, 200, 304, 999] {
@@ -284,17 +360,21 @@ mod tests {
             "# TYPE muster_lag gauge".to_owned(),
             r#"muster_lag{follower="search"} 3"#.to_owned(),
             r#"muster_lag{follower="mirror"} 0"#.to_owned(),
+            r#"schema_registry_validation_requests_total{status="success"} 2"#.to_owned(),
+            r#"schema_registry_validation_requests_total{status="failure"} 0"#.to_owned(),
+            "schema_registry_validation_duration_seconds_count 2".to_owned(),
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
         assert!(!text.contains("muster_none"), "a gauge of nobody isn't named");
-        assert!(text.ends_with("# EOF\n"));
+        assert_eq!((text.matches("# EOF").count(), text.ends_with("# EOF\n")), (1, true));
         let plain = plain(&text);
         for line in [
             "# HELP muster_requests_total Requests answered.",
             "# TYPE muster_requests_total counter",
             "# TYPE muster_request_duration_seconds histogram",
             "# TYPE muster_requests_in_flight gauge",
+            "# TYPE schema_registry_validation_requests_total counter",
         ] {
             assert!(plain.lines().any(|found| found == line), "{line} is missing in\n{plain}");
         }

@@ -7,14 +7,16 @@ use super::{
     parsed::ObjectReader,
 };
 
-/// Muster's extension of a resource type: the labels `muster.frozen`, `muster.schema`, `muster.rules`,
-/// `muster.assert_format`, `muster.references` and `muster.indexed` of the type in a model.
+/// Muster's extension of a resource type: the labels `muster.frozen`, `muster.schema`, `muster.message`,
+/// `muster.assert_format`, `muster.rules`, `muster.references` and `muster.indexed` of the type in a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Aspect {
     /// Whether the documents of existing versions can't be replaced.
     pub frozen: bool,
-    /// The JSON Schema that documents must match: a schema or one of its versions.
+    /// The schema that documents must match, or one of its versions.
     pub schema: Option<Xid>,
+    /// The message of that schema, if it is a Protobuf schema; without it the first one.
+    pub message: Option<String>,
     /// Whether that schema asserts every `format`, also in the drafts where it is an annotation.
     pub assert_format: bool,
     /// The rules, or groups of rules, that documents must comply with.
@@ -89,6 +91,7 @@ impl Aspect {
         if !matches!(schema, None | Some(Xid::Resource { .. } | Xid::Version { .. })) {
             return aspect.shape("schema", "the xid of a schema or of one of its versions");
         }
+        let message = aspect.text("message")?;
         let assert_format = aspect.flag("assert_format")?.unwrap_or(false);
         let rules = aspect.texts("rules")?;
         let rules: Vec<Xid> = rules
@@ -105,7 +108,7 @@ impl Aspect {
             return aspect.shape("rules, references and indexed", "lists of at most 100 entries");
         }
         aspect.done()?;
-        Ok(Self { frozen, schema, assert_format, rules, references, indexed })
+        Ok(Self { frozen, schema, message, assert_format, rules, references, indexed })
     }
 
     /// The aspect in the model language, without empty members.
@@ -117,6 +120,9 @@ impl Aspect {
         }
         if let Some(schema) = &self.schema {
             members.insert("schema".to_owned(), schema.to_string().into());
+        }
+        if let Some(message) = &self.message {
+            members.insert("message".to_owned(), message.as_str().into());
         }
         if self.assert_format {
             members.insert("assert_format".to_owned(), true.into());

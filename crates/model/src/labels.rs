@@ -18,7 +18,8 @@ use super::{
 pub(super) const PREFIX: &str = "muster.";
 
 /// The members of an aspect; each is a label with the prefix.
-const ASPECTS: [&str; 6] = ["frozen", "schema", "assert_format", "rules", "references", "indexed"];
+const ASPECTS: [&str; 7] =
+    ["frozen", "schema", "message", "assert_format", "rules", "references", "indexed"];
 
 /// Labels with the prefix that any type may have, and the model: the name of the folder that brought
 /// it.

@@ -14,15 +14,17 @@ pub use judgement::Judgement;
 use muster_catalog::{
     judge::{
         CompilationCache, CompiledRule, CompiledSchema, ContentBytes, Document, DocumentContent,
-        Judge, ParsedKey, Presence, Resolver, SourceKey, Sources, Verdict,
+        Judge, ParsedKey, Presence, Resolver, SchemaOrigin, SourceKey, Sources, Verdict,
+        named_references,
     },
+    registration,
     state::Bindings,
 };
 use muster_model::Model;
 use muster_schema::{FormattedSchema, Outline};
 use muster_words::{
     ContentRef, Digest, Id, Notation, Places, Position, Xid,
-    json::{Map, Value},
+    json::{self, Map, Value},
 };
 
 use crate::{
@@ -68,10 +70,17 @@ pub enum BindingOwner {
 struct HeldDocument {
     digest: Digest,
     content_type: String,
-    /// Its attribute `format`.
-    format: Option<String>,
+    /// As a schema, its attributes that say how it is read.
+    attributes: Option<SchemaAttributes>,
     /// Whether it comes from a folder; its version id isn't known then.
     is_file: bool,
+}
+
+/// The attributes of a schema that say how it is read: `format` and `references`.
+#[derive(Clone, Debug)]
+struct SchemaAttributes {
+    members: Map<String, Value>,
+    digest: Digest,
 }
 
 /// Something that isn't loaded and that a registry can be asked for.
@@ -119,10 +128,8 @@ impl DocumentSet {
         let mut holdings = Self::new(model, is_all);
         for (xid, file) in documents {
             holdings.add_file(&xid, file.bytes.clone(), &file.content_type);
-            let attributes = file.attributes.as_ref().map(|attributes| &attributes.members);
-            let format = attributes.and_then(|members| members.get("format"));
-            if let Some(held) = holdings.documents.get_mut(&xid) {
-                held.format = format.and_then(Value::as_str).map(ToOwned::to_owned);
+            if let Some(attributes) = &file.attributes {
+                holdings.add_schema_attributes(&xid, &attributes.members);
             }
         }
         for (xid, files) in &folder.groups {
@@ -145,10 +152,29 @@ impl DocumentSet {
         let digest = Digest::of(&bytes);
         self.bytes.insert(digest, bytes);
         self.documents
-            .insert(xid.clone(), HeldDocument { digest, content_type, format: None, is_file });
+            .insert(xid.clone(), HeldDocument { digest, content_type, attributes: None, is_file });
         if let (Xid::Resource { .. }, Some(group)) = (xid, xid.group()) {
             self.members.entry(group).or_default().insert(xid.clone());
         }
+    }
+
+    /// Adds what the attributes of a loaded schema say of how it is read.
+    fn add_schema_attributes(&mut self, xid: &Xid, attributes: &Map<String, Value>) {
+        let Some(held) = self.documents.get_mut(xid).filter(|_| registration::is_schema(xid))
+        else {
+            return;
+        };
+        let members: Map<String, Value> = ["format", "references"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), attributes.get(name)?.clone())))
+            .collect();
+        if members.is_empty() {
+            return;
+        }
+        let bytes = Bytes::from(json::to_canonical(&Value::Object(members.clone())));
+        let digest = Digest::of(&bytes);
+        self.bytes.insert(digest, bytes);
+        held.attributes = Some(SchemaAttributes { members, digest });
     }
 
     /// Adds a group with its attributes, unless the group's bindings are already known.
@@ -210,13 +236,7 @@ impl DocumentSet {
         let kinds = self.model.group_types().flat_map(|group| {
             let kinds = group.resources.values();
             kinds.filter(move |kind| named(&group.plural, &kind.plural)).map(move |kind| {
-                let aspect = &kind.aspect;
-                let bindings = Bindings {
-                    schema: aspect.schema.clone(),
-                    assert_format: aspect.assert_format,
-                    rules: aspect.rules.clone(),
-                    ..Bindings::default()
-                };
+                let bindings = Bindings::of_type(&kind.aspect);
                 let name = format!("{}/{}", group.plural, kind.plural);
                 (BindingOwner::Type(name), Arc::new(bindings))
             })
@@ -247,12 +267,11 @@ impl DocumentSet {
         };
         let content_type = Some(held.content_type.as_str());
         let judge = Judge { sources: self, compiled: self, may_take_long: true };
-        let format = held.format.clone().map(|format| ("format".to_owned(), format.into()));
-        let attributes = Map::from_iter(format);
-        let attributes = Some(&attributes);
+        let attributes = held.attributes.as_ref().map(|attributes| &attributes.members);
+        let format = attributes.and_then(|members| members.get("format")?.as_str());
         let document = Document { xid, content_type, bytes, attributes, new: None };
         let outcome = judge.document(&document);
-        Judgement::of(outcome, held.format.as_deref(), self.is_all)
+        Judgement::of(outcome, format, self.is_all)
     }
 
     /// Whether a schema is this one, or refers to it, as far as that is known.
@@ -267,6 +286,11 @@ impl DocumentSet {
             if !seen.insert(resource.clone()) {
                 continue;
             }
+            let held = self.documents.get(&resource);
+            let attributes = held.and_then(|held| held.attributes.as_ref());
+            let named = attributes.and_then(|attributes| attributes.members.get("references"));
+            let named = named_references(&resource, named).into_iter();
+            next.extend(named.flat_map(|(_, versions)| versions));
             let value = self.value(&resource);
             let Some((value, group)) = value.zip(resource.group()) else { continue };
             let outline = Outline::of(&value, Some(&resource));
@@ -297,7 +321,11 @@ impl Resolver for DocumentSet {
     fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
         let held = self.find(xid)?;
         let content = ContentRef { position: Position::ZERO, digest: held.digest };
-        Some(DocumentContent { content, notation: Notation::of(Some(&held.content_type)) })
+        let content_type = Some(held.content_type.as_str());
+        let attributes = held.attributes.as_ref().map(|attributes| attributes.digest);
+        let attributes = attributes.map(|digest| ContentRef { position: Position::ZERO, digest });
+        let schema = SchemaOrigin::of(xid, content_type, attributes);
+        Some(DocumentContent { content, notation: Notation::of(content_type), schema })
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {

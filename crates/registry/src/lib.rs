@@ -35,6 +35,7 @@ mod tiles;
 mod tree_hashes;
 mod trial;
 mod turns;
+mod validations;
 mod verify;
 mod view_at;
 mod writer;
@@ -63,6 +64,7 @@ pub use rollback::{RollbackStep, RollbackTrial};
 pub use settings::{Clock, DocumentCheck, DocumentRefused, Genesis, RegistrySettings};
 pub use status::RegistryStatus;
 pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};
+pub use validations::ValidationCounts;
 pub use verify::{
     ContentFault, ContentRole, FaultKind, FoundContent, Verification, VerifyError, VerifyProgress,
     fold, root, verify,

@@ -36,6 +36,7 @@ use crate::{
     ring::CommandRing,
     tree_hashes::TreeHashes,
     turns::Turns,
+    validations::ValidationTally,
     writer,
 };
 
@@ -90,6 +91,8 @@ pub(crate) struct RegistryInner {
     pub in_doubt: AtomicBool,
     /// The latencies of recent writes.
     pub recent: WriteLatency,
+    /// The validations since the start.
+    pub validations: ValidationTally,
     /// The newest commands, for followers.
     pub ring: CommandRing,
     /// The position of the first content that was found lost.
@@ -123,6 +126,7 @@ impl RegistryInner {
             writes: AtomicU64::new(0),
             in_doubt: AtomicBool::new(false),
             recent: WriteLatency::default(),
+            validations: ValidationTally::default(),
             ring: CommandRing::default(),
             lost: OnceLock::new(),
             hashes,

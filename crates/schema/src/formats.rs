@@ -15,14 +15,17 @@ use crate::{
     Broken, Certainty, ChangeClass, ChangeKind, ChangedPart, CompileError, Direction, Policy,
     Schema, SchemaChange, SchemaSources, Violation,
     avro::{self, AvroSchema, ConfluentFrame},
-    compare_json_schemas, json_schema_difference,
+    compare_json_schemas, json_schema_difference, limits,
 };
 
 /// What a schema is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum SchemaFormat {
-    /// JSON Schema, drafts 4 to 2020-12.
+    /// JSON Schema, drafts 4 to 2020-12. Schemas that say nothing of their format have it.
+    #[default]
     JsonSchema,
     /// Apache Avro.
     Avro,
@@ -56,10 +59,14 @@ impl SchemaFormat {
         if let Some(named) = format {
             return named.parse().ok();
         }
-        let media_type = media_type.unwrap_or_default().to_ascii_lowercase();
+        // Writes ask for this often, so nothing is copied.
+        let media_type = media_type.unwrap_or_default().as_bytes();
+        let names = |name: &str| {
+            media_type.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
+        };
         Some(match () {
-            () if media_type.contains("avro") => Self::Avro,
-            () if media_type.contains("protobuf") => Self::Protobuf,
+            () if names("avro") => Self::Avro,
+            () if names("protobuf") => Self::Protobuf,
             () => Self::JsonSchema,
         })
     }
@@ -287,6 +294,63 @@ impl FormattedSchema {
         }
     }
 }
+
+impl FormattedSchema {
+    /// Checks a document, which is its schema's data in JSON, and returns all violations. With
+    /// `asserts_formats`, a JSON Schema asserts every `format`.
+    ///
+    /// # Errors
+    /// The schema has no such message.
+    pub fn check_document(
+        &self,
+        document: &Value,
+        asserts_formats: bool,
+        message: Option<&str>,
+    ) -> Result<Vec<Violation>, UncheckablePayload> {
+        match self {
+            Self::JsonSchema(schema) if asserts_formats => {
+                Ok(schema.validate_asserting_formats(document))
+            }
+            _ => self.check(Payload::Json(document), message),
+        }
+    }
+
+    /// Whether it can check data at all: a Protobuf schema must have the message of this name, or
+    /// without a name any message. The other formats know no messages.
+    ///
+    /// # Errors
+    /// The schema has no such message.
+    pub fn check_message(&self, message: Option<&str>) -> Result<(), UncheckablePayload> {
+        match self {
+            #[cfg(feature = "protobuf")]
+            Self::Protobuf(schema) => match schema.message(message) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(UncheckablePayload(error.to_string())),
+            },
+            Self::JsonSchema(_) | Self::Avro(_) => {
+                let _ = message;
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether checking a document of this size may take more than some milliseconds.
+    #[must_use]
+    pub fn may_take_long(&self, bytes: usize) -> bool {
+        let members = match self {
+            Self::JsonSchema(schema) => return schema.may_take_long(bytes),
+            Self::Avro(schema) => schema.places.len(),
+            #[cfg(feature = "protobuf")]
+            Self::Protobuf(schema) => schema.canonical_text().len() / MEMBER_BYTES,
+        };
+        // An empty object may lack all members of the largest record.
+        (members as u64).saturating_mul(bytes as u64) > limits::SHORT_MAX
+    }
+}
+
+/// The bytes of a member in the text of a Protobuf schema, at least.
+#[cfg(feature = "protobuf")]
+const MEMBER_BYTES: usize = 16;
 
 /// The schemas to which a JSON Schema refers: those that come with it, by their names, before those
 /// that are stored.

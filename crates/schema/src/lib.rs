@@ -6,6 +6,7 @@
 //! Nothing here fetches anything or knows where documents are stored.
 
 pub mod avro;
+mod bundle;
 mod compatibility;
 mod formats;
 mod found_violations;
@@ -19,9 +20,11 @@ mod quality;
 mod schema_difference;
 mod steps;
 mod tags;
+mod validator;
 mod violation;
 mod written_json;
 
+pub use bundle::{BUNDLE_BYTES_MAX, BundledSchema, SchemaBundle, SchemaBundleError};
 pub use compatibility::{Broken, Certainty, Direction, Level, Policy, UnknownName};
 pub use formats::{
     FormattedSchema, Payload, SchemaContext, SchemaFormat, UncheckablePayload, UnknownFormat,
@@ -47,6 +50,7 @@ pub use quality::{
 pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};
 pub use steps::{StopSign, Stopped, heed_stop, stoppable};
 pub use tags::{TagChanges, TagError, TaggedKind, TaggedPart};
+pub use validator::{READY_SCHEMAS_MAX, Validator, ValidatorError};
 pub use violation::{Severity, Violation, ViolationSource};
 
 #[cfg(feature = "protobuf")]

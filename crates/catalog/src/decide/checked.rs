@@ -1,7 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use muster_schema::Violation;
+use muster_schema::{SchemaFormat, Violation};
 use muster_words::{ContentRef, Id, Notation, Xid};
+use serde_json::{Map, Value};
 
 use super::{
     NoDecision,
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     Content, Refusal,
-    judge::{Verdict, binding_documents, holds_schemas, must_be_schema},
+    judge::{Verdict, binding_documents, holds_schemas, is_among_schemas, must_be_schema},
     state::Version,
     tree::{DocumentPart, NewDocument, VersionNode},
 };
@@ -24,6 +25,8 @@ pub struct UnjudgedDocument {
     pub content: Content,
     /// Its media type.
     pub content_type: Option<Arc<str>>,
+    /// The attributes that it gets as a schema; none for those that are stored.
+    pub attributes: Option<Arc<Map<String, Value>>>,
     /// Whether it is a schema that was a draft or in review: then it is compared with those before it.
     pub is_published: bool,
 }
@@ -35,6 +38,8 @@ pub struct StoredVerdict {
     pub content: ContentRef,
     /// The media type with which they were judged.
     pub content_type: Option<Arc<str>>,
+    /// The attributes with which they were judged; none for those that are stored.
+    pub attributes: Option<Arc<Map<String, Value>>>,
     /// The verdict, or its violations.
     pub verdict: Result<Arc<Verdict>, Vec<Violation>>,
 }
@@ -92,7 +97,8 @@ impl Draft<'_> {
             Err(_) => true,
         };
         let is_of = judged.content == found.content.reference()
-            && judged.content_type == found.content_type;
+            && judged.content_type == found.content_type
+            && judged.attributes == found.attributes;
         (holds && is_of).then_some(&judged.verdict)
     }
 
@@ -119,8 +125,15 @@ impl Draft<'_> {
             return Ok(());
         }
         let content_type = version.content_type.clone();
-        let found =
-            UnjudgedDocument { version: xid.clone(), content, content_type, is_published: false };
+        let attributes = version.new_attributes(xid);
+        let version_xid = xid.clone();
+        let found = UnjudgedDocument {
+            version: version_xid,
+            content,
+            content_type,
+            attributes,
+            is_published: false,
+        };
         match self.judgement(&edit.xid, &found).cloned() {
             Some(Ok(verdict)) => {
                 version.is_judged = true;
@@ -150,11 +163,14 @@ impl Draft<'_> {
         for (id, version) in &edit.versions {
             let fault = if version.is_judged {
                 version.schema_fault.clone()
-            } else if self.has_another_format(version)? {
+            } else if self.has_another_meaning(version)? {
                 let Some(found) = edit.stored_document(id) else { continue };
                 match self.judgement(&edit.xid, &found) {
                     Some(Ok(verdict)) => verdict.schema_fault.clone(),
-                    Some(Err(violations)) => Some(violations.clone().into()),
+                    Some(Err(violations)) => {
+                        let violations = violations.clone();
+                        return Err(Refusal::invalid_document(&edit.xid, violations).into());
+                    }
                     None => {
                         unjudged.push(found);
                         continue;
@@ -213,23 +229,40 @@ impl Draft<'_> {
         rule.is_some()
     }
 
-    /// Whether a stored version gets another `format`.
-    fn has_another_format(&self, version: &VersionEdit) -> Result<bool, NoDecision> {
-        let (DraftAttributes::New(_), Some(old)) = (&version.attributes, &version.old) else {
+    /// Whether a stored version gets another format, or refers to others by its attributes.
+    fn has_another_meaning(&self, version: &VersionEdit) -> Result<bool, NoDecision> {
+        let Some(old) = &version.old else { return Ok(false) };
+        let assumed = |content_type| SchemaFormat::of_stored(None, content_type);
+        let (now, then) = (version.content_type.as_deref(), old.content_type.as_deref());
+        if matches!(version.attributes, DraftAttributes::Same(_)) && assumed(now) == assumed(then) {
             return Ok(false);
+        }
+        let of = |map: &Map<String, Value>, content_type| {
+            let named = map.get("format").and_then(Value::as_str);
+            let format =
+                (named.map(ToOwned::to_owned), SchemaFormat::of_stored(named, content_type));
+            (format, map.get("references").filter(|sent| !sent.is_null()).cloned())
         };
-        let before = self.format_of(&DraftAttributes::Same(old.attributes))?;
-        Ok(before != self.format_of(&version.attributes)?)
+        let before = self.read(&DraftAttributes::Same(old.attributes), |map| of(map, then))?;
+        Ok(before != self.read(&version.attributes, |map| of(map, now))?)
     }
 
     /// The attribute `format`.
     fn format_of(&self, attributes: &DraftAttributes) -> Result<Option<String>, NoDecision> {
-        let of = |map: &serde_json::Map<String, serde_json::Value>| {
-            map.get("format").and_then(serde_json::Value::as_str).map(ToOwned::to_owned)
-        };
+        self.read(attributes, |map| {
+            map.get("format").and_then(Value::as_str).map(ToOwned::to_owned)
+        })
+    }
+
+    /// Reads something from attributes.
+    fn read<T>(
+        &self,
+        attributes: &DraftAttributes,
+        of: impl Fn(&Map<String, Value>) -> T,
+    ) -> Result<T, NoDecision> {
         match attributes {
             DraftAttributes::New(map) => Ok(of(map)),
-            DraftAttributes::Same(None) => Ok(None),
+            DraftAttributes::Same(None) => Ok(of(&Map::new())),
             DraftAttributes::Same(Some(content)) => {
                 match self.stored_attributes.attributes(content) {
                     Some(map) => Ok(of(&map)),
@@ -277,26 +310,31 @@ impl ResourceEdit {
 
     /// The document of a version; none if it has none.
     fn stored_document(&self, id: &Id) -> Option<UnjudgedDocument> {
-        let (content, content_type) = match self.versions.get(id) {
-            Some(VersionEdit {
-                document: Some(DocumentEdit::Same(content)), content_type, ..
-            }) => (*content, content_type.clone()),
-            Some(_) => return None,
+        let version = self.xid.version(id.clone())?;
+        let (content, content_type, attributes) = match self.versions.get(id) {
+            Some(edit) => {
+                let Some(DocumentEdit::Same(content)) = edit.document else { return None };
+                (content, edit.content_type.clone(), edit.new_attributes(&version))
+            }
             None => {
                 let version = self.old.as_ref()?.versions.get(id)?;
-                (version.document?, version.content_type.clone())
+                (version.document?, version.content_type.clone(), None)
             }
         };
-        Some(UnjudgedDocument {
-            version: self.xid.version(id.clone())?,
-            content,
-            content_type,
-            is_published: false,
-        })
+        let is_published = false;
+        Some(UnjudgedDocument { version, content, content_type, attributes, is_published })
     }
 }
 
 impl VersionEdit {
+    /// The attributes that it gets as a schema; none if they stay.
+    fn new_attributes(&self, xid: &Xid) -> Option<Arc<Map<String, Value>>> {
+        match &self.attributes {
+            DraftAttributes::New(map) if is_among_schemas(xid) => Some(Arc::new(map.clone())),
+            _ => None,
+        }
+    }
+
     /// Whether the command leaves it without a document here. One that already was stays readable
     /// and may be described.
     fn goes_without_document(&self) -> bool {

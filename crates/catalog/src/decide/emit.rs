@@ -243,7 +243,8 @@ impl Draft<'_> {
     }
 }
 
-fn written(map: &Map<String, Value>) -> Bytes {
+/// Attributes as the ledger stores them.
+pub(super) fn written(map: &Map<String, Value>) -> Bytes {
     json::to_canonical(&Value::Object(map.clone())).into()
 }
 

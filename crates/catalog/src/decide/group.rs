@@ -181,6 +181,7 @@ impl Bindings {
             Some(Value::Array(rules)) => rules.iter().map(name).collect::<Result<_, _>>()?,
             Some(_) => return Err(invalid(ValueFault::Rules)),
         };
+        let message = aspect.get("message").and_then(Value::as_str).map(Arc::from);
         let asserts = aspect.get("assert_format").and_then(Value::as_bool);
         let settings = SchemaSettings::of(aspect).map_err(invalid)?;
         let mut subjects = BTreeMap::new();
@@ -188,6 +189,7 @@ impl Bindings {
             subjects
                 .extend(SchemaSettings::of(own).map_err(invalid)?.map(|own| (name.clone(), own)));
         }
-        Ok(Self { schema, assert_format: asserts.unwrap_or(false), rules, settings, subjects })
+        let assert_format = asserts.unwrap_or(false);
+        Ok(Self { schema, message, assert_format, rules, settings, subjects })
     }
 }

@@ -6,13 +6,16 @@ use std::{
 use bytes::Bytes;
 use muster_words::{ContentRef, Digest, Id, Notation, Position, Xid};
 
-use super::draft::{DocumentEdit, Draft, ResourceEdit};
+use super::{
+    draft::{DocumentEdit, Draft, DraftAttributes, ResourceEdit, VersionEdit},
+    emit::written,
+};
 use crate::{
     Catalog,
     facts::VersionFacts,
     judge::{
-        Dependency, DocumentContent, IdLookup, Resolver, Verdict, binding_documents, holds_schemas,
-        must_be_schema,
+        Dependency, DocumentContent, IdLookup, Resolver, SchemaOrigin, Verdict, binding_documents,
+        holds_schemas, is_among_schemas, must_be_schema,
     },
     state::{Bindings, Group, Version},
     tree::{WriteTree, removes},
@@ -21,7 +24,7 @@ use muster_model::{Model, ResourceType};
 
 impl Resolver for Catalog {
     fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
-        self.version_at(xid)?.document_content()
+        self.version_at(xid)?.document_content(xid)
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {
@@ -147,11 +150,16 @@ impl ResourceEdit {
     fn content_at(&self, version: &Id) -> Option<DocumentContent> {
         match self.versions.get(version) {
             Some(edit) => {
-                let notation = Notation::of(edit.content_type.as_deref());
-                Some(DocumentContent { content: edit.document?.reference(), notation })
+                let content_type = edit.content_type.as_deref();
+                let content = edit.document?.reference();
+                let notation = Notation::of(content_type);
+                let schema = is_among_schemas(&self.xid).then(|| edit.attributes_reference());
+                let schema = schema
+                    .and_then(|attributes| SchemaOrigin::of(&self.xid, content_type, attributes));
+                Some(DocumentContent { content, notation, schema })
             }
             None if self.removed.contains(version) => None,
-            None => self.old.as_ref()?.versions.get(version)?.document_content(),
+            None => self.old.as_ref()?.versions.get(version)?.document_content(&self.xid),
         }
     }
 }
@@ -173,10 +181,31 @@ impl ResourceEdit {
 }
 
 impl Version {
-    /// The content of its document, and how its data is written.
-    pub(crate) fn document_content(&self) -> Option<DocumentContent> {
-        let notation = Notation::of(self.content_type.as_deref());
-        Some(DocumentContent { content: self.document?.reference(), notation })
+    /// The content of its document, and how its data is written; `xid` is its name or that of its
+    /// resource.
+    pub(crate) fn document_content(&self, xid: &Xid) -> Option<DocumentContent> {
+        let content = self.document?.reference();
+        let content_type = self.content_type.as_deref();
+        let attributes = self.attributes.map(|attributes| attributes.reference());
+        let schema = SchemaOrigin::of(xid, content_type, attributes);
+        Some(DocumentContent { content, notation: Notation::of(content_type), schema })
+    }
+}
+
+impl VersionEdit {
+    /// The content of its attributes after the command. Those that aren't stored yet have position 0.
+    fn attributes_reference(&self) -> Option<ContentRef> {
+        let stored = self.old.as_ref().and_then(|old| old.attributes);
+        match &self.attributes {
+            DraftAttributes::Same(content) => content.map(|content| content.reference()),
+            DraftAttributes::New(map) if map.is_empty() => None,
+            DraftAttributes::New(map) => {
+                let digest = Digest::of(&written(map));
+                let same = stored.filter(|content| content.digest == digest);
+                let new = ContentRef { position: Position::ZERO, digest };
+                Some(same.map_or(new, |content| content.reference()))
+            }
+        }
     }
 }
 
@@ -208,6 +237,12 @@ impl Draft<'_> {
             if holds_schemas(&edit.kind) {
                 preview.ids.insert(xid.clone(), self.id_after(xid, edit));
             }
+            for version in edit.versions.values().filter(|_| is_among_schemas(xid)) {
+                if let DraftAttributes::New(map) = &version.attributes {
+                    let bytes = written(map);
+                    preview.bytes.insert(Digest::of(&bytes), bytes);
+                }
+            }
             for id in edit.versions.keys().chain(&edit.removed) {
                 let content = edit.content_at(id);
                 preview.contents.extend(xid.version(id.clone()).map(|name| (name, content)));
@@ -238,17 +273,12 @@ impl Draft<'_> {
                 binding_documents(self, &kind, self.bindings_of(xid).as_deref())
             });
             *bindings == verdict.bindings
-                && self.asserts_format(xid) == verdict.asserts_format
+                && verdict.is_bound_as(self.bindings_of(xid).as_deref())
                 && self.is_compared_as(&kind, xid, verdict)
                 && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
                 && verdict.schema_references.iter().all(is_same)
                 && verdict.schema_ids.iter().all(|lookup| self.is_still(lookup))
         })
-    }
-
-    /// Whether the schema that its group binds asserts every `format`.
-    fn asserts_format(&self, xid: &Xid) -> bool {
-        self.bindings_of(xid).is_some_and(|own| own.assert_format)
     }
 
     /// Whether a new version of a schema was compared as its group asks for, with the versions that
@@ -279,7 +309,7 @@ impl Draft<'_> {
         let Some(kind) = current_type(&self.model, xid) else { return false };
         let is_same = |(xid, content): &Dependency| self.content_at(xid) == *content;
         binding_documents(self, &kind, self.bindings_of(xid).as_deref()) == verdict.bindings
-            && self.asserts_format(xid) == verdict.asserts_format
+            && verdict.is_bound_as(self.bindings_of(xid).as_deref())
             && (verdict.is_schema || !must_be_schema(self.catalog, &kind, xid))
             && verdict.schema_references.iter().all(is_same)
             && verdict.schema_ids.iter().all(|lookup| self.is_still(lookup))
@@ -287,7 +317,7 @@ impl Draft<'_> {
 
     /// The `$id` that a schema will have. The facts of a document that wasn't judged yet are unknown.
     fn id_after(&self, xid: &Xid, edit: &ResourceEdit) -> Option<Arc<str>> {
-        let DocumentContent { content, notation } = self.content_at(xid)?;
+        let DocumentContent { content, notation, .. } = self.content_at(xid)?;
         match self.contents.get(&content.digest) {
             Some(bytes) if content.position == Position::ZERO => {
                 VersionFacts::of(&edit.kind, xid, notation, bytes).schema?.id.clone()

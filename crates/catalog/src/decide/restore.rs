@@ -267,7 +267,7 @@ fn holds(catalog: &Catalog, xid: &Xid, bindings: Option<&Bindings>, verdict: &Ve
     let is_still =
         |(group, id, found): &IdLookup| Resolver::identified(catalog, group, id) == *found;
     binding_documents(catalog, kind, bindings) == verdict.bindings
-        && bindings.is_some_and(|own| own.assert_format) == verdict.asserts_format
+        && verdict.is_bound_as(bindings)
         && (verdict.is_schema || !must_be_schema(catalog, kind, xid))
         && verdict.schema_references.iter().all(is_same)
         && verdict.schema_ids.iter().all(is_still)

@@ -4,7 +4,7 @@ use imbl::OrdSet;
 use muster_model::ResourceType;
 use muster_words::Xid;
 
-use super::{Dependency, Judge, NoVerdict, Resolver};
+use super::{BindingFault, Dependency, Judge, NoVerdict, Rejection, Resolver, SchemaFault};
 use crate::{Catalog, state::Bindings};
 
 /// The documents that are bound to a document of this type in a group with these bindings. Each has
@@ -130,7 +130,7 @@ impl Judge<'_> {
     ) -> Result<Vec<Dependency>, NoVerdict> {
         let (mut schemas, mut rules) = (BTreeSet::new(), BTreeSet::new());
         for bindings in bound {
-            schemas.extend(bindings.schema.clone());
+            schemas.extend(bindings.schema.clone().map(|xid| (xid, bindings.message.clone())));
             for name in &bindings.rules {
                 match name {
                     Xid::Group { .. } => {
@@ -142,8 +142,14 @@ impl Judge<'_> {
         }
         let mut found = Vec::new();
         let mut missing = UnreadContents::default();
-        for xid in schemas {
+        for (xid, message) in schemas {
             let Some(schema) = missing.note_missing(self.schema(&xid))? else { continue };
+            let checked = schema.schema().map(|schema| schema.check_message(message.as_deref()));
+            if let Some(Err(error)) = checked {
+                let fault = BindingFault::Schema(SchemaFault::Message(error));
+                missing.note_missing::<()>(Err(Rejection::binding(&xid, fault).into()))?;
+                continue;
+            }
             found.extend(schema.dependencies);
             let content = self.sources.content_at(&xid);
             found.push((xid, content));

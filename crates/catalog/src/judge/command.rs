@@ -6,12 +6,15 @@ use std::{
 
 use muster_model::Model;
 use muster_schema::{SchemaGuid, Violation};
-use muster_words::{ContentRef, Xid};
+use muster_words::{
+    ContentRef, Xid,
+    json::{Map, Value},
+};
 
 use super::{
     ContentBytes, Dependency, Document, DocumentContent, EarlierVersion, Judge, NoVerdict,
     Presence, Resolver, Sources, Verdict,
-    bindings::{UnreadContents, bound_through},
+    bindings::{UnreadContents, bound_through, is_among_schemas},
 };
 use crate::{
     Catalog,
@@ -185,8 +188,8 @@ impl Sources for CommandSources<'_> {
         self.view.earlier_versions(xid, at_most)
     }
 
-    fn stored_version(&self, xid: &Xid) -> Option<EarlierVersion> {
-        self.view.stored_version(xid)
+    fn stored_attributes(&self, xid: &Xid) -> Option<ContentRef> {
+        Some(self.view.version_at(xid)?.attributes?.reference())
     }
 
     fn compatibility_group(&self, xid: &Xid) -> Option<String> {
@@ -268,7 +271,10 @@ impl Judge<'_> {
         if found.bound.is_none() {
             found.bound = missing.note_missing(self.newly_bound(tree))?;
         }
-        let documents = tree.versions().filter_map(|(xid, version)| {
+        let Some(merged) = missing.note_missing(self.merged_attributes(tree))? else {
+            return missing.none();
+        };
+        let documents = tree.versions().zip(&merged).filter_map(|((xid, version), merged)| {
             let DocumentPart::Bytes(document) = &version.document else { return None };
             let sent = version.content_type();
             let content_type = sent.or_else(|| document.assumed_content_type());
@@ -276,7 +282,7 @@ impl Judge<'_> {
                 xid,
                 content_type,
                 bytes: &document.bytes,
-                attributes: Some(&version.attributes),
+                attributes: Some(merged.as_ref().unwrap_or(&version.attributes)),
                 new: Some(&tree.schemas),
             })
         });
@@ -284,19 +290,45 @@ impl Judge<'_> {
         missing.none()
     }
 
+    /// The attributes that the schemas of a write get if it keeps those that it doesn't name: they say
+    /// what a new text is. In the order of the tree; none for all others.
+    fn merged_attributes(
+        &self,
+        tree: &WriteTree,
+    ) -> Result<Vec<Option<Map<String, Value>>>, NoVerdict> {
+        let mut missing = UnreadContents::default();
+        let mut all = Vec::new();
+        for resource in tree.groups.iter().flat_map(|group| &group.resources) {
+            // Without an id, it is the default version, or one that isn't there yet.
+            let default = resource.default.iter().map(|version| (version, Some(&resource.xid)));
+            let others = resource.versions.iter().flatten().map(|version| (version, None));
+            for (version, alone) in default.chain(others) {
+                let named = version.id.clone().and_then(|id| resource.xid.version(id));
+                let keeps = (tree.mode == Mode::Patch || version.from_headers)
+                    && is_among_schemas(&resource.xid)
+                    && matches!(version.document, DocumentPart::Bytes(_));
+                let stored = named.as_ref().or(alone).filter(|_| keeps);
+                let stored = stored.and_then(|name| self.sources.stored_attributes(name));
+                let Some(stored) = stored else {
+                    all.push(None);
+                    continue;
+                };
+                let read = missing.note_missing(self.attributes_in(stored))?.flatten();
+                all.push(read.map(|mut kept| {
+                    kept.extend(version.attributes.clone());
+                    kept
+                }));
+            }
+        }
+        missing.none()?;
+        Ok(all)
+    }
+
     /// Checks that newly bound documents can be used.
     fn newly_bound(&self, tree: &WriteTree) -> Result<Vec<Dependency>, NoVerdict> {
         let model = tree.model.iter().flat_map(|new| new.model.group_types());
         let kinds = model.flat_map(|group| group.resources.values());
-        let of_model = kinds.map(|kind| {
-            let aspect = &kind.aspect;
-            Arc::new(Bindings {
-                schema: aspect.schema.clone(),
-                assert_format: aspect.assert_format,
-                rules: aspect.rules.clone(),
-                ..Bindings::default()
-            })
-        });
+        let of_model = kinds.map(|kind| Arc::new(Bindings::of_type(&kind.aspect)));
         let written = tree.groups.iter().filter(|node| node.attributes.is_some());
         let of_groups = written.filter_map(|node| self.sources.bindings_of(&node.xid));
         let all: Vec<Arc<Bindings>> = of_model.chain(of_groups).collect();

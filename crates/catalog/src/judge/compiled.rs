@@ -6,17 +6,25 @@ use std::{
 
 use muster_rules::{Rule, RuleError};
 use muster_schema::{
-    CompileError, FormattedSchema, Schema, SchemaContext, SchemaFormat, SchemaSources, Violation,
+    FormattedSchema, Schema, SchemaContext, SchemaFormat, SchemaSources, Violation,
 };
 use muster_words::{ContentRef, Digest, Id, Notation, Xid, json::Value};
 
 use super::{
     BindingFault, ContentBytes, Dependency, DocumentContent, IdLookup, Judge, NoVerdict, Rejection,
-    Sources,
+    SchemaFault, Sources, Verdict, bindings::UnreadContents, schema_identity::references_in,
 };
 
-/// The bytes of a schema or a rule, and how they are written.
-pub type SourceKey = (Digest, Notation);
+/// The bytes of a schema or a rule, and what else its meaning depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceKey {
+    digest: Digest,
+    notation: Notation,
+    /// The attributes of a schema; none for a rule, and for a schema without attributes.
+    attributes: Option<Digest>,
+    /// The format of a schema whose attributes name none.
+    assumed: SchemaFormat,
+}
 
 /// A cache of compiled schemas and rules, by their bytes. It MAY forget anything at any time.
 pub trait CompilationCache {
@@ -73,13 +81,30 @@ pub type CompiledRule = Result<Arc<Rule>, RuleError>;
 #[derive(Debug)]
 pub struct CompiledSchema {
     /// The schema.
-    pub schema: Result<Schema, Arc<CompileError>>,
+    pub schema: Result<Arc<FormattedSchema>, SchemaFault>,
     /// The names that were followed, with what they led to.
     references: Vec<(Xid, Option<SourceKey>)>,
     /// The `$id`s that were looked for.
     ids: Vec<IdLookup>,
     /// The resource in whose place its references were resolved; none if they don't depend on it.
     home: Option<Xid>,
+}
+
+/// The text of a schema with what it says of itself.
+#[derive(Clone, Copy)]
+pub(super) struct SchemaText<'a> {
+    pub notation: Notation,
+    pub bytes: &'a [u8],
+    pub format: SchemaFormat,
+    /// Its attribute `references`.
+    pub references: Option<&'a Value>,
+}
+
+impl SchemaText<'_> {
+    /// Whether it is a JSON Schema that refers to others in its text only.
+    pub(super) fn is_plain_json_schema(&self) -> bool {
+        self.format == SchemaFormat::JsonSchema && self.references.is_none()
+    }
 }
 
 impl CompiledSchema {
@@ -105,7 +130,17 @@ impl CompiledSchema {
 
 impl DocumentContent {
     fn key(&self) -> SourceKey {
-        (self.content.digest, self.notation)
+        SourceKey {
+            digest: self.content.digest,
+            notation: self.notation,
+            attributes: self.attributes().map(|content| content.digest),
+            assumed: self.schema.map(|origin| origin.assumed).unwrap_or_default(),
+        }
+    }
+
+    /// The attributes of a schema.
+    pub(super) fn attributes(&self) -> Option<ContentRef> {
+        self.schema?.attributes
     }
 }
 
@@ -117,8 +152,8 @@ pub(super) struct UsableSchema {
 
 impl UsableSchema {
     /// The schema itself.
-    pub fn schema(&self) -> Option<&Schema> {
-        self.compiled.schema.as_ref().ok()
+    pub fn schema(&self) -> Option<&FormattedSchema> {
+        self.compiled.schema.as_deref().ok()
     }
 }
 
@@ -133,7 +168,7 @@ impl Judge<'_> {
                 let dependencies = compiled.dependencies(self.sources).unwrap_or_default();
                 Ok(UsableSchema { compiled, dependencies })
             }
-            Err(error) => Err(Rejection::binding(xid, BindingFault::Schema(error.clone())).into()),
+            Err(fault) => Err(Rejection::binding(xid, BindingFault::Schema(fault.clone())).into()),
         }
     }
 
@@ -149,32 +184,44 @@ impl Judge<'_> {
         {
             return Ok(Some(compiled));
         }
-        match self.sources.bytes_of(&found.content) {
-            ContentBytes::Bytes(bytes) => {
-                let compiled = Arc::new(self.compile_schema(xid, found.notation, &bytes)?);
-                self.compiled.keep_schema(found.key(), compiled.clone());
-                Ok(Some(compiled))
-            }
+        let mut missing = UnreadContents::default();
+        let attributes = missing.note_missing(self.attributes_of(&found))?.flatten();
+        let bytes = missing.note_missing(match self.sources.bytes_of(&found.content) {
+            ContentBytes::Bytes(bytes) => Ok(Some(bytes)),
             ContentBytes::Erased => Ok(None),
             ContentBytes::Unread => Err(NoVerdict::Missing([found.content].into())),
-        }
+        })?;
+        missing.none()?;
+        let Some(bytes) = bytes.flatten() else { return Ok(None) };
+        // A binding that is older than the knowledge of formats meant a JSON Schema, whatever its
+        // attribute says.
+        let format = found.schema_format(attributes.as_ref()).unwrap_or_default();
+        let references = references_in(attributes.as_ref());
+        let text = SchemaText { notation: found.notation, bytes: &bytes, format, references };
+        let compiled = Arc::new(self.compile_schema(xid, text)?);
+        self.compiled.keep_schema(found.key(), compiled.clone());
+        Ok(Some(compiled))
     }
 
     /// Compiles a schema with everything that it refers to, at any depth and in any order.
     pub(super) fn compile_schema(
         &self,
         xid: &Xid,
-        notation: Notation,
-        bytes: &[u8],
+        text: SchemaText<'_>,
     ) -> Result<CompiledSchema, NoVerdict> {
         let home = xid.resource().unwrap_or_else(|| xid.clone());
+        if !text.is_plain_json_schema() {
+            return self.compile_other(xid, home, text);
+        }
         let followed = FollowedSchemas {
             sources: self.sources,
             names: RefCell::default(),
             ids: RefCell::default(),
             missing: RefCell::default(),
         };
-        let schema = Schema::parse_as(&home, notation, bytes, &followed).map_err(Arc::new);
+        let schema = Schema::parse_as(&home, text.notation, text.bytes, &followed);
+        let schema = schema.map(|schema| Arc::new(FormattedSchema::JsonSchema(Box::new(schema))));
+        let schema = schema.map_err(|error| SchemaFault::JsonSchema(Arc::new(error)));
         match followed.missing.into_inner() {
             missing if missing.is_empty() => {
                 let references = followed.names.into_inner().into_iter().collect();
@@ -184,6 +231,23 @@ impl Judge<'_> {
             }
             missing => Err(NoVerdict::Missing(missing)),
         }
+    }
+
+    /// Reads a schema in another format, or one that names others in its attribute `references`.
+    fn compile_other(
+        &self,
+        xid: &Xid,
+        home: Xid,
+        text: SchemaText<'_>,
+    ) -> Result<CompiledSchema, NoVerdict> {
+        let mut verdict = Verdict::default();
+        let schema = self.read_with_references(xid, text, &mut verdict)?;
+        let key = |(xid, found): Dependency| (xid, found.map(|found| found.key()));
+        let references = verdict.schema_references.into_iter().map(key).collect();
+        let ids = verdict.schema_ids;
+        // Subjects are resolved in the group of the schema that names them.
+        let home = (!ids.is_empty() || text.references.is_some()).then_some(home);
+        Ok(CompiledSchema { schema, references, ids, home })
     }
 
     /// The rule with this name.
@@ -227,7 +291,7 @@ impl SchemaSources for FollowedSchemas<'_> {
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
         let found = self.sources.content_at(reference);
         self.names.borrow_mut().insert(reference.clone(), found.map(|found| found.key()));
-        let DocumentContent { content, notation } = found?;
+        let DocumentContent { content, notation, .. } = found?;
         match self.sources.bytes_of(&content) {
             ContentBytes::Bytes(bytes) => notation.parse(&bytes).ok().map(Arc::new),
             ContentBytes::Erased => None,

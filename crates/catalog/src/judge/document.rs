@@ -3,8 +3,8 @@ use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 use muster_model::ResourceType;
 use muster_rules::{self as rules, Rule, RuleContext};
 use muster_schema::{
-    FoundViolations, Schema, SchemaFormat, Severity, Violation, limits::POINTER_BYTES_MAX,
-    oversized_numbers,
+    FormattedSchema, FoundViolations, SchemaFormat, Severity, UncheckablePayload, Violation,
+    limits::POINTER_BYTES_MAX, oversized_numbers,
 };
 use muster_words::{
     Notation, NotationError, Xid,
@@ -18,7 +18,7 @@ use super::{
         UnreadContents, binding_documents, holds_rules, holds_schemas, is_among_schemas, schemas_of,
     },
     built_in::built_in_schema,
-    verdict::schema_violations,
+    compiled::SchemaText,
 };
 use crate::{
     command::SchemaWrite,
@@ -92,6 +92,7 @@ impl Judge<'_> {
             notation,
             bindings: binding_documents(self.sources, kind, own.as_deref()),
             asserts_format: own.as_ref().is_some_and(|own| own.assert_format),
+            message: own.as_ref().and_then(|own| own.message.clone()),
             ..Verdict::default()
         };
         let named = document.content_type.and_then(Notation::named_by);
@@ -171,28 +172,31 @@ impl Judge<'_> {
             return Ok(());
         }
         let bound = self.sources.bound_through(xid);
-        if bound.is_empty()
-            && let Some(format) = document.schema_format()
+        if let Some(format) = document.schema_format()
             && (format != SchemaFormat::JsonSchema || document.references().is_some())
         {
-            return self.check_other_format(document, format, verdict);
+            self.check_other_format(document, format, !bound.is_empty(), verdict)?;
+            return self.check_bound_through(xid, &bound);
         }
-        let compiled = self.compile_schema(xid, document.notation(), document.bytes)?;
+        // A text of an unknown format is bound as what it was bound as before it was unknown.
+        let text =
+            SchemaText { references: None, ..document.schema_text(SchemaFormat::JsonSchema) };
+        let compiled = self.compile_schema(xid, text)?;
         verdict.schema_references.extend(compiled.dependencies(self.sources).unwrap_or_default());
         verdict.schema_ids.extend_from_slice(compiled.ids());
         match compiled.schema {
             Ok(_) => verdict.is_schema = true,
-            Err(error) if !bound.is_empty() => {
-                let fault = DocumentFault::NoSchema(error);
+            Err(fault) if !bound.is_empty() => {
+                let fault = DocumentFault::NoSchema(fault);
                 return Err(Rejection::Document { xid: xid.clone(), fault }.into());
             }
             // What it refers to may come later, but before something is bound to it.
-            Err(error) if error.awaits_another() => {
-                let missing = schema_violations(&error).into_iter();
+            Err(fault) if fault.awaits_another() => {
+                let missing = fault.violations().into_iter();
                 let warning = |violation| Violation { severity: Severity::Warning, ..violation };
                 verdict.warnings.extend(missing.map(warning));
             }
-            Err(error) => verdict.schema_fault = Some(schema_violations(&error).into()),
+            Err(fault) => verdict.schema_fault = Some(fault.violations().into()),
         }
         self.check_bound_through(xid, &bound)
     }
@@ -224,7 +228,7 @@ impl Judge<'_> {
         for (xid, _) in verdict.bindings.iter().filter(|(xid, _)| seen.insert(xid)) {
             if schemas.contains(xid) {
                 let schema = missing.note_missing(self.schema(xid))?;
-                usable.extend(schema.map(|schema| (schema, asserts_format(kind, own, xid))));
+                usable.extend(schema.map(|schema| (schema, SchemaUse::of(kind, own, xid))));
             } else {
                 bound.extend(missing.note_missing(self.rule(xid))?);
             }
@@ -237,16 +241,15 @@ impl Judge<'_> {
             }
         }
         let schemas =
-            || usable.iter().filter_map(|(schema, asserts)| Some((schema.schema()?, *asserts)));
+            || usable.iter().filter_map(|(schema, use_of)| Some((schema.schema()?, use_of)));
         let size = document.bytes.len();
         if schemas().any(|(schema, _)| schema.may_take_long(size)) {
             self.takes_long()?;
         }
-        let validated = |(schema, asserts): (&Schema, bool)| match asserts {
-            true => schema.validate_asserting_formats(value),
-            false => schema.validate(value),
-        };
-        let mut violations: Vec<Violation> = schemas().flat_map(validated).collect();
+        let mut violations: Vec<Violation> = Vec::new();
+        for (schema, use_of) in schemas() {
+            violations.extend(use_of.check(schema, value));
+        }
         if let Some(context) = RuleContext::of(document.xid)
             && !bound.is_empty()
         {
@@ -291,10 +294,44 @@ fn quoted(value: &Value) -> String {
     format!("{text:?}")
 }
 
-/// Whether a binding of this schema asserts every `format`.
-fn asserts_format(kind: &ResourceType, own: Option<&Bindings>, schema: &Xid) -> bool {
-    let by_type = kind.aspect.assert_format && kind.aspect.schema.as_ref() == Some(schema);
-    by_type || own.is_some_and(|own| own.assert_format && own.schema.as_ref() == Some(schema))
+/// How a bound schema is applied to documents: as its type and its group say.
+struct SchemaUse<'a> {
+    asserts_formats: bool,
+    /// The messages that documents must be; none for the first one.
+    messages: BTreeSet<Option<&'a str>>,
+}
+
+impl<'a> SchemaUse<'a> {
+    /// How the type and the group apply this schema; at least one of them binds it.
+    fn of(kind: &'a ResourceType, own: Option<&'a Bindings>, schema: &Xid) -> Self {
+        let aspect = &kind.aspect;
+        let by_type = (aspect.schema.as_ref() == Some(schema))
+            .then_some((aspect.assert_format, aspect.message.as_deref()));
+        let by_group = own
+            .filter(|own| own.schema.as_ref() == Some(schema))
+            .map(|own| (own.assert_format, own.message.as_deref()));
+        let both = || by_type.into_iter().chain(by_group);
+        Self {
+            asserts_formats: both().any(|(asserts, _)| asserts),
+            messages: both().map(|(_, message)| message).collect(),
+        }
+    }
+
+    fn check(&self, schema: &FormattedSchema, value: &Value) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for message in &self.messages {
+            let checked = schema.check_document(value, self.asserts_formats, *message);
+            // The schema may have lost the message since it was bound.
+            let lost = |error: UncheckablePayload| {
+                vec![Violation::keyword("", "message", error.to_string())]
+            };
+            found.extend(checked.unwrap_or_else(lost));
+            if schema.format() != SchemaFormat::Protobuf {
+                break;
+            }
+        }
+        found
+    }
 }
 
 /// How many characters of an invalid name a message quotes.

@@ -6,12 +6,12 @@ use muster_schema::{
     IdentityParts, ReferencedVersion, SchemaFormat, SchemaGuid, Violation, json_schema_text,
 };
 use muster_words::{
-    Id, Xid,
+    ContentRef, Id, Xid,
     json::{self, Map, Value},
 };
 
 use super::{
-    ContentBytes, Document, EarlierVersion, Judge, NoVerdict, SchemaIdentity, Verdict,
+    ContentBytes, Document, DocumentContent, Judge, NoVerdict, SchemaIdentity, Verdict,
     bindings::{UnreadContents, holds_schemas},
 };
 use crate::registration::{SCHEMA_TYPES, context_group, hashed_id, subject_ids};
@@ -31,6 +31,20 @@ pub(super) struct Referenced {
     pub texts: Vec<(String, String)>,
     /// The versions that the schema itself names.
     pub versions: Vec<Xid>,
+}
+
+/// Why what a schema refers to by its attribute `references` can't be used.
+#[derive(Debug)]
+pub(super) struct UnresolvedReference {
+    pub violation: Violation,
+    /// The version that isn't there, if that is why.
+    pub missing: Option<Xid>,
+}
+
+impl UnresolvedReference {
+    fn new(what: String) -> Self {
+        Self { violation: Violation::keyword("", "references", what), missing: None }
+    }
 }
 
 /// The references in attributes, as they were sent.
@@ -110,7 +124,7 @@ impl Judge<'_> {
         xid: &Xid,
         references: Option<&Value>,
         verdict: &mut Verdict,
-    ) -> Result<Result<Referenced, Vec<Violation>>, NoVerdict> {
+    ) -> Result<Result<Referenced, UnresolvedReference>, NoVerdict> {
         let mut walk = Walk {
             judge: self,
             verdict,
@@ -124,12 +138,22 @@ impl Judge<'_> {
         Ok(outcome.map(|versions| Referenced { versions, ..found }))
     }
 
-    /// The attributes of a stored version; none if it has none.
+    /// The attributes of a schema; none if it has none.
     pub(super) fn attributes_of(
         &self,
-        version: &EarlierVersion,
+        schema: &DocumentContent,
     ) -> Result<Option<Map<String, Value>>, NoVerdict> {
-        let Some(content) = version.attributes else { return Ok(None) };
+        match schema.attributes() {
+            Some(content) => self.attributes_in(content),
+            None => Ok(None),
+        }
+    }
+
+    /// The attributes in a content; none if it was purged.
+    pub(super) fn attributes_in(
+        &self,
+        content: ContentRef,
+    ) -> Result<Option<Map<String, Value>>, NoVerdict> {
         match self.sources.bytes_of(&content) {
             ContentBytes::Unread => Err(NoVerdict::Missing([content].into())),
             ContentBytes::Erased => Ok(None),
@@ -158,29 +182,30 @@ impl Walk<'_, '_> {
         xid: &Xid,
         references: Option<&Value>,
         depth: usize,
-    ) -> Result<Result<Vec<Xid>, Vec<Violation>>, NoVerdict> {
+    ) -> Result<Result<Vec<Xid>, UnresolvedReference>, NoVerdict> {
         let references = match read_references(references) {
             Ok(references) => references,
-            Err(what) => return Ok(Err(vec![Violation::keyword("", "references", what)])),
+            Err(what) => return Ok(Err(UnresolvedReference::new(what))),
         };
         if depth > REFERENCE_DEPTH_MAX || self.seen.len() + references.len() > REFERENCED_MAX {
             let what = format!(
                 "it refers to more than {REFERENCED_MAX} schemas, or more than \
                  {REFERENCE_DEPTH_MAX} deep"
             );
-            return Ok(Err(vec![Violation::keyword("", "references", what)]));
+            return Ok(Err(UnresolvedReference::new(what)));
         }
         let mut versions = Vec::new();
         for reference in references {
             let Some((version, stored)) = self.stored(xid, &reference) else {
+                let missing = likeliest(xid, &reference);
                 let ReferencedVersion { name, subject, version } = reference;
                 let what = format!(
                     "the reference {name:?} names version {version} of the subject {subject:?}, \
                      which isn't there"
                 );
-                return Ok(Err(vec![Violation::keyword("", "references", what)]));
+                return Ok(Err(UnresolvedReference { missing, ..UnresolvedReference::new(what) }));
             };
-            self.verdict.schema_references.push((version.clone(), Some(stored.content)));
+            self.verdict.schema_references.push((version.clone(), Some(stored)));
             versions.push(version.clone());
             if !self.seen.insert(reference.name.clone()) {
                 continue;
@@ -193,11 +218,11 @@ impl Walk<'_, '_> {
             if let Err(why) = self.follow(&version, own, depth + 1)? {
                 return Ok(Err(why));
             }
-            let bytes = match self.judge.sources.bytes_of(&stored.content.content) {
+            let bytes = match self.judge.sources.bytes_of(&stored.content) {
                 ContentBytes::Bytes(bytes) => bytes,
                 ContentBytes::Erased => continue,
                 ContentBytes::Unread => {
-                    let missing = NoVerdict::Missing([stored.content.content].into());
+                    let missing = NoVerdict::Missing([stored.content].into());
                     self.missing.note_missing::<()>(Err(missing))?;
                     continue;
                 }
@@ -208,15 +233,33 @@ impl Walk<'_, '_> {
         Ok(Ok(versions))
     }
 
-    /// The version that a reference names, if it is there.
-    fn stored(&self, xid: &Xid, reference: &ReferencedVersion) -> Option<(Xid, EarlierVersion)> {
-        let version: Id = reference.version.to_string().parse().ok()?;
-        named_schemas(xid, &reference.subject).into_iter().find_map(|resource| {
-            let xid = resource.version(version.clone())?;
-            let stored = self.judge.sources.stored_version(&xid)?;
-            Some((xid, stored))
-        })
+    /// The version that a reference names, if it is there. Where it isn't, it may come later, so the
+    /// verdict depends on that.
+    fn stored(
+        &mut self,
+        xid: &Xid,
+        reference: &ReferencedVersion,
+    ) -> Option<(Xid, DocumentContent)> {
+        for version in named_versions(xid, reference) {
+            match self.judge.sources.content_at(&version) {
+                Some(stored) => return Some((version, stored)),
+                None => self.verdict.schema_references.push((version, None)),
+            }
+        }
+        None
     }
+}
+
+/// The versions that a reference can mean; the likelier one first.
+fn named_versions(xid: &Xid, reference: &ReferencedVersion) -> Vec<Xid> {
+    let Ok(version) = reference.version.to_string().parse::<Id>() else { return Vec::new() };
+    let resources = named_schemas(xid, &reference.subject).into_iter();
+    resources.filter_map(|resource| resource.version(version.clone())).collect()
+}
+
+/// The name of a version that isn't there, as people would look for it.
+fn likeliest(xid: &Xid, reference: &ReferencedVersion) -> Option<Xid> {
+    named_versions(xid, reference).into_iter().next()
 }
 
 /// What a schema names in its attribute `references`: for each subject the resources that it can be.
@@ -227,6 +270,18 @@ pub(crate) fn referenced_schemas(
 ) -> impl Iterator<Item = Vec<Xid>> {
     let references = read_references(references).unwrap_or_default().into_iter();
     references.map(|reference| named_schemas(xid, &reference.subject))
+}
+
+/// The names in a schema's attribute `references`, each with the versions that it can mean, the
+/// likelier one first. What can't be read names nothing.
+#[must_use]
+pub fn named_references(xid: &Xid, references: Option<&Value>) -> Vec<(String, Vec<Xid>)> {
+    let references = read_references(references).unwrap_or_default().into_iter();
+    let named = references.map(|reference| {
+        let versions = named_versions(xid, &reference);
+        (reference.name, versions)
+    });
+    named.collect()
 }
 
 /// The resources that a subject can be, for a schema that names it; the likelier one first.

@@ -5,15 +5,16 @@ use muster_schema::{
     check_level,
 };
 use muster_words::{
-    ContentRef, Notation, Xid,
+    Xid,
     json::{Map, Value},
 };
 
 use super::{
-    ContentBytes, Dependency, Document, DocumentContent, Judge, NoVerdict, Rejection, Verdict,
+    ContentBytes, Dependency, Document, DocumentContent, DocumentFault, Judge, NoVerdict,
+    Rejection, SchemaFault, Verdict,
     bindings::UnreadContents,
-    compiled::{FollowedSchemas, parsed_schema},
-    schema_identity::references_in,
+    compiled::{FollowedSchemas, SchemaText, parsed_schema},
+    schema_identity::{UnresolvedReference, references_in},
 };
 use crate::{schema_settings::metadata_property, state::CompatibilityRule};
 
@@ -37,16 +38,30 @@ pub struct EarlierVersion {
     pub content: DocumentContent,
     /// The size of its document.
     pub bytes: u32,
-    /// Its media type.
-    pub content_type: Option<Arc<str>>,
-    /// Its attributes, among them `format`.
-    pub attributes: Option<ContentRef>,
+}
+
+impl DocumentContent {
+    /// The format of a schema with these attributes; none if it is in a format that isn't known.
+    pub(super) fn schema_format(
+        &self,
+        attributes: Option<&Map<String, Value>>,
+    ) -> Option<SchemaFormat> {
+        let named = attributes.and_then(|map| map.get("format")?.as_str());
+        let assumed = self.schema.map(|origin| origin.assumed).unwrap_or_default();
+        named.map_or(Some(assumed), |named| SchemaFormat::of_stored(Some(named), None))
+    }
 }
 
 impl Document<'_> {
     /// Its attribute `format`.
     pub(super) fn named_format(&self) -> Option<&str> {
         self.attributes?.get("format")?.as_str()
+    }
+
+    /// Its text, as a schema of this format.
+    pub(super) fn schema_text(&self, format: SchemaFormat) -> SchemaText<'_> {
+        let (notation, references) = (self.notation(), self.references());
+        SchemaText { notation, bytes: self.bytes, format, references }
     }
 
     /// The format of a schema: its attribute `format`, else what its media type says; none if it is
@@ -57,27 +72,31 @@ impl Document<'_> {
 }
 
 impl Judge<'_> {
-    /// Checks a schema in Avro or Protobuf. What it refers to may come later, so a name that isn't
-    /// known is a warning.
+    /// Checks a schema in Avro or Protobuf. What it refers to may come later, but before something is
+    /// bound to it, so until then a name that isn't known is a warning.
     pub(super) fn check_other_format(
         &self,
         document: &Document<'_>,
         format: SchemaFormat,
+        is_bound: bool,
         verdict: &mut Verdict,
     ) -> Result<(), NoVerdict> {
-        if !is_short(document, format) {
-            self.takes_long()?;
-        }
         match self.read_new(document, format, verdict)? {
-            Ok(schema) => verdict.warnings.extend_from_slice(schema.warnings()),
-            Err(found) if found.iter().all(awaits_another) => {
+            Ok(schema) => {
+                verdict.is_schema = true;
+                verdict.warnings.extend_from_slice(schema.warnings());
+            }
+            Err(fault) if !is_bound && fault.awaits_another() => {
                 let warning = |violation| Violation {
                     severity: muster_schema::Severity::Warning,
                     ..violation
                 };
-                verdict.warnings.extend(found.into_iter().map(warning));
+                verdict.warnings.extend(fault.violations().into_iter().map(warning));
             }
-            Err(found) => return Err(Rejection::invalid(document.xid, found).into()),
+            Err(fault) => {
+                let fault = DocumentFault::NoSchema(fault);
+                return Err(Rejection::Document { xid: document.xid.clone(), fault }.into());
+            }
         }
         Ok(())
     }
@@ -115,11 +134,12 @@ impl Judge<'_> {
             );
             return Err(undecided(what, Vec::new()));
         }
-        if !is_short(document, format) || !are_short(verdict, count) {
+        if !document.schema_text(format).is_short() || !are_short(verdict, count) {
             self.takes_long()?;
         }
         let read = self.read_new(document, format, verdict)?;
-        let new = read.map_err(|why| undecided("it can't be read".to_owned(), why))?;
+        let new =
+            read.map_err(|fault| undecided("it can't be read".to_owned(), fault.violations()))?;
         let (mut found, compared) = self.compare(document, &new, (rule, count), verdict)?;
         if compared < count && verdict.earlier.len() == verdict.earlier_at_most {
             verdict.earlier_at_most = usize::MAX;
@@ -149,7 +169,7 @@ impl Judge<'_> {
                 break;
             }
             if let Some(name) = &verdict.compatibility_group {
-                let attributes = missing.note_missing(self.attributes_of(&earlier))?;
+                let attributes = missing.note_missing(self.attributes_of(&earlier.content))?;
                 let metadata = |map: Option<&Map<String, Value>>| {
                     map.and_then(|map| metadata_property(map.get("metadata"), name))
                 };
@@ -179,14 +199,30 @@ impl Judge<'_> {
         document: &Document<'_>,
         format: SchemaFormat,
         verdict: &mut Verdict,
-    ) -> Result<Result<Arc<FormattedSchema>, Vec<Violation>>, NoVerdict> {
-        let named = self.referenced(document.xid, document.references(), verdict)?;
-        let texts = match named {
+    ) -> Result<Result<Arc<FormattedSchema>, SchemaFault>, NoVerdict> {
+        self.read_with_references(document.xid, document.schema_text(format), verdict)
+    }
+
+    /// Reads a schema with what its attribute `references` names.
+    pub(super) fn read_with_references(
+        &self,
+        xid: &Xid,
+        text: SchemaText<'_>,
+        verdict: &mut Verdict,
+    ) -> Result<Result<Arc<FormattedSchema>, SchemaFault>, NoVerdict> {
+        let named = match self.referenced(xid, text.references, verdict)? {
             Ok(named) => named.texts,
-            Err(why) => return Ok(Err(why)),
+            Err(unresolved) => {
+                let UnresolvedReference { violation, missing } = unresolved;
+                let violations = [violation].into();
+                return Ok(Err(SchemaFault::Text { format: text.format, violations, missing }));
+            }
         };
-        let text = (document.notation(), document.bytes);
-        self.read_schema(document.xid, format, text, &texts, verdict)
+        if !text.is_short() {
+            self.takes_long()?;
+        }
+        let read = self.read_schema(xid, text, &named, verdict)?;
+        Ok(read.map_err(|found| SchemaFault::of_text(text.format, found)))
     }
 
     /// An earlier version; none if it was purged, or isn't a schema.
@@ -195,9 +231,8 @@ impl Judge<'_> {
         earlier: &EarlierVersion,
         verdict: &mut Verdict,
     ) -> Result<Option<Arc<FormattedSchema>>, NoVerdict> {
-        let attributes = self.attributes_of(earlier)?;
-        let named = attributes.as_ref().and_then(|map| map.get("format")?.as_str());
-        let format = SchemaFormat::of_stored(named, earlier.content_type.as_deref());
+        let attributes = self.attributes_of(&earlier.content)?;
+        let format = earlier.content.schema_format(attributes.as_ref());
         let Some(format) = format else { return Ok(None) };
         let bytes = match self.sources.bytes_of(&earlier.content.content) {
             ContentBytes::Erased => return Ok(None),
@@ -210,19 +245,16 @@ impl Judge<'_> {
         if references.is_some() {
             self.takes_long()?;
         }
-        let Ok(named) = self.referenced(&earlier.xid, references, verdict)? else {
-            return Ok(None);
-        };
-        let text = (earlier.content.notation, &*bytes);
-        Ok(self.read_schema(&earlier.xid, format, text, &named.texts, verdict)?.ok())
+        let notation = earlier.content.notation;
+        let text = SchemaText { notation, bytes: &bytes, format, references };
+        Ok(self.read_with_references(&earlier.xid, text, verdict)?.ok())
     }
 
     /// Reads a schema, with the stored schemas that it refers to.
     fn read_schema(
         &self,
         xid: &Xid,
-        format: SchemaFormat,
-        (notation, bytes): (Notation, &[u8]),
+        text: SchemaText<'_>,
         texts: &[(String, String)],
         verdict: &mut Verdict,
     ) -> Result<Result<Arc<FormattedSchema>, Vec<Violation>>, NoVerdict> {
@@ -239,9 +271,9 @@ impl Judge<'_> {
             home: Some(&home),
             sources: &followed,
             texts: &texts,
-            notation: Some(notation),
+            notation: Some(text.notation),
         };
-        let read = parsed_schema(self.compiled, format, bytes, &context);
+        let read = parsed_schema(self.compiled, text.format, text.bytes, &context);
         let missing = followed.missing.into_inner();
         if !missing.is_empty() {
             return Err(NoVerdict::Missing(missing));
@@ -259,26 +291,19 @@ impl Judge<'_> {
     }
 }
 
-/// Whether a schema is read so quickly that it needs no turn of its own.
-fn is_short(document: &Document<'_>, format: SchemaFormat) -> bool {
-    format != SchemaFormat::JsonSchema
-        && document.references().is_none()
-        && document.bytes.len() <= SHORT_SCHEMA_BYTES
+impl SchemaText<'_> {
+    /// Whether a schema is read so quickly that it needs no turn of its own.
+    fn is_short(&self) -> bool {
+        self.format != SchemaFormat::JsonSchema
+            && self.references.is_none()
+            && self.bytes.len() <= SHORT_SCHEMA_BYTES
+    }
 }
 
 /// Whether so many earlier versions are compared so quickly that it needs no turn of its own.
 fn are_short(verdict: &Verdict, count: usize) -> bool {
     let bytes = verdict.earlier.iter().take(count).map(|earlier| earlier.bytes as usize);
     verdict.compatibility_group.is_none() && bytes.sum::<usize>() <= SHORT_SCHEMA_BYTES
-}
-
-/// Whether a problem may be mended by a schema that comes later.
-fn awaits_another(violation: &Violation) -> bool {
-    let keyword = match &violation.source {
-        muster_schema::ViolationSource::Keyword(keyword) => keyword.as_str(),
-        _ => "",
-    };
-    matches!(keyword, "unknown_type" | "import_not_found")
 }
 
 /// What a finding of a comparison is for whoever puts the new version.

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_model::Model;
-use muster_schema::SchemaGuid;
+use muster_schema::{SchemaFormat, SchemaGuid};
 use muster_words::{ContentRef, Notation, Xid};
 
-use super::EarlierVersion;
+use super::{EarlierVersion, is_among_schemas};
 use crate::{
     command::SchemaWrite,
     schema_settings::SettingsChain,
@@ -19,6 +19,30 @@ pub struct DocumentContent {
     pub content: ContentRef,
     /// Their notation, by the document's media type.
     pub notation: Notation,
+    /// What else a schema depends on; none for other documents.
+    pub schema: Option<SchemaOrigin>,
+}
+
+/// What a schema's meaning depends on beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SchemaOrigin {
+    /// Its attributes, which may say its format and what it refers to.
+    pub attributes: Option<ContentRef>,
+    /// Its format if its attributes say none: the one that its media type names.
+    pub assumed: SchemaFormat,
+}
+
+impl SchemaOrigin {
+    /// The origin of the document with this name; none if it isn't among the schemas.
+    #[must_use]
+    pub fn of(
+        xid: &Xid,
+        content_type: Option<&str>,
+        attributes: Option<ContentRef>,
+    ) -> Option<Self> {
+        let assumed = SchemaFormat::of_stored(None, content_type).unwrap_or_default();
+        is_among_schemas(xid).then_some(Self { attributes, assumed })
+    }
 }
 
 /// Resolves the names of documents: in a view, after a command, or in a folder.
@@ -56,8 +80,9 @@ pub trait Sources: Resolver {
         Vec::new()
     }
 
-    /// A version as it is stored, or the default version of a resource.
-    fn stored_version(&self, _xid: &Xid) -> Option<EarlierVersion> {
+    /// The stored attributes of a version, before the command; none if it has none. A write may keep
+    /// those that it doesn't name.
+    fn stored_attributes(&self, _xid: &Xid) -> Option<ContentRef> {
         None
     }
 

@@ -46,7 +46,7 @@ impl Resolver for Fixture {
     fn content_at(&self, xid: &Xid) -> Option<DocumentContent> {
         let document = self.documents.get(xid)?;
         let content = ContentRef { position: Position(1), digest: Digest::of(document.as_bytes()) };
-        Some(DocumentContent { content, notation: Notation::Json })
+        Some(DocumentContent { content, notation: Notation::Json, schema: None })
     }
 
     fn members_of(&self, group: &Xid) -> Option<Vec<Xid>> {

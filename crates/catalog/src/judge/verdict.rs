@@ -1,11 +1,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use muster_rules::RuleError;
-use muster_schema::{CompileError, SchemaFormat, SchemaGuid, Violation};
+use muster_schema::{SchemaFormat, SchemaGuid, Violation};
 use muster_words::{ContentRef, Notation, Xid, limits::DOCUMENT_BYTES_MAX};
 
-use super::{DocumentContent, EarlierVersion};
-use crate::{Reason, Refusal, facts::VersionFacts, state::CompatibilityRule};
+use super::{DocumentContent, EarlierVersion, SchemaFault};
+use crate::{
+    Reason, Refusal,
+    facts::VersionFacts,
+    state::{Bindings, CompatibilityRule},
+};
 
 /// A document that a verdict depends on, with the content that its name led to; none if it didn't
 /// exist.
@@ -23,6 +27,8 @@ pub struct Verdict {
     pub bindings: Vec<Dependency>,
     /// Whether the schema that its group binds asserts every `format`.
     pub asserts_format: bool,
+    /// The message that its group's binding names.
+    pub message: Option<Arc<str>>,
     /// The documents that the bound schemas refer to (`$ref`).
     pub schema_references: Vec<Dependency>,
     /// The `$id`s that it refers to, as a schema. Those that a bound schema refers to can't change.
@@ -60,6 +66,12 @@ pub struct SchemaIdentity {
 }
 
 impl Verdict {
+    /// Whether its group, if it has these bindings, binds its schema in the way in which it was judged.
+    pub(crate) fn is_bound_as(&self, own: Option<&Bindings>) -> bool {
+        own.is_some_and(|own| own.assert_format) == self.asserts_format
+            && own.and_then(|own| own.message.as_ref()) == self.message.as_ref()
+    }
+
     /// The violations of a document whose attribute `format` has this value.
     #[must_use]
     pub fn faults_as(&self, format: Option<&str>) -> &[Violation] {
@@ -111,7 +123,7 @@ pub enum DocumentFault {
         size: usize,
     },
     /// It is bound as a schema, but isn't a schema.
-    NoSchema(Arc<CompileError>),
+    NoSchema(SchemaFault),
     /// It has violations: at least one error, errors first.
     Invalid(Vec<Violation>),
 }
@@ -122,7 +134,7 @@ pub enum BindingFault {
     /// It doesn't exist, or has no document.
     Missing,
     /// It isn't a schema.
-    Schema(Arc<CompileError>),
+    Schema(SchemaFault),
     /// It isn't a rule.
     Rule(RuleError),
 }
@@ -136,19 +148,10 @@ impl DocumentFault {
                 let message = format!("it has {size} bytes; the limit is {DOCUMENT_BYTES_MAX}");
                 vec![Violation::keyword("", "maxLength", message)]
             }
-            Self::NoSchema(error) => schema_violations(error),
+            Self::NoSchema(fault) => fault.violations(),
             Self::Invalid(violations) => violations.clone(),
         }
     }
-}
-
-/// The violations of a schema, at least one.
-pub(super) fn schema_violations(error: &CompileError) -> Vec<Violation> {
-    let violations = error.violations();
-    if violations.is_empty() {
-        return vec![Violation::keyword("", "schema", error.to_string())];
-    }
-    violations
 }
 
 impl Rejection {
@@ -196,7 +199,7 @@ impl From<Rejection> for Refusal {
             Rejection::Document { xid, fault } => Self::invalid_document(&xid, fault.violations()),
             Rejection::Binding { xid, fault } => match fault {
                 BindingFault::Missing => Self::binding_missing(&xid, &xid),
-                BindingFault::Schema(error) => broken(xid, &*error, error.violations()),
+                BindingFault::Schema(fault) => broken(xid, &fault, fault.violations()),
                 BindingFault::Rule(error) => broken(xid, &error, vec![error.violation()]),
             },
         }

@@ -1,5 +1,6 @@
 //! Schemas as such: put and read them, are versions compatible, what differs, which payloads pass.
 
+pub mod bundle;
 pub mod check;
 mod ci_report;
 pub mod diff;
@@ -36,6 +37,8 @@ pub enum SchemaCommand {
     Quality(quality::SchemaQualityArguments),
     #[command(before_help = profile::EXAMPLES)]
     Profile(profile::SchemaProfileArguments),
+    #[command(before_help = bundle::EXAMPLES)]
+    Bundle(bundle::SchemaBundleArguments),
     #[command(before_help = validate::EXAMPLES)]
     Validate(validate::SchemaValidateArguments),
 }
@@ -51,6 +54,7 @@ impl SchemaCommand {
             Self::Diff(diff) => diff.run(context).await,
             Self::Quality(quality) => quality.run(context).await,
             Self::Profile(profile) => profile.run(context).await,
+            Self::Bundle(bundle) => bundle.run(context).await,
             Self::Validate(validate) => validate.run(context).await,
         }
     }

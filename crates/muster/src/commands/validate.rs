@@ -1,3 +1,4 @@
+mod bundled;
 mod manifest;
 
 use std::{
@@ -32,6 +33,7 @@ Examples:
   muster validate catalog/providers/cms/sanity.json
   muster validate --catalog catalog --as providers/cms/entries/sanity sanity.json
   muster validate catalog --against https://registry.example.org
+  muster validate --bundle shop.bundle --schema schemagroups/shop/schemas/order payload.json
   muster validate --server
 
 ";
@@ -48,6 +50,16 @@ pub struct ValidateArguments {
     /// The xid that the file would have, such as providers/cms/entries/sanity
     #[arg(long = "as", id = "as_xid", value_parser = xid, value_name = "XID", requires = "catalog")]
     as_xid: Option<Xid>,
+    /// A file of schemas that muster schema bundle has written; the files are payloads then
+    #[arg(long, value_name = "BUNDLE", requires_all = ["schema", "paths"])]
+    #[arg(conflicts_with_all = ["catalog", "against", "server", "data"])]
+    bundle: Option<PathBuf>,
+    /// The schema in the bundle that the payloads must pass, such as schemagroups/shop/schemas/order
+    #[arg(long, value_parser = xid, value_name = "XID", requires = "bundle")]
+    schema: Option<Xid>,
+    /// The message of a Protobuf schema [default: its first]
+    #[arg(long, value_name = "NAME", requires = "bundle")]
+    message: Option<String>,
     /// A server to fetch missing schemas and rules from
     #[arg(long, value_name = "URL", conflicts_with_all = ["server", "data"])]
     against: Option<String>,
@@ -82,7 +94,9 @@ struct Report {
 
 impl ValidateArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let report = if self.server.is_some() || self.data.is_some() {
+        let report = if let (Some(bundle), Some(schema)) = (&self.bundle, &self.schema) {
+            bundled::check(context, bundle, (schema, self.message.as_deref()), &self.paths)?
+        } else if self.server.is_some() || self.data.is_some() {
             self.registry(context).await?
         } else if let (Some(catalog), Some(xid)) = (&self.catalog, &self.as_xid) {
             self.as_single_file(context, catalog, xid).await?

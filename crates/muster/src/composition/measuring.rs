@@ -1,6 +1,9 @@
 //! The metrics of the registry and of its followers.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use muster_http::metrics::Metrics;
 use muster_registry::{FollowerState, FollowerStatus, Followers, Registry};
@@ -24,14 +27,10 @@ pub(super) fn measure(registry: &Registry, metrics: &Metrics) {
         move || {
             let times = timed.write_times();
             // Few commands are done in less than an eighth of a millisecond.
-            let (short, rest) = times.counts.split_at(SHORTEST_OCTAVE.min(times.counts.len()));
-            let mut counts = rest.to_vec();
-            if let Some((_, first)) = counts.first_mut() {
-                *first += short.iter().map(|(_, count)| count).sum::<u64>();
-            }
-            (counts, times.total)
+            (from_octave(SHORTEST_OCTAVE, &times.counts), times.total)
         },
     );
+    measure_validations(registry, metrics);
     let version = env!("CARGO_PKG_VERSION");
     metrics.labelled_gauge(
         "build_info",
@@ -43,6 +42,43 @@ pub(super) fn measure(registry: &Registry, metrics: &Metrics) {
     metrics
         .gauge("start_time_seconds", "When the server was started, in Unix time.", move || started);
 }
+
+/// Registers the metrics of validations.
+fn measure_validations(registry: &Registry, metrics: &Metrics) {
+    let counted = registry.clone();
+    metrics.schema_counter(
+        "validation_requests",
+        "Requests that check payloads, and writes that something is bound to.",
+        "status",
+        move || {
+            let counts = counted.validations();
+            let named = |name: &str, count| (name.to_owned(), count);
+            vec![named("success", counts.passed), named("failure", counts.failed)]
+        },
+    );
+    let timed = registry.clone();
+    metrics.schema_times(
+        "validation_duration",
+        "Time that such a request or write was checked.",
+        move || {
+            let counts = timed.validations();
+            (from_octave(SHORTEST_VALIDATION_OCTAVE, &counts.times), counts.total)
+        },
+    );
+}
+
+/// Counts by time whose first bucket holds all octaves up to this one.
+fn from_octave(shortest: usize, counts: &[(Duration, u64)]) -> Vec<(Duration, u64)> {
+    let (short, rest) = counts.split_at(shortest.min(counts.len()));
+    let mut counts = rest.to_vec();
+    if let Some((_, first)) = counts.first_mut() {
+        *first += short.iter().map(|(_, count)| count).sum::<u64>();
+    }
+    counts
+}
+
+/// The first octave of validations with a bucket of its own: it ends at 16 µs.
+const SHORTEST_VALIDATION_OCTAVE: usize = 3;
 
 /// The first octave of write times with a bucket of its own: it ends at 128 µs.
 const SHORTEST_OCTAVE: usize = 6;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use muster_catalog::state::Bindings;
+use muster_catalog::{registration, state::Bindings};
 use muster_client::{Client, ClientError, Query};
 use muster_wire::ErrorCode;
 use muster_words::{
@@ -113,6 +113,12 @@ impl DocumentSet {
         };
         let content_type = document.content_type.unwrap_or_default();
         self.add(xid, document.bytes, content_type, false);
+        if registration::is_schema(xid)
+            && let Some(details) = there(client.details(xid, &Query::new()).await)?
+            && let Value::Object(attributes) = details.json()?
+        {
+            self.add_schema_attributes(xid, &attributes);
+        }
         Ok(true)
     }
 }

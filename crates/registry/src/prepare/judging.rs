@@ -1,11 +1,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Instant,
 };
 
 use bytes::Bytes;
 use muster_catalog::{
-    Catalog, Content, Refusal,
+    Catalog, Content, Reason, Refusal,
     decide::{
         NoDecision, PreparedAction, PreparedCommand, PreparedRestore, Preview, preview, revived,
     },
@@ -68,6 +69,7 @@ impl RegistryInner {
         fetched: &Fetched,
     ) -> Result<Vec<Violation>, SubmitError> {
         let PreparedAction::Write(action) = &prepared.action else { return Ok(Vec::new()) };
+        let began = Instant::now();
         let (mut outcome, depends_on_itself) = self.judge_tree(view, &action.tree, None).await;
         let is_judged = matches!(&outcome, Ok(_) | Err(SubmitError::Refused(_)));
         if is_judged
@@ -75,6 +77,9 @@ impl RegistryInner {
             && let Some(preview) = self.preview(view, prepared, fetched).await?
         {
             (outcome, _) = self.judge_tree(view, &action.tree, Some(&preview)).await;
+        }
+        if let Some(passes) = is_validation(&outcome) {
+            self.validations.count(passes, began.elapsed());
         }
         let found = outcome?;
         match &mut prepared.action {
@@ -140,20 +145,25 @@ impl RegistryInner {
         for chunk in chunks(revived(xid, hidden)) {
             let contents: Vec<Content> = chunk.iter().map(|(_, _, content)| *content).collect();
             let mut documents = Vec::new();
-            for ((name, version, _), bytes) in chunk.iter().zip(self.fetch(&contents).await?) {
+            let attributes = chunk.iter().map(|(name, version, _)| (name, version.attributes));
+            let attributes = self.schema_attributes(attributes).await?;
+            let bytes = self.fetch(&contents).await?;
+            for (((name, version, _), bytes), attributes) in chunk.iter().zip(bytes).zip(attributes)
+            {
                 let resource = name.resource().ok_or_else(|| Refusal::not_found(name))?;
-                documents.extend(bytes.map(|bytes| (name, version, resource, bytes)));
+                documents.extend(bytes.map(|bytes| (name, version, resource, bytes, attributes)));
             }
             let mut found = Vec::new();
             let command_view = CommandView::new(view, PendingChanges::Hidden(xid, hidden, besides));
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| {
-                let all = documents.iter().map(|(_, version, resource, bytes)| Document {
-                    xid: resource,
-                    content_type: version.content_type.as_deref(),
-                    bytes,
-                    attributes: None,
-                    new: None,
-                });
+                let all =
+                    documents.iter().map(|(_, version, resource, bytes, attributes)| Document {
+                        xid: resource,
+                        content_type: version.content_type.as_deref(),
+                        bytes,
+                        attributes: attributes.as_deref(),
+                        new: None,
+                    });
                 judge.documents(all, &mut found)
             };
             self.judge(command_view, judge).await?;
@@ -222,6 +232,21 @@ impl RegistryInner {
         );
         let judge = Judge { sources: &sources, compiled: &self.compiled, may_take_long };
         ask(&judge, &sources)
+    }
+}
+
+/// Whether the documents of a write pass what is bound to them; none if nothing is, or if it could
+/// not be found out.
+fn is_validation(outcome: &Result<WriteVerdicts, SubmitError>) -> Option<bool> {
+    match outcome {
+        Ok(found) => {
+            let mut verdicts = found.documents.iter().flatten();
+            verdicts.any(|verdict| !verdict.bindings.is_empty()).then_some(true)
+        }
+        Err(SubmitError::Refused(refusal)) => {
+            matches!(&*refusal.reason, Reason::InvalidDocument { .. }).then_some(false)
+        }
+        Err(_) => None,
     }
 }
 

@@ -6,10 +6,15 @@ use muster_catalog::{
     decide::{
         NoDecision, PreparedAction, PreparedCommand, StoredVerdict, UnjudgedDocument, decide,
     },
-    judge::{CommandSources, Document, Judge, NoVerdict, PendingChanges, Verdict},
+    judge::{CommandSources, Document, Judge, NoVerdict, PendingChanges},
+    registration,
 };
 use muster_schema::Violation;
-use muster_words::{Xid, json::Value, limits::PREPARE_ROUNDS_MAX};
+use muster_words::{
+    Xid,
+    json::{Map, Value},
+    limits::PREPARE_ROUNDS_MAX,
+};
 
 use super::{compliance::CHUNK, judging::CommandView};
 use crate::{
@@ -56,15 +61,17 @@ impl RegistryInner {
     ) -> Result<Vec<(Xid, Vec<Violation>)>, SubmitError> {
         let contents: Vec<Content> = documents.iter().map(|document| document.content).collect();
         let bytes = self.fetch(&contents).await?;
+        let attributes = documents.iter().map(|stored| (&stored.xid, stored.attributes));
+        let attributes = self.schema_attributes(attributes).await?;
         let mut judged = Vec::with_capacity(documents.len());
-        for (stored, bytes) in documents.iter().zip(bytes) {
+        for ((stored, bytes), attributes) in documents.iter().zip(bytes).zip(attributes) {
             let Some(bytes) = bytes else { continue };
             let content_type = stored.content_type.as_deref();
             let document = Document {
                 xid: &stored.xid,
                 content_type,
                 bytes: &bytes,
-                attributes: None,
+                attributes: attributes.as_deref(),
                 new: None,
             };
             let judge = |judge: &Judge<'_>, _: &CommandSources<'_>| match judge.document(&document)
@@ -76,7 +83,8 @@ impl RegistryInner {
             let violations = match self.judge(command_view, judge).await? {
                 Err(violations) => violations,
                 Ok(verdict) => {
-                    let mut violations = self.faults_of(stored, &verdict).await?;
+                    let format = attributes.as_deref().and_then(|map| map.get("format")?.as_str());
+                    let mut violations = verdict.faults_as(format).to_vec();
                     violations.extend(verdict.warnings);
                     violations
                 }
@@ -86,19 +94,18 @@ impl RegistryInner {
         Ok(judged)
     }
 
-    /// Why a stored schema isn't what its attribute `format` says.
-    async fn faults_of(
+    /// The attributes of those that are schemas: they say what a schema is written in, and what it
+    /// refers to. Other documents are judged without theirs.
+    pub(super) async fn schema_attributes<'a>(
         &self,
-        stored: &StoredDocument,
-        verdict: &Verdict,
-    ) -> Result<Vec<Violation>, SubmitError> {
-        if verdict.schema_fault.is_none() {
-            return Ok(Vec::new());
-        }
-        let contents: Vec<Content> = stored.attributes.into_iter().collect();
-        let maps = self.maps(&contents).await?;
-        let format = maps.first().and_then(|map| map.get("format")).and_then(Value::as_str);
-        Ok(verdict.faults_as(format).to_vec())
+        documents: impl Iterator<Item = (&'a Xid, Option<Content>)>,
+    ) -> Result<Vec<Option<Arc<Map<String, Value>>>>, SubmitError> {
+        let of_schemas: Vec<Option<Content>> = documents
+            .map(|(xid, attributes)| attributes.filter(|_| registration::is_schema(xid)))
+            .collect();
+        let contents: Vec<Content> = of_schemas.iter().copied().flatten().collect();
+        let mut maps = self.maps(&contents).await?.into_iter();
+        Ok(of_schemas.into_iter().map(|content| content.and_then(|_| maps.next())).collect())
     }
 }
 
@@ -153,12 +160,16 @@ impl RegistryInner {
                 let Some(resource) = document.version.resource() else { continue };
                 let content_type = document.content_type.as_deref();
                 let bytes = bytes.unwrap_or_default();
-                // As if it came now; only then its attributes are needed.
-                let version = view.version_at(&document.version);
-                let version = version.filter(|_| document.is_published);
-                let attributes: Vec<Content> =
-                    version.and_then(|version| version.attributes).into_iter().collect();
-                let attributes = self.maps(&attributes).await?.pop();
+                let attributes = match &document.attributes {
+                    Some(new) => Some(new.clone()),
+                    None => {
+                        let version = view.version_at(&document.version);
+                        let stored = version.and_then(|version| version.attributes);
+                        let of = std::iter::once((&document.version, stored));
+                        self.schema_attributes(of).await?.pop().flatten()
+                    }
+                };
+                // As if it came now.
                 let write = SchemaWrite::default();
                 let document_there = Document {
                     xid: &resource,
@@ -177,7 +188,8 @@ impl RegistryInner {
                 let verdict = self.judge(command_view, judge).await?;
                 let content = document.content.reference();
                 let content_type = document.content_type.clone();
-                let judged = StoredVerdict { content, content_type, verdict };
+                let attributes = document.attributes.clone();
+                let judged = StoredVerdict { content, content_type, attributes, verdict };
                 found.push((document.version.clone(), judged));
             }
         }

@@ -62,7 +62,7 @@ pub fn changes_checks(catalog: &Catalog, plan: &Plan) -> bool {
 
 /// What checks the documents of a type in a group: a document of the same type in a group with the
 /// same bindings has the same checks.
-type Checked = (Id, Id, Option<Xid>, bool, Vec<Xid>);
+type Checked = (Id, Id, (Option<Xid>, Option<Arc<str>>, bool), Vec<Xid>);
 
 impl RegistryInner {
     /// The documents that stop passing, within a scope.
@@ -145,8 +145,9 @@ impl RegistryInner {
         let Some(before) = before else { return Ok(true) };
         let (then, now) = (&before.kind.aspect, &after.kind.aspect);
         if then.references != now.references
-            || then.assert_format != now.assert_format
+            || (then.assert_format, &then.message) != (now.assert_format, &now.message)
             || before.bindings.assert_format != after.bindings.assert_format
+            || before.bindings.message != after.bindings.message
         {
             return Ok(true);
         }
@@ -162,14 +163,7 @@ impl RegistryInner {
         unstored: &UnstoredContents,
         checks: &Checks,
     ) -> Result<Option<Vec<Dependency>>, SubmitError> {
-        let aspect = &checks.kind.aspect;
-        let of_type = Bindings {
-            schema: aspect.schema.clone(),
-            assert_format: aspect.assert_format,
-            rules: aspect.rules.clone(),
-            ..Bindings::default()
-        };
-        let all = [of_type, (*checks.bindings).clone()];
+        let all = [Bindings::of_type(&checks.kind.aspect), (*checks.bindings).clone()];
         let command_view = CommandView { unstored, ..stored_view(view) };
         let ask = |judge: &Judge<'_>, _: &CommandSources<'_>| judge.bindings(all.iter());
         match self.judge(command_view, ask).await {
@@ -201,8 +195,10 @@ impl Checks {
     }
 
     fn key(&self, resources: &Id) -> Checked {
-        let Bindings { schema, assert_format, rules, settings: _, subjects: _ } = &*self.bindings;
-        (self.groups.clone(), resources.clone(), schema.clone(), *assert_format, rules.clone())
+        let Bindings { schema, message, assert_format, rules, settings: _, subjects: _ } =
+            &*self.bindings;
+        let schema = (schema.clone(), message.clone(), *assert_format);
+        (self.groups.clone(), resources.clone(), schema, rules.clone())
     }
 }
 

@@ -62,7 +62,8 @@ async fn a_document_among_the_schemas_is_what_its_format_says() {
         (vec![put("{}", r#""Protobuf/3""#)], "invalid_document"),
         (vec![put(r#"{"type":"record"}"#, r#""Avro/1.9""#)], "invalid_document"),
         (vec![put(message, r#""Protobuf/3""#), delete(SCHEMA), restore(SCHEMA)], "done"),
-        (vec![put(message, r#""Protobuf/3""#), bind()], "binding_broken"),
+        (vec![put(message, r#""Protobuf/3""#), bind()], "done"),
+        (vec![put("<schema/>", r#""XSD/1.1""#), bind()], "binding_broken"),
         (vec![put("{}", ""), bind()], "done"),
     ] {
         let text =

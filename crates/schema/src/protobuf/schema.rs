@@ -154,7 +154,7 @@ impl ProtobufSchema {
     }
 
     /// The message of a full name, of a name within the package, or the first one.
-    pub(super) fn message(&self, name: Option<&str>) -> Result<MessageDescriptor, UnknownMessage> {
+    pub(crate) fn message(&self, name: Option<&str>) -> Result<MessageDescriptor, UnknownMessage> {
         let found = match name {
             None => self.file.messages().next(),
             Some(name) => {

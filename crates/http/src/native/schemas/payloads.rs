@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use muster_schema::{FormattedSchema, Payload, Violation};
@@ -53,6 +53,7 @@ pub(super) async fn check(
     reader: Reader,
     request: PayloadsRequest,
 ) -> Result<PayloadsReport, Problem> {
+    let began = Instant::now();
     let encoding = reader.word(request.encoding.as_deref(), "encoding", Encoding::Json)?;
     if request.payloads.len() > PAYLOADS_MAX {
         let what = format!("there are more than {PAYLOADS_MAX} payloads; send several requests");
@@ -85,6 +86,7 @@ pub(super) async fn check(
         }
     }
     report.valid = report.invalid == 0;
+    reader.registry.count_validation(report.valid, began.elapsed());
     Ok(report)
 }
 

@@ -98,7 +98,7 @@ fn collection_of(group: &str) -> Result<String, Failure> {
 }
 
 /// The collections of all groups.
-async fn all_collections(client: &Client) -> Result<Vec<String>, Failure> {
+pub(super) async fn all_collections(client: &Client) -> Result<Vec<String>, Failure> {
     let groups = match client.all(&format!("/{GROUPS}"), &Query::new()).await {
         Ok(groups) => groups,
         Err(error) if error.is_absent() => {

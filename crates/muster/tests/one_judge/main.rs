@@ -17,10 +17,15 @@ use muster_words::{Moment, Xid};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+mod families;
+mod formats;
+
 /// What is done before the documents are judged.
 enum Step {
     /// A schema or a rule is put, in a new version where it is there.
     Put(&'static str, Value),
+    /// The same with a schema of this format, and what its attribute `references` names.
+    Text(&'static str, &'static str, &'static str, Value),
     /// A group gets these attributes.
     Group(&'static str, Value),
     /// The type `/parts/entries` binds and refers to this.
@@ -29,7 +34,7 @@ enum Step {
     Delete(&'static str),
 }
 
-use Step::{Delete as Gone, Group, Model, Put};
+use Step::{Delete as Gone, Group, Model, Put, Text};
 
 struct Case {
     name: &'static str,
@@ -302,103 +307,6 @@ fn bind(name: &'static str) -> Step {
     Model(json!({"schema": name}))
 }
 
-fn missing(name: &str) -> &'static str {
-    match name {
-        "a" => "error /a required a is missing",
-        "b" => "error /b required b is missing",
-        "c" => "error /c required c is missing",
-        _ => "error /d required d is missing",
-    }
-}
-
-fn schemas_that_refer_to_others() -> Vec<Case> {
-    let cases = vec![
-        case(
-            "two ways lead to one schema",
-            vec![
-                Put(SCHEMA_D, refers("d", &[])),
-                Put(SCHEMA_C, refers("c", &["d"])),
-                Put(SCHEMA_B, refers("b", &["d"])),
-                Put(SCHEMA_A, refers("a", &["b", "c"])),
-                bind(SCHEMA_A),
-            ],
-            vec![
-                (PART, r#"{"a":1,"b":1,"c":1,"d":1}"#, vec![]),
-                (PART, r#"{"a":1,"b":1,"c":1}"#, vec![missing("d")]),
-            ],
-        ),
-        case(
-            "schemas that lead back to themselves",
-            vec![
-                Put(SCHEMA_C, json!({})),
-                Put(SCHEMA_B, refers("b", &["c"])),
-                Put(SCHEMA_A, refers("a", &["b"])),
-                bind(SCHEMA_A),
-            ],
-            vec![(
-                SCHEMA_C,
-                r#"{"allOf":[{"$ref":"/schemagroups/s/schemas/a"}]}"#,
-                vec![
-                    "error  $ref schemas refer to each other in a circle: /schemagroups/s/schemas/a → /schemagroups/s/schemas/b → /schemagroups/s/schemas/c → /schemagroups/s/schemas/a",
-                ],
-            )],
-        ),
-        case(
-            "a new version of a schema in the middle leads on",
-            vec![
-                Put(SCHEMA_C, refers("c", &[])),
-                Put(SCHEMA_B, refers("b", &[])),
-                Put(SCHEMA_A, refers("a", &["b"])),
-                bind(SCHEMA_A),
-                Put(SCHEMA_B, refers("b", &["c"])),
-            ],
-            vec![
-                (PART, r#"{"a":1,"b":1,"c":1}"#, vec![]),
-                (PART, r#"{"a":1,"b":1}"#, vec![missing("c")]),
-            ],
-        ),
-        case(
-            "a schema is found by its id, in its group",
-            vec![
-                Put(SCHEMA_C, json!({"$id": "https://x.example/c", "required": ["c"]})),
-                Put(SCHEMA_B, json!({"$id": "Entity", "$ref": "https://x.example/c"})),
-                Put(SCHEMA_A, json!({"$id": "Component", "$ref": "Entity"})),
-                Put("/schemagroups/t/schemas/c", json!({"$id": "https://x.example/c"})),
-                bind(SCHEMA_A),
-            ],
-            vec![(PART, r#"{"c":1}"#, vec![]), (PART, "{}", vec![missing("c")])],
-        ),
-    ];
-    cases.into_iter().chain(chains()).collect()
-}
-
-/// A chain of three schemas, in every order of their names.
-fn chains() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for order in ["abc", "acb", "bac", "bca", "cab", "cba"] {
-        let [first, second, third] = [0, 1, 2].map(|at| &order[at..=at]);
-        let at = |name: &str| match name {
-            "a" => SCHEMA_A,
-            "b" => SCHEMA_B,
-            _ => SCHEMA_C,
-        };
-        cases.push(case(
-            "a chain",
-            vec![
-                Put(at(third), refers(third, &[])),
-                Put(at(second), refers(second, &[third])),
-                Put(at(first), refers(first, &[second])),
-                bind(at(first)),
-            ],
-            vec![
-                (PART, r#"{"a":1,"b":1,"c":1}"#, vec![]),
-                (PART, "{}", vec![missing("a"), missing("b"), missing("c")]),
-            ],
-        ));
-    }
-    cases
-}
-
 #[tokio::test]
 async fn a_registry_and_a_folder_are_judged_alike() {
     let tables = [
@@ -406,7 +314,10 @@ async fn a_registry_and_a_folder_are_judged_alike() {
         rules(),
         references(),
         what_is_bound_and_gone_or_broken(),
-        schemas_that_refer_to_others(),
+        families::schemas_that_refer_to_others(),
+        formats::avro(),
+        formats::protobuf(),
+        formats::texts_that_refer_to_others(),
     ];
     let mut different = Vec::new();
     for case in tables.into_iter().flatten() {
@@ -462,6 +373,11 @@ fn source(aspect: &Value) -> Value {
 fn command(step: &Step) -> Command {
     match step {
         Put(xid, document) => document_to(xid, &document.to_string()),
+        Text(xid, format, text, references) => {
+            let is_proto = format.starts_with("Protobuf");
+            let media_type = if is_proto { "text/plain" } else { "application/json" };
+            write_to(xid, text, media_type, attributes(format, references))
+        }
         Group(xid, attributes) => tree(Target::Entity(xid.parse().unwrap()), attributes),
         Model(aspect) => tree(Target::Model, &source(aspect)),
         Gone(xid) => Command::new(Action::Delete(Delete {
@@ -480,10 +396,25 @@ fn tree(target: Target, body: &Value) -> Command {
 }
 
 fn document_to(xid: &str, document: &str) -> Command {
+    write_to(xid, document, "application/json", Map::new())
+}
+
+/// The attributes of a schema.
+fn attributes(format: &str, references: &Value) -> Map<String, Value> {
+    let references = (!references.is_null()).then(|| ("references".to_owned(), references.clone()));
+    [("format".to_owned(), format.into())].into_iter().chain(references).collect()
+}
+
+fn write_to(
+    xid: &str,
+    document: &str,
+    content_type: &str,
+    attributes: Map<String, Value>,
+) -> Command {
     let body = WriteBody::Document(SentDocument {
         bytes: document.to_owned().into(),
-        content_type: Some("application/json".to_owned()),
-        attributes: Map::new(),
+        content_type: Some(content_type.to_owned()),
+        attributes,
     });
     let target = Target::Entity(xid.parse().unwrap());
     Command::new(Action::Write(Write { mode: Mode::Post, target, body }))
@@ -533,7 +464,23 @@ fn validated(steps: &[Step], xid: &str, document: &str) -> Vec<String> {
     for step in steps {
         match step {
             Put(xid, document) => drop(documents.insert(xid, document.to_string())),
-            Gone(xid) => drop(documents.remove(xid)),
+            Text(xid, format, text, references) => {
+                let told = Value::Object(attributes(format, references)).to_string();
+                let path = file_of(xid).trim_end_matches(".json").to_owned();
+                write(root, &format!("{path}.attributes.json"), &told);
+                if format.starts_with("Protobuf") {
+                    write(root, &format!("{path}.proto"), text);
+                } else {
+                    documents.insert(xid, (*text).to_owned());
+                }
+            }
+            Gone(xid) => {
+                documents.remove(xid);
+                let path = file_of(xid).trim_end_matches(".json").to_owned();
+                for end in ["proto", "attributes.json"] {
+                    drop(fs::remove_file(root.join(format!("{path}.{end}"))));
+                }
+            }
             Model(new) => aspect = new.clone(),
             Group(xid, attributes) => {
                 write(root, &format!("{}.attributes.json", &xid[1..]), &attributes.to_string());
