@@ -63,7 +63,18 @@ impl AddressFilter {
     /// # Errors
     /// See [`AddressRefused`].
     pub fn check_url(&self, url: &str) -> Result<Destination, AddressRefused> {
-        let destination = Destination::parse(url)?;
+        self.check_parsed(Destination::parse(url)?)
+    }
+
+    /// The same for the URL of a NATS server.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn check_nats_url(&self, url: &str) -> Result<Destination, AddressRefused> {
+        self.check_parsed(Destination::parse_nats(url)?)
+    }
+
+    fn check_parsed(&self, destination: Destination) -> Result<Destination, AddressRefused> {
         if !destination.is_encrypted && self.allowed.is_empty() {
             return Err(AddressRefused::ClearText);
         }

@@ -41,6 +41,15 @@ pub enum TryFailure {
     Timeout,
     /// The connection broke, or what came isn't HTTP.
     Broken,
+    /// The secret isn't credentials.
+    Credentials,
+    /// The receiver refuses the event, and says why.
+    Answer(String),
+    /// The receiver takes no message of this size.
+    TooLarge {
+        /// The most bytes that it takes.
+        bytes_max: usize,
+    },
     /// A file can't be written.
     File(String),
     /// The other registry is this one.
@@ -63,7 +72,10 @@ impl TryFailure {
     /// has mended that.
     #[must_use]
     pub const fn is_own(&self) -> bool {
-        matches!(self, Self::Secret(_) | Self::Key | Self::Unread | Self::NoEncryption)
+        matches!(
+            self,
+            Self::Secret(_) | Self::Key | Self::Credentials | Self::Unread | Self::NoEncryption
+        )
     }
 }
 
@@ -73,11 +85,18 @@ impl fmt::Display for TryFailure {
             Self::Refused(refused) => refused.fmt(f),
             Self::Secret(error) => error.fmt(f),
             Self::Key => f.write_str("the secret isn't a key of the form whsec_ and base64"),
+            Self::Credentials => f.write_str(
+                "the secret isn't credentials of NATS: a file .creds, a seed, user:password or a token",
+            ),
+            Self::Answer(text) => write!(f, "the receiver says: {text}"),
+            Self::TooLarge { bytes_max } => {
+                write!(f, "the receiver takes at most {bytes_max} bytes in a message")
+            }
             Self::Unresolved => f.write_str("the host has no address"),
             Self::Unreachable => f.write_str("no connection can be made"),
             Self::Tls => f.write_str("TLS failed, or the certificate isn't trusted"),
             Self::Timeout => f.write_str("the receiver took too long"),
-            Self::Broken => f.write_str("the connection broke, or the answer isn't HTTP"),
+            Self::Broken => f.write_str("the connection broke, or the answer isn't of its protocol"),
             Self::File(error) => write!(f, "the file can't be written: {error}"),
             Self::Itself => f.write_str("the target is this registry itself"),
             Self::Unknown(status) => {
@@ -141,6 +160,7 @@ impl TryOutcome {
             Self::Taken | Self::Status { status: 410 | 413 | 415 | 422, .. } => false,
             Self::Failed(
                 TryFailure::Conflict(_)
+                | TryFailure::TooLarge { .. }
                 | TryFailure::Unread
                 | TryFailure::NoEncryption
                 | TryFailure::Unencryptable,
@@ -159,7 +179,10 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
         // The same bytes will never be taken.
         TryOutcome::Status { status: 413 | 415 | 422, .. } => NextStep::Dead,
         TryOutcome::Failed(
-            TryFailure::Conflict(_) | TryFailure::Itself | TryFailure::Unencryptable,
+            TryFailure::Conflict(_)
+            | TryFailure::Itself
+            | TryFailure::Unencryptable
+            | TryFailure::TooLarge { .. },
         ) => NextStep::Dead,
         TryOutcome::Failed(failure) if failure.is_own() => {
             NextStep::Again(policy.delay_without_end(failed, chance))
@@ -218,6 +241,19 @@ mod tests {
                 NextStep::Dead,
                 true,
             ),
+            (
+                TryOutcome::Failed(TryFailure::Answer("no stream".to_owned())),
+                after(1),
+                NextStep::Dead,
+                true,
+            ),
+            (
+                TryOutcome::Failed(TryFailure::TooLarge { bytes_max: 1 }),
+                NextStep::Dead,
+                NextStep::Dead,
+                false,
+            ),
+            (TryOutcome::Failed(TryFailure::Credentials), after(1), after(16), true),
             (TryOutcome::Failed(TryFailure::Itself), NextStep::Dead, NextStep::Dead, true),
             // A fault on this side is never the end of a delivery.
             (TryOutcome::Failed(TryFailure::Unread), after(1), after(16), false),

@@ -16,6 +16,7 @@ use crate::{
     http_sender::HttpSender,
     key_file::KeyFile,
     link::{LinkProgress, is_stopping},
+    nats::{NatsMessage, NatsSender},
     peer::{self, PeerDelivery},
     receiver::{Receiver, ReceiverClosed},
     retry::RetryPolicy,
@@ -34,6 +35,8 @@ pub struct Depot {
     pub store: RelayStore,
     /// Sends requests.
     pub sender: HttpSender,
+    /// Sends messages to NATS.
+    pub nats: NatsSender,
     /// Secrets by reference.
     pub secrets: Arc<SecretList>,
     /// How events name this registry.
@@ -289,6 +292,13 @@ impl Delivery {
                     key: api_key.as_deref(),
                 };
                 peer::deliver(depot, target, delivery).await
+            }
+            TargetKind::Nats(nats) => {
+                let registry = depot.registry.view().id().to_string();
+                let id = delivery_id(&registry, change, &key.route, &key.target);
+                let message = NatsMessage::new(nats, change, &id, body());
+                let parts = (depot.sender.connector(), &*depot.secrets, (depot.random)());
+                depot.nats.deliver(parts, (target, nats), &message).await
             }
         })
     }

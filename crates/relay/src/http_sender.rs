@@ -16,11 +16,9 @@ use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use muster_guard::addresses::{AddressFilter, AddressRefused, Destination, Host};
 use parking_lot::Mutex;
-use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use rustls::ClientConfig;
 
-use crate::decision::TryFailure;
+use crate::{connector::Connector, decision::TryFailure};
 
 /// How much of an answer is read, in bytes: enough for an error that says what is wrong.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -80,9 +78,7 @@ type Place = (bool, Host, SocketAddr);
 
 /// Sends requests to addresses that documents name.
 pub struct HttpSender {
-    filter: AddressFilter,
-    tls: Arc<ClientConfig>,
-    resolver: Arc<dyn Resolve>,
+    connector: Connector,
     idle: Mutex<HashMap<Place, Vec<Connection>>>,
 }
 
@@ -90,7 +86,7 @@ impl HttpSender {
     /// A sender to the addresses that a filter permits.
     #[must_use]
     pub fn new(filter: AddressFilter, tls: Arc<ClientConfig>, resolver: Arc<dyn Resolve>) -> Self {
-        Self { filter, tls, resolver, idle: Mutex::default() }
+        Self { connector: Connector::new(filter, tls, resolver), idle: Mutex::default() }
     }
 
     /// Parses and checks a URL.
@@ -98,7 +94,13 @@ impl HttpSender {
     /// # Errors
     /// See [`AddressRefused`].
     pub fn destination(&self, url: &str) -> Result<Destination, AddressRefused> {
-        self.filter.check_url(url)
+        self.connector.http(url)
+    }
+
+    /// What connects to the addresses that are permitted.
+    #[must_use]
+    pub const fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// Sends a request.
@@ -113,7 +115,7 @@ impl HttpSender {
 
     async fn send_at_leisure(&self, sending: Sending<'_>) -> Result<Received, TryFailure> {
         let destination = self.destination(sending.url).map_err(TryFailure::Refused)?;
-        let addresses = self.checked_addresses(&destination).await?;
+        let addresses = self.connector.addresses(&destination).await?;
         let host = HeaderValue::from_str(&destination.authority());
         let host = host.map_err(|_| TryFailure::Unresolved)?;
         let request = |body: Bytes| {
@@ -143,25 +145,6 @@ impl HttpSender {
         self.received(place, connection, response).await
     }
 
-    /// The permitted addresses of a destination. One that isn't permitted among them refuses all,
-    /// because nobody names a mixture by accident.
-    async fn checked_addresses(
-        &self,
-        destination: &Destination,
-    ) -> Result<Vec<SocketAddr>, TryFailure> {
-        let found = match &destination.host {
-            Host::Address(address) => vec![*address],
-            Host::Name(name) => self.resolver.addresses(name).await,
-        };
-        if found.is_empty() {
-            return Err(TryFailure::Unresolved);
-        }
-        for address in &found {
-            self.filter.check(destination, *address).map_err(TryFailure::Refused)?;
-        }
-        Ok(found.into_iter().map(|address| SocketAddr::new(address, destination.port)).collect())
-    }
-
     fn kept(&self, place: &Place) -> Option<Connection> {
         let mut idle = self.idle.lock();
         let connections = idle.get_mut(place)?;
@@ -175,24 +158,12 @@ impl HttpSender {
         destination: &Destination,
         addresses: &[SocketAddr],
     ) -> Result<(SocketAddr, Connection), TryFailure> {
-        let mut connected = None;
-        for address in addresses {
-            if let Ok(stream) = TcpStream::connect(address).await {
-                connected = Some((*address, stream));
-                break;
-            }
-        }
-        let (address, stream) = connected.ok_or(TryFailure::Unreachable)?;
-        stream.set_nodelay(true).map_err(|_| TryFailure::Broken)?;
-        if !destination.is_encrypted {
-            return Ok((address, begin(TokioIo::new(stream)).await?));
-        }
-        let host = destination.host.to_string();
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(host).map_err(|_| TryFailure::Tls)?;
-        let connector = TlsConnector::from(self.tls.clone());
-        let stream = connector.connect(name, stream).await.map_err(|_| TryFailure::Tls)?;
-        Ok((address, begin(TokioIo::new(stream)).await?))
+        let (address, stream) = self.connector.connect(addresses).await?;
+        let connection = match destination.is_encrypted {
+            true => begin(TokioIo::new(self.connector.secure(destination, stream).await?)).await?,
+            false => begin(TokioIo::new(stream)).await?,
+        };
+        Ok((address, connection))
     }
 
     /// Reads the beginning of the body. A connection is kept only if the whole body was read.

@@ -12,6 +12,7 @@
 
 pub mod breaker;
 pub mod changes;
+pub mod connector;
 pub mod decision;
 pub mod delivery;
 pub mod engine;
@@ -21,6 +22,7 @@ mod folder;
 pub mod http_sender;
 pub mod key_file;
 pub mod link;
+mod nats;
 mod peer;
 mod receiver;
 pub mod retry;
@@ -35,5 +37,6 @@ pub mod window;
 
 pub use delivery::Depot;
 pub use engine::Engine;
+pub use nats::NatsSender;
 pub use store::RelayStore;
 pub use trust::{RootsError, trust};

@@ -50,7 +50,23 @@ pub enum TargetKind {
         /// The reference of the key.
         key: Option<String>,
     },
+    /// A stream of NATS JetStream that stores a message for each event.
+    Nats(NatsTarget),
 }
+
+/// A NATS server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NatsTarget {
+    /// Its URL, `tls://` or `nats://`.
+    pub url: String,
+    /// What subjects begin with.
+    pub subject: String,
+    /// The reference of the credentials; none: the server asks for none.
+    pub credentials: Option<String>,
+}
+
+/// What subjects begin with for a target that says nothing else.
+const SUBJECT: &str = "muster";
 
 /// An HTTP endpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +89,7 @@ impl TargetKind {
             Self::Webhook(_) => "webhook",
             Self::Folder { .. } => "folder",
             Self::Registry { .. } => "registry",
+            Self::Nats(_) => "nats",
         }
     }
 
@@ -83,6 +100,7 @@ impl TargetKind {
             Self::Webhook(webhook) => &webhook.url,
             Self::Folder { path } => path,
             Self::Registry { url, .. } => url,
+            Self::Nats(nats) => &nats.url,
         }
     }
 }
@@ -96,6 +114,8 @@ struct SentTarget {
     secret: Option<String>,
     previous_secret: Option<String>,
     key: Option<String>,
+    subject: Option<String>,
+    credentials: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
     retry: Option<RetrySetting>,
@@ -127,6 +147,11 @@ impl RelayTarget {
                 path: sent.path.clone().ok_or(UnusableDocument::Value("path"))?,
             },
             "registry" => TargetKind::Registry { url: url()?, key: sent.key.clone() },
+            "nats" => TargetKind::Nats(NatsTarget {
+                url: url()?,
+                subject: sent.subject.clone().unwrap_or_else(|| SUBJECT.to_owned()),
+                credentials: sent.credentials.clone(),
+            }),
             _ => return Err(UnusableDocument::Value("kind")),
         };
         let policy = |setting| RetryPolicy::of(setting).ok_or(UnusableDocument::Value("retry"));

@@ -69,7 +69,7 @@ pub struct TargetList {
 pub struct TargetReport {
     /// Its xid.
     pub target: String,
-    /// What it is: `webhook`, `folder` or `registry`.
+    /// What it is: `webhook`, `folder`, `registry` or `nats`.
     pub kind: String,
     /// Where it leads: a URL or a path.
     pub place: String,

@@ -45,9 +45,9 @@ pub enum AddressRefused {
     /// The text isn't a URL.
     #[error("it isn't a URL such as https://host/path: {0}")]
     Form(&'static str),
-    /// The scheme is neither https nor http.
-    #[error("its scheme must be https, or http where the settings allow the address")]
-    Scheme,
+    /// The scheme is another one.
+    #[error("its scheme must be {0}, or {1} where the settings allow the address")]
+    Scheme(&'static str, &'static str),
     /// It holds a user or a password.
     #[error("it holds a user or a password; name a secret by reference instead")]
     UserInfo,
@@ -55,17 +55,45 @@ pub enum AddressRefused {
     #[error("its address is in a network that propagation.allow in the settings doesn't hold")]
     Network,
     /// It would send in clear text to an address that the settings don't allow.
-    #[error("http without TLS is only for addresses that propagation.allow in the settings holds")]
+    #[error(
+        "what isn't within TLS is only for addresses that propagation.allow in the settings holds"
+    )]
     ClearText,
 }
 
+/// The schemes of a protocol's URLs, with their usual ports.
+struct Schemes {
+    encrypted: (&'static str, u16),
+    clear: (&'static str, u16),
+}
+
+const HTTP: Schemes = Schemes { encrypted: ("https", 443), clear: ("http", 80) };
+const NATS: Schemes = Schemes { encrypted: ("tls", 4222), clear: ("nats", 4222) };
+
 impl Destination {
-    /// Parses a URL strictly. What other programs would read in different ways is refused.
+    /// Parses a URL of HTTP strictly. What other programs would read in different ways is refused.
     ///
     /// # Errors
     /// See [`AddressRefused`].
     pub fn parse(url: &str) -> Result<Self, AddressRefused> {
+        Self::parse_as(url, &HTTP)
+    }
+
+    /// Parses the URL of a NATS server in the same way: `tls://host` or `nats://host`.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn parse_nats(url: &str) -> Result<Self, AddressRefused> {
+        let destination = Self::parse_as(url, &NATS)?;
+        match destination.path.as_str() {
+            "/" => Ok(destination),
+            _ => Err(AddressRefused::Form("it has a path")),
+        }
+    }
+
+    fn parse_as(url: &str, schemes: &Schemes) -> Result<Self, AddressRefused> {
         use AddressRefused::{Form, Scheme, UserInfo};
+        let Schemes { encrypted, clear } = schemes;
         if url.len() > URL_BYTES_MAX {
             return Err(Form("it is longer than 2,048 characters"));
         }
@@ -73,11 +101,10 @@ impl Destination {
             return Err(Form("it holds a space, a backslash or a character that isn't ASCII"));
         }
         let (scheme, rest) = url.split_once("://").ok_or(Form("it has no scheme"))?;
-        let is_encrypted = match scheme.to_ascii_lowercase().as_str() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(Scheme),
-        };
+        let is_encrypted = scheme.eq_ignore_ascii_case(encrypted.0);
+        if !is_encrypted && !scheme.eq_ignore_ascii_case(clear.0) {
+            return Err(Scheme(encrypted.0, clear.0));
+        }
         if rest.contains('#') {
             return Err(Form("it has a fragment"));
         }
@@ -87,7 +114,7 @@ impl Destination {
             return Err(UserInfo);
         }
         let (host, port) = split(authority)?;
-        let usual = if is_encrypted { 443 } else { 80 };
+        let usual = if is_encrypted { encrypted.1 } else { clear.1 };
         let slash = if path.starts_with('/') { "" } else { "/" };
         Ok(Self {
             is_encrypted,

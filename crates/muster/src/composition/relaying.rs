@@ -3,7 +3,7 @@ use std::{path::Path, sync::Arc};
 use muster_http::metrics::Metrics;
 use muster_registry::Registry;
 use muster_relay::{
-    Depot, Engine, RelayStore,
+    Depot, Engine, NatsSender, RelayStore,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
     trail::Trail,
@@ -56,6 +56,7 @@ pub(super) fn open(
         registry: registry.clone(),
         store,
         sender: HttpSender::new(outbound.addresses.clone(), tls, Arc::new(SystemResolver)),
+        nats: NatsSender::default(),
         secrets: outbound.secrets.clone(),
         source: EventSource::of(registry, public.as_deref()),
         folder: folder.unwrap_or_else(|| Path::new(".")).join(FOLDER),

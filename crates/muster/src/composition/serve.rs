@@ -415,7 +415,8 @@ fn warn_of(options: &ServeOptions, beyond_loopback: bool) {
             "MUSTER_API_KEY isn't used by a server with a data directory; MUSTER_ADMIN_KEY gives a registry its first key"
         );
     }
-    let is_https = |url: &String| url.get(..6).is_some_and(|begin| begin.eq_ignore_ascii_case("https:"));
+    let is_https =
+        |url: &String| url.get(..6).is_some_and(|begin| begin.eq_ignore_ascii_case("https:"));
     let is_public_https = options.public_url.as_ref().is_some_and(is_https);
     if beyond_loopback && options.tls.is_none() && !is_public_https {
         tracing::warn!(

@@ -94,7 +94,10 @@ fn reports_what_does_not_fit_and_extracts_the_rest() {
     ];
     let reasons = reasons.map(|(place, reason)| (place.to_owned(), reason)).to_vec();
     let found = extracted(text, "/*", "p/g/e/{id}", &[]);
-    assert_eq!((names(&found), unfit(&found)), (["1", "ID"].map(|id| format!("/p/g/e/{id}")).to_vec(), reasons.clone()));
+    assert_eq!(
+        (names(&found), unfit(&found)),
+        (["1", "ID"].map(|id| format!("/p/g/e/{id}")).to_vec(), reasons.clone())
+    );
     let partial = extracted_by(text, "/*", "p/g/e/{id}", &[], true);
     assert_eq!(names(&partial), ["/p/g/e/1", "/p/g/e/2", "/p/g/e/4", "/p/g/e/ID"]);
     assert_eq!(unfit(&partial), reasons);

@@ -87,7 +87,11 @@ fn reads_values_as_each_language_means_them() {
             "[10 as number * 2, 'a' as string + 'b', null as X ?? 1, false as boolean ? 1 : 2, 1 as A || 2, 2 as A | B]",
             r#"["<10 as number * 2>","<'a' as string + 'b'>","<null as X ?? 1>","<false as boolean ? 1 : 2>","<1 as A || 2>",2]"#,
         ),
-        (Python, "[00, 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF]", r#"[0,"<0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF>"]"#),
+        (
+            Python,
+            "[00, 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF]",
+            r#"[0,"<0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF>"]"#,
+        ),
         // What is no literal is kept as its text, and doesn't hide what is beside it.
         (
             Python,

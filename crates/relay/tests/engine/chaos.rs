@@ -41,11 +41,11 @@ async fn each_fault_of_a_receiver_has_its_outcome() {
         (Manner::Slowly, "the receiver took too long", 3, true),
         (Manner::Endless(200), "delivered", 1, false),
         (Manner::Endless(500), "the receiver answered 500", 3, true),
-        (Manner::Garbage, "the connection broke, or the answer isn't HTTP", 3, true),
-        (Manner::CutHead, "the connection broke, or the answer isn't HTTP", 3, true),
-        (Manner::CutBody, "the connection broke, or the answer isn't HTTP", 3, true),
-        (Manner::Close, "the connection broke, or the answer isn't HTTP", 3, true),
-        (Manner::HugeHead, "the connection broke, or the answer isn't HTTP", 3, true),
+        (Manner::Garbage, "the connection broke, or the answer isn't of its protocol", 3, true),
+        (Manner::CutHead, "the connection broke, or the answer isn't of its protocol", 3, true),
+        (Manner::CutBody, "the connection broke, or the answer isn't of its protocol", 3, true),
+        (Manner::Close, "the connection broke, or the answer isn't of its protocol", 3, true),
+        (Manner::HugeHead, "the connection broke, or the answer isn't of its protocol", 3, true),
     ];
     for (manner, expect, tries, is_dead) in cases {
         let (bench, receiver) = (Bench::start().await, Receiver::start().await);
@@ -73,7 +73,7 @@ async fn nothing_is_sent_to_an_address_that_is_refused() {
     let port = receiver.address.port();
     let network = "its address is in a network that propagation.allow in the settings doesn't hold";
     let clear =
-        "http without TLS is only for addresses that propagation.allow in the settings holds";
+        "what isn't within TLS is only for addresses that propagation.allow in the settings holds";
     for (url, expect) in [
         (format!("http://inside.example:{port}/"), network),
         // One of its addresses would be allowed; which one is used must not be a matter of luck.

@@ -22,7 +22,7 @@ use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_registry::{Clock, CommandOrigin, Genesis, Registry, RegistrySettings};
 use muster_relay::{
-    Depot, Engine, RelayStore,
+    Depot, Engine, NatsSender, RelayStore,
     event::EventSource,
     http_sender::{HttpSender, Resolve},
     trail::Trail,
@@ -178,6 +178,7 @@ fn engine(registry: &Registry, folder: &Path, resolver: Box<Addresses>) -> Arc<E
         registry: registry.clone(),
         store,
         sender: HttpSender::new(filter, trust(None).unwrap(), Arc::new(Fixed(resolver))),
+        nats: NatsSender::default(),
         secrets: Arc::new(SecretList::read(&items, sources).unwrap()),
         source: EventSource::of(registry, None),
         folder: folder.join("out"),

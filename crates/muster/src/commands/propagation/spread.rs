@@ -24,6 +24,7 @@ Examples:
   muster propagation unidirectional --source configs/app --target https://hooks.example/in
   muster propagation unidirectional --source entities --target targets/ops/entries/hook --yes
   muster propagation unidirectional --source configs --target https://b.example --kind registry --once
+  muster propagation unidirectional --source providers --target tls://nats.example --secret env:NATS_CREDS
 
 ";
 
@@ -66,11 +67,12 @@ struct SpreadArguments {
     /// Put this JSON as the source's new version first, then send it once
     #[arg(long, value_name = "JSON")]
     payload: Option<String>,
-    /// What a target that is given as a URL is: webhook or registry [default: webhook]
+    /// What a target that is given as a URL of HTTP is: webhook or registry [default: webhook]
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     kind: UrlKind,
-    /// The reference of the secret that signs, or of the key, for targets that are given as URLs
+    /// The reference of the secret that signs, of the key or of the credentials, for targets that are
+    /// given as URLs
     #[arg(long, value_name = "REFERENCE")]
     secret: Option<String>,
     /// Show the plan and change nothing
@@ -214,7 +216,9 @@ impl SpreadArguments {
 
     /// The target that a URL means.
     fn target_of_url(&self, url: &str) -> (String, Value) {
+        let is_nats = ["nats://", "tls://"].iter().any(|scheme| url.starts_with(scheme));
         let (kind, secret) = match self.kind {
+            _ if is_nats => ("nats", "credentials"),
             UrlKind::Webhook => ("webhook", "secret"),
             UrlKind::Registry => ("registry", "key"),
         };
