@@ -25,6 +25,7 @@ mod host;
 mod known_models;
 mod known_query;
 mod limits;
+mod live_events;
 mod live_providers;
 pub mod metrics;
 pub mod native;
@@ -52,6 +53,7 @@ pub use front::{CONSOLE, Caller, Front, SESSION_TOKEN, session_cookie, session_i
 pub use gatekeeper::Gatekeeper;
 pub use host::foreign_origin;
 pub use limits::ServerLimits;
+pub use live_events::{EVENTS_KEPT, LiveEvents};
 pub use live_providers::{
     LiveProviders, PROVIDERS_FOLLOWER, ProviderCheck, ProviderFollower, ProviderSurroundings,
 };

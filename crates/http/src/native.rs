@@ -19,6 +19,7 @@ mod followers;
 mod gate;
 mod keys;
 mod ledger;
+mod live_events;
 mod log;
 mod place;
 mod proofs;
@@ -55,7 +56,7 @@ use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
 use self::{changes::Feed, single_task::SingleTask};
-use crate::{LiveProviders, guarded::guarded, xregistry::LongReads};
+use crate::{LiveEvents, LiveProviders, guarded::guarded, xregistry::LongReads};
 
 /// The state behind the endpoints.
 #[derive(Clone)]
@@ -76,6 +77,7 @@ pub struct Native {
     file: Option<StoredLedger>,
     clock_jump: Option<ClockJump>,
     providers: Option<LiveProviders>,
+    events: Arc<LiveEvents>,
     site: Arc<SiteRenderer>,
     site_is_public: bool,
     publisher: Option<Arc<Publisher>>,
@@ -128,7 +130,14 @@ impl Native {
             file: None,
             clock_jump: None,
             providers: None,
+            events: Arc::default(),
         }
+    }
+
+    /// Adds what remembers the events of what runs beside the ledger.
+    #[must_use]
+    pub fn with_events(self, events: Arc<LiveEvents>) -> Self {
+        Self { events, ..self }
     }
 
     /// Adds the ledger's file, so that the status can show its size.
@@ -284,6 +293,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ExplainProvider => on(method, providers::explain),
         NativeEndpoint::ControlProvider => on(method, providers::control),
         NativeEndpoint::FollowProviders => on(method, providers::events),
+        NativeEndpoint::FollowEvents => on(method, live_events::follow),
         NativeEndpoint::DiscoverProviders => on(method, providers::discover),
         NativeEndpoint::SelectProvider => on(method, providers::select),
         NativeEndpoint::Chat => on(method, providers::chat),

@@ -10,6 +10,7 @@ mod certificate;
 mod clock;
 mod demo;
 mod directory;
+mod events;
 mod health_checks;
 mod listen_address;
 mod live_providers;

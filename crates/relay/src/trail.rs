@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use muster_words::Moment;
@@ -52,9 +55,13 @@ pub struct RelayEvent {
     pub detail: String,
 }
 
+/// Who is told of each event.
+pub type RelayListener = Box<dyn Fn(&RelayEvent) + Send + Sync>;
+
 /// The newest tries and events, and counts of everything.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Trail {
+    listener: OnceLock<RelayListener>,
     tries: Mutex<VecDeque<TryRecord>>,
     events: Mutex<VecDeque<RelayEvent>>,
     tried: AtomicU64,
@@ -70,6 +77,12 @@ pub struct Trail {
 }
 
 impl Trail {
+    /// A trail that tells of each event, on the thread where it happens.
+    #[must_use]
+    pub fn telling(listener: RelayListener) -> Self {
+        Self { listener: OnceLock::from(listener), ..Self::default() }
+    }
+
     /// Notes a try.
     pub fn tried(&self, mut record: TryRecord) {
         let count = if record.taken { &self.delivered } else { &self.failed };
@@ -94,6 +107,9 @@ impl Trail {
             detail = event.detail,
             "propagation"
         );
+        if let Some(listener) = self.listener.get() {
+            listener(&event);
+        }
         let mut events = self.events.lock();
         event.number = self.happened.fetch_add(1, Ordering::Relaxed) + 1;
         if events.len() == KEPT {

@@ -25,6 +25,7 @@ pub mod health;
 pub mod index;
 pub mod keys;
 pub mod ledger;
+pub mod live_events;
 pub mod log;
 pub mod manifest;
 pub mod model;

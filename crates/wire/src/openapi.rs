@@ -29,6 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("confluent", "Confluent's Schema Registry API, for the clients that use it."),
     ("deleted", "Deleted names, which can be restored."),
     ("diff", "The difference of two states."),
+    ("events", "A stream of what happens beside the ledger."),
     ("export", "Everything, a group or a document, as lines that an import takes."),
     ("followers", "Tasks that process every change and derive something from it."),
     ("health", "Whether the server is alive, is ready, and can read its store."),

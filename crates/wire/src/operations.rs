@@ -169,6 +169,8 @@ pub enum NativeEndpoint {
     ControlProvider,
     /// `GET /providers/events`.
     FollowProviders,
+    /// Streams what happens to routes, targets and live providers.
+    FollowEvents,
     /// `POST /providers/discover`.
     DiscoverProviders,
     /// `POST /providers/select`.

@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use muster_guard::{ApiKey, Role};
 use muster_http::{
-    AllowedOrigins, Body, FastReads, Front, LiveProviders, Phase, Principal, ProviderCheck,
-    PublicAddress, RequestLog,
+    AllowedOrigins, Body, FastReads, Front, LiveEvents, LiveProviders, Phase, Principal,
+    ProviderCheck, PublicAddress, RequestLog,
     health::{HealthState, Readiness, StartupCondition},
     metrics::Metrics,
     native::StoredLedger,
@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use super::{
     clock::{clock, random, random_id},
     directory::Directory,
-    health_checks, live_providers, measuring,
+    events, health_checks, live_providers, measuring,
     outbound::Outbound,
     pages, relaying,
     routes::ServerRoutes,
@@ -170,7 +170,9 @@ impl Assembly {
         let followed = (&registry, &publisher, &providers);
         let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
-        let engine = relaying::open(&registry, directory.as_ref(), open_options)?;
+        let events = events::open(directory.as_ref(), open_options)?;
+        events::tell_of_providers(&events, &providers);
+        let engine = relaying::open(&registry, directory.as_ref(), (open_options, &events))?;
         let store: Arc<dyn OpenStore> = store;
         let file = file.map(|file| {
             let store = store.clone();
@@ -180,6 +182,7 @@ impl Assembly {
             followers: followers.clone(),
             texts,
             engine: engine.clone(),
+            events,
             file,
             providers: providers.clone(),
             site: (renderer, publisher.clone()),
@@ -481,6 +484,8 @@ pub(super) struct Around {
     pub texts: Option<Arc<TextIndex>>,
     /// The engine of propagation.
     pub engine: Option<Arc<Engine>>,
+    /// The events of what runs beside the ledger.
+    pub events: Arc<LiveEvents>,
     /// The ledger's file.
     pub file: Option<StoredLedger>,
     pub providers: LiveProviders,

@@ -375,6 +375,7 @@ fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
         "relay.db-shm",
         "config",
         "propagation",
+        "events",
     ];
     let ours =
         [&ours[..], &["changes.checkpoint", "changes.checkpoint.new", "lost+found"]].concat();

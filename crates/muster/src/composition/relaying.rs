@@ -1,6 +1,6 @@
 use std::{path::Path, sync::Arc};
 
-use muster_http::metrics::Metrics;
+use muster_http::{LiveEvents, metrics::Metrics};
 use muster_registry::Registry;
 use muster_relay::{
     Depot, Engine, NatsSender, RelayStore,
@@ -10,7 +10,7 @@ use muster_relay::{
     trust,
 };
 
-use super::{assembly::OpenOptions, clock::random, directory::Directory};
+use super::{assembly::OpenOptions, clock::random, directory::Directory, events};
 use crate::{Failure, OwnCode};
 
 /// The file of marks and dead letters in the data directory.
@@ -28,7 +28,7 @@ const FOLDER: &str = "propagation";
 pub(super) fn open(
     registry: &Registry,
     directory: Option<&Directory>,
-    open_options: &OpenOptions,
+    (open_options, events): (&OpenOptions, &Arc<LiveEvents>),
 ) -> Result<Option<Arc<Engine>>, Failure> {
     if open_options.bare {
         return Ok(None);
@@ -60,7 +60,7 @@ pub(super) fn open(
         secrets: outbound.secrets.clone(),
         source: EventSource::of(registry, public.as_deref()),
         folder: folder.unwrap_or_else(|| Path::new(".")).join(FOLDER),
-        trail: Trail::default(),
+        trail: Trail::telling(events::of_propagation(events)),
         directory: folder.map(Path::to_owned),
         random: Box::new(random),
         chance: Box::new(chance),

@@ -43,6 +43,7 @@ impl ServerRoutes {
             .with_publisher(publisher)
             .with_texts(around.texts)
             .with_engine(around.engine)
+            .with_events(around.events)
             .with_providers(around.providers);
         if open_options.connections_max > 0 {
             native = native.with_connections_max(open_options.connections_max);

@@ -35,6 +35,7 @@ mod interrupting;
 mod kills;
 mod lifecycle;
 mod lists;
+mod live_events;
 mod logs;
 mod models;
 mod moving;

@@ -76,8 +76,9 @@ async fn ends_when_a_key_is_revoked_or_expires_and_no_other() {
 }
 
 /// The streams of AI providers: a request and its body, what comes first, and what comes last.
-const OF_PROVIDERS: [(&str, &str, &str, &str); 4] = [
+const OF_PROVIDERS: [(&str, &str, &str, &str); 5] = [
     ("GET /providers/events", "", ": events of AI providers", ""),
+    ("GET /events", "", "retry: 1000", ""),
     ("POST /providers/chat", CHAT, "hello", "the key isn't valid any more"),
     ("POST /providers/openai/v1/chat/completions", CHAT, "hello", "the key isn't valid any more"),
     ("POST /providers/anthropic/v1/messages", CHAT, "hello", "the key isn't valid any more"),

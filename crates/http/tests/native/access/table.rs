@@ -102,6 +102,7 @@ const WHOLE: &str = "
     resumeFollower          POST   /followers/nobody/resume     +---- everything
     listPropagationSessions GET    /propagation/sessions        +++-+ everything
     listPropagationTargets  GET    /propagation/targets         +++-+ everything
+    followEvents            GET    /events                      +++-+ everything
     listPropagationEvents   GET    /propagation/events          +++-+ everything
     listPropagationLogs     GET    /propagation/logs            +++-+ everything
     getPropagationMetrics   GET    /propagation/metrics         +++-+ everything

@@ -1,0 +1,230 @@
+use std::{
+    collections::VecDeque,
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use muster_wire::live_events::LiveEvent;
+use muster_words::Moment;
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+/// How many events are kept: those of some days, or of a bad hour.
+pub const EVENTS_KEPT: usize = 10_000;
+
+/// The longest text in an event, in characters. Most come from programs that we didn't write.
+const TEXT_LETTERS_MAX: usize = 1_000;
+
+/// The files of the events: the newest, and those before.
+const FILE: &str = "events.jsonl";
+const OLD_FILE: &str = "events.old.jsonl";
+
+/// The newest events of what runs beside the ledger, with numbers that go on after a restart.
+///
+/// They aren't the ledger: an event is in the file when it is told, but it isn't waited for that the
+/// disk has it, so a crash of the computer may lose the newest ones.
+#[derive(Default)]
+pub struct LiveEvents {
+    kept: Mutex<KeptEvents>,
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct KeptEvents {
+    events: VecDeque<Arc<LiveEvent>>,
+    last: u64,
+    file: Option<EventFile>,
+}
+
+struct EventFile {
+    folder: PathBuf,
+    file: File,
+    lines: usize,
+}
+
+/// Events after a number, and how many of those are no longer kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct EventPage {
+    pub events: Vec<Arc<LiveEvent>>,
+    pub missed: u64,
+}
+
+impl LiveEvents {
+    /// The events that a folder has, and a file for the next ones.
+    ///
+    /// # Errors
+    /// The folder or a file can't be made, read or written.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let mut events = VecDeque::new();
+        read(&folder.join(OLD_FILE), &mut events)?;
+        let before = events.len();
+        read(&folder.join(FILE), &mut events)?;
+        let lines = events.len() - before;
+        while events.len() > EVENTS_KEPT {
+            events.pop_front();
+        }
+        let last = events.back().and_then(|event| event.id.parse().ok()).unwrap_or(0);
+        let mut file = opened(&folder.join(FILE), false)?;
+        // A line that a crash cut off must not spoil the next one.
+        file.write_all(b"\n")?;
+        let file = Some(EventFile { folder: folder.to_owned(), file, lines });
+        let kept = KeptEvents { events, last, file };
+        Ok(Self { kept: Mutex::new(kept), newest: watch::Sender::new(last) })
+    }
+
+    /// Tells an event: its type without `io.muster.`, whom it is about, and more about it. Empty texts
+    /// are left out.
+    pub fn tell<'a>(
+        &self,
+        time: Moment,
+        (event_type, subject): (&str, &str),
+        data: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) {
+        let data: Map<String, Value> = data
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(name, text)| (name.to_owned(), shortened(text).into()))
+            .collect();
+        let mut kept = self.kept.lock();
+        kept.last += 1;
+        let event = LiveEvent {
+            specversion: "1.0".to_owned(),
+            event_type: format!("io.muster.{event_type}"),
+            source: String::new(),
+            subject: subject.to_owned(),
+            id: kept.last.to_string(),
+            time: time.to_string(),
+            data,
+        };
+        if let Some(file) = &mut kept.file
+            && let Err(error) = file.append(&event)
+        {
+            tracing::warn!(%error, "an event can't be stored; it is told all the same");
+        }
+        if kept.events.len() == EVENTS_KEPT {
+            kept.events.pop_front();
+        }
+        kept.events.push_back(Arc::new(event));
+        self.newest.send_replace(kept.last);
+    }
+
+    /// So many events after a number, oldest first.
+    pub(crate) fn after(&self, number: u64, at_most: usize) -> EventPage {
+        let kept = self.kept.lock();
+        let first = (kept.last + 1).saturating_sub(kept.events.len() as u64);
+        let begin = number.saturating_add(1).max(first);
+        let skipped = usize::try_from(begin - first).unwrap_or(usize::MAX);
+        let events = kept.events.iter().skip(skipped).take(at_most).cloned().collect();
+        EventPage { events, missed: begin - number.saturating_add(1).min(begin) }
+    }
+
+    /// The number of the newest event, as it grows.
+    pub(crate) fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+}
+
+impl EventFile {
+    fn append(&mut self, event: &LiveEvent) -> io::Result<()> {
+        if self.lines >= EVENTS_KEPT {
+            fs::rename(self.folder.join(FILE), self.folder.join(OLD_FILE))?;
+            self.file = opened(&self.folder.join(FILE), true)?;
+            self.lines = 0;
+        }
+        let mut line = serde_json::to_string(event).map_err(io::Error::other)?;
+        line.push('\n');
+        self.lines += 1;
+        self.file.write_all(line.as_bytes())
+    }
+}
+
+fn opened(path: &Path, anew: bool) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).create_new(anew).mode(0o600).open(path)
+}
+
+/// Reads the events of a file, if it is there. Lines that aren't events are passed over.
+fn read(path: &Path, events: &mut VecDeque<Arc<LiveEvent>>) -> io::Result<()> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    for line in BufReader::new(file).split(b'\n') {
+        let event = serde_json::from_slice::<LiveEvent>(&line?).ok();
+        events.extend(event.filter(|event| event.id.parse::<u64>().is_ok()).map(Arc::new));
+    }
+    Ok(())
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_LETTERS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    fn ids(page: &EventPage) -> Vec<&str> {
+        page.events.iter().map(|event| event.id.as_str()).collect()
+    }
+
+    fn tell(events: &LiveEvents, detail: &str) {
+        let about = ("propagation.link.started", "/targets/a/entries/b");
+        events.tell(Moment::EPOCH, about, [("detail", detail), ("route", "")]);
+    }
+
+    #[test]
+    fn numbers_go_on_after_a_restart_and_a_line_that_was_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let events = LiveEvents::open(folder.path()).unwrap();
+        tell(&events, "one");
+        tell(&events, &"x".repeat(2_000));
+        drop(events);
+        let path = folder.path().join(FILE);
+        let mut text = fs::read(&path).unwrap();
+        text.extend_from_slice(b"{\"specversion\":\"1.0\",\"id\":\"99\"");
+        fs::write(&path, text).unwrap();
+        let events = LiveEvents::open(folder.path()).unwrap();
+        assert_eq!(*events.newest().borrow(), 2);
+        tell(&events, "three");
+        drop(events);
+        let events = LiveEvents::open(folder.path()).unwrap();
+        let page = events.after(0, 10);
+        assert_eq!((ids(&page), page.missed), (vec!["1", "2", "3"], 0));
+        assert_eq!(page.events[0].data.get("detail").unwrap(), "one");
+        assert_eq!(page.events[0].data.len(), 1);
+        let long = page.events[1].data.get("detail").and_then(Value::as_str).unwrap();
+        assert_eq!(long.chars().count(), TEXT_LETTERS_MAX + 1);
+        assert_eq!(ids(&events.after(1, 1)), ["2"]);
+        assert_eq!(events.after(3, 10), EventPage::default());
+        assert_eq!(events.after(u64::MAX, 10), EventPage::default());
+    }
+
+    #[test]
+    fn keeps_the_newest_and_says_how_many_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let events = LiveEvents::open(folder.path()).unwrap();
+        for _ in 0..EVENTS_KEPT * 2 + 5 {
+            tell(&events, "");
+        }
+        drop(events);
+        let files: usize = [FILE, OLD_FILE]
+            .iter()
+            .map(|name| fs::read_to_string(folder.path().join(name)).unwrap().lines().count())
+            .sum();
+        assert!(files <= EVENTS_KEPT * 2 + 10, "{files}");
+        let events = LiveEvents::open(folder.path()).unwrap();
+        let page = events.after(2, 2);
+        assert_eq!((ids(&page), page.missed), (vec!["10006", "10007"], 10_003));
+        assert_eq!(events.after(0, usize::MAX).events.len(), EVENTS_KEPT);
+    }
+}
