@@ -84,7 +84,7 @@ pub(super) fn when(flag: &str, text: &str, context: &Context) -> Result<When, Fa
 ///
 /// # Errors
 /// The value is a number that is a version and a position as well: a rollback to the other one would
-/// bring back other contents.
+/// bring back other contents. Or it is a version's number, and there is no such version.
 pub(super) async fn version(
     client: &Client,
     place: &str,
@@ -94,11 +94,15 @@ pub(super) async fn version(
     let Some(document): Option<Xid> = document else { return Ok(None) };
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let named = text.strip_prefix('v').filter(|rest| !rest.is_empty());
+    let mut absent = None;
     for id in [Some(text), named].into_iter().flatten() {
         let Some(version) = id.parse().ok().and_then(|id| document.version(id)) else { continue };
         match client.details(&version, &Query::new()).await {
             Ok(_) => {}
-            Err(error) if error.is_absent() => continue,
+            Err(error) if error.is_absent() => {
+                absent = Some(error);
+                continue;
+            }
             Err(error) => return Err(error.into()),
         }
         if is_number {
@@ -108,5 +112,16 @@ pub(super) async fn version(
         }
         return Ok(Some(id.to_owned()));
     }
-    Ok(None)
+    // A number after `v` is nothing else.
+    let number = named.filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    match absent.zip(number) {
+        Some((error, number)) => {
+            let name = suggest::without_slash(&document);
+            let what = format!("{name} has no version {number}");
+            Err(Failure::from(error)
+                .with_message(what)
+                .help(format!("muster log {name} shows its versions")))
+        }
+        None => Ok(None),
+    }
 }

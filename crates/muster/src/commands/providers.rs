@@ -105,11 +105,18 @@ fn explained(error: ClientError, name: &ProviderName) -> Failure {
 /// The status of a provider, in its colour.
 fn painted(screen: &Screen, provider: &LiveProviderReport) -> String {
     let style = match provider.status.as_str() {
-        "ready" => Style::Added,
+        "ready" if takes_calls(provider) => Style::Added,
+        "ready" => Style::Changed,
         "error" => Style::Removed,
         _ => Style::Dim,
     };
     screen.paint(style, &provider.status)
+}
+
+/// Whether calls go to a provider now: it is ready, and neither cut off nor at rest.
+fn takes_calls(provider: &LiveProviderReport) -> bool {
+    let breaker = &provider.health.breaker;
+    provider.status == "ready" && breaker.reopens_in_ms.is_none() && breaker.rests_for_ms.is_none()
 }
 
 /// Health and breaker in a few words.

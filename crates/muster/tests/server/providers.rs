@@ -332,7 +332,7 @@ fn commands_show_and_control_providers() {
         (&["explain", "local"], 0, "document"),
         (&["select", "--model", "tiny"], 0, "local"),
         (&["select", "--model", "large"], 1, "it has no model large"),
-        (&["board", "--times", "1"], 0, "1 of 1 ready"),
+        (&["board", "--times", "1"], 0, "taking calls: 1 of 1"),
         (&["discover"], 0, "nothing to discover"),
         (&["add", "302ai", "--type", "ollama"], 2, "such as p-302ai"),
         (&["add", "x", "--type", "openai", "--credentials", CANARY], 2, "named, never written"),

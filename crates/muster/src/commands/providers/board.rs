@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::list::table;
+use super::{list::table, takes_calls};
 use crate::{Context, Failure, arguments::ConnectionArguments, output::Style};
 
 /// Examples of the command.
@@ -38,11 +38,11 @@ impl ProviderBoardArguments {
             let answer = client.live_providers().await?;
             if screen.is_table() {
                 let list = answer.read()?;
-                let ready = list.providers.iter().filter(|one| one.status == "ready").count();
+                let open = list.providers.iter().filter(|one| takes_calls(one)).count();
                 let clear = if screen.is_terminal { CLEAR } else { "" };
                 let rows = table(screen, &list.providers).render(screen);
                 screen.write(format!("{clear}{rows}").as_bytes())?;
-                let line = format!("{ready} of {} ready", list.providers.len());
+                let line = format!("taking calls: {open} of {}", list.providers.len());
                 screen.line(&screen.paint(Style::Dim, &line))?;
             } else {
                 screen.next_value(&answer.json()?)?;
