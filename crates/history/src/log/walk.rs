@@ -100,11 +100,7 @@ impl<'a> LogWalk<'a> {
         let page = CommandPage::default();
         let entity = query.scope.xid.as_ref();
         let entity = entity.filter(|xid| xid.resource().is_some() && !view.has_purges(xid));
-        // Without a selection nearly every command is on the page.
-        let window = match query.actor.is_none() && query.words.is_empty() {
-            true => WINDOW_ENTRIES.0.min(query.limit as u64 + 1),
-            false => WINDOW_ENTRIES.0,
-        };
+        let window = WINDOW_ENTRIES.0;
         Self { query, view, entity, page, begun, reached: begun, window, read: 0, is_done: false }
     }
 
