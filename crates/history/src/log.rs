@@ -151,7 +151,8 @@ fn is_told(edit: &Edit) -> bool {
     edit.subject != EditSubject::Registry || is_opened || edit.action != EditAction::Created
 }
 
-/// The entity that a sentence is about, and the words; none of an edit that has none. Versions are described with their resource.
+/// The entity that a sentence is about, and the words; none of an edit that has none. Versions are
+/// described with their resource.
 fn words(edit: &Edit) -> Option<(Xid, String)> {
     let xid = edit.subject.xid();
     let done = match edit.action {
