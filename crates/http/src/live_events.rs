@@ -1,8 +1,8 @@
 use std::{
     collections::VecDeque,
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, BufRead as _, BufReader, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -59,7 +59,9 @@ impl LiveEvents {
     /// # Errors
     /// The folder or a file can't be made, read or written.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        // The mode above is cut by the umask, and ignored for a folder that is there.
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
         let mut events = VecDeque::new();
         read(&folder.join(OLD_FILE), &mut events)?;
         let before = events.len();
@@ -144,7 +146,10 @@ impl EventFile {
 }
 
 fn opened(path: &Path, anew: bool) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).create_new(anew).mode(0o600).open(path)
+    let mut options = OpenOptions::new();
+    let file = options.append(true).create(true).create_new(anew).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// Reads the events of a file, if it is there. Lines that aren't events are passed over.
@@ -207,6 +212,17 @@ mod tests {
         assert_eq!(ids(&events.after(1, 1)), ["2"]);
         assert_eq!(events.after(3, 10), EventPage::default());
         assert_eq!(events.after(u64::MAX, 10), EventPage::default());
+    }
+
+    #[test]
+    fn files_and_their_folder_belong_to_their_owner_alone() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("events");
+        // Somebody may have made it by hand.
+        fs::create_dir(&folder).unwrap();
+        tell(&LiveEvents::open(&folder).unwrap(), "one");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(&folder.join(FILE))), (0o700, 0o600));
     }
 
     #[test]
