@@ -6,7 +6,11 @@
 //! never of another state than the manifest that it comes with.
 
 mod answer;
+mod batch;
+mod difference;
 mod disk;
+mod documents;
+mod fresh;
 mod health;
 mod memory;
 mod options;
@@ -15,14 +19,19 @@ mod refresh;
 mod snapshot;
 mod source;
 mod verified;
+mod watch;
 
 pub use answer::{SiteAnswer, SiteError, Tier};
+pub use difference::{ChangedField, fields_changed};
+pub use documents::{Offer, ProviderDocument, StackDocument};
+pub use fresh::FreshDocument;
 pub use health::{CacheStatistics, SiteHealth, SourceCondition};
 pub use options::SiteOptions;
 pub use reader::SiteReader;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use source::{FolderSource, SiteSource, SourceFault, UrlSource};
 pub use verified::{ManifestRefused, VerifiedManifest};
+pub use watch::{SiteChange, SiteChangeKind, SiteWatch};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use muster_fernet::KeyFile;
 use muster_guard::secret_references::SecretList;
 use muster_registry::Registry;
 use muster_words::{Moment, json::Value};
@@ -14,7 +15,6 @@ use crate::{
     event::{ChangedDocument, EventSource, delivery_id, encrypted, event},
     folder,
     http_sender::HttpSender,
-    key_file::KeyFile,
     link::{LinkProgress, is_stopping},
     nats::{NatsMessage, NatsSender},
     peer::{self, PeerDelivery},

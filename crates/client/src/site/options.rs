@@ -11,6 +11,9 @@ use super::Snapshot;
 pub struct SiteOptions {
     /// How long what was read counts as fresh.
     pub cache_ttl: Duration,
+    /// For how long after that an old answer is given at once, while the source is read in the
+    /// background. None by default: who asks waits for the source.
+    pub stale_while_revalidate: Duration,
     /// How often the source is tried, all in all.
     pub max_retries: u32,
     /// The time for one try. An answer never takes longer than this times the tries.
@@ -41,6 +44,7 @@ impl Default for SiteOptions {
     fn default() -> Self {
         Self {
             cache_ttl: Duration::from_secs(300),
+            stale_while_revalidate: Duration::ZERO,
             max_retries: 3,
             timeout: Duration::from_secs(10),
             key: None,

@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -10,14 +10,18 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    CacheStatistics, SiteAnswer, SiteError, SiteHealth, SiteOptions, SiteSource, Tier,
-    VerifiedManifest, disk::Disk, health::Record, memory::Memory,
+    CacheStatistics, FreshDocument, SiteAnswer, SiteError, SiteHealth, SiteOptions, SiteSource,
+    Tier, VerifiedManifest,
+    disk::Disk,
+    fresh::{FreshDocuments, REFRESH_AHEAD},
+    health::Record,
+    memory::Memory,
 };
 
 /// Reads a published site. Clones share their memory.
 #[derive(Clone)]
 pub struct SiteReader {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -41,6 +45,8 @@ pub(super) struct State {
     /// The largest number of a manifest that was ever read.
     pub seen: u64,
     pub memory: Memory,
+    /// What of it is fresh, by the paths that were asked for.
+    pub fresh: FreshDocuments,
     pub record: Record,
     /// Until when the source isn't asked.
     pub rests_until: Option<Instant>,
@@ -56,9 +62,6 @@ impl<T> Guarded<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// At which part of its life a manifest is read again in the background, in tenths.
-const REFRESH_AHEAD: u32 = 8;
 
 impl SiteReader {
     /// A reader of these sources, which are asked in their order.
@@ -86,9 +89,14 @@ impl SiteReader {
     /// # Errors
     /// See [`SiteError`].
     pub async fn get(&self, path: &str) -> Result<SiteAnswer, SiteError> {
+        if let Some(known) = self.fresh(path) {
+            return Ok(known.answer());
+        }
         let answer = self.inner.answer(path).await;
-        let is_ahead = self.inner.is_due_soon();
-        if is_ahead && let Ok(SiteAnswer { tier: Tier::Fresh, .. }) = &answer {
+        let is_from_memory = |tier| matches!(tier, Tier::Fresh | Tier::Stale);
+        if answer.as_ref().is_ok_and(|answer| is_from_memory(answer.tier))
+            && self.inner.is_due_soon()
+        {
             let inner = self.inner.clone();
             tokio::spawn(async move {
                 let deadline = inner.deadline();
@@ -120,6 +128,9 @@ impl SiteReader {
     /// # Errors
     /// See [`SiteError`].
     pub async fn get_stack_metadata(&self, stack_type: &str) -> Result<SiteAnswer, SiteError> {
+        if let Some(known) = self.fresh_stack(stack_type) {
+            return Ok(known.answer());
+        }
         let found = self.inner.manifest(self.inner.deadline()).await;
         let path = found.ok().and_then(|(manifest, _)| manifest.find("stacks", stack_type));
         // Without a manifest, the documents of the application may still have it.
@@ -129,32 +140,54 @@ impl SiteReader {
             paths.find(|path| path.starts_with("stacks/") && path.ends_with(&name)).cloned()
         };
         match path.or_else(own) {
-            Some(path) => self.get(&path).await,
+            Some(path) => {
+                let answer = self.get(&path).await;
+                self.inner.state.lock().fresh.also(&stack_key(stack_type), &path);
+                answer
+            }
             None => self.inner.nothing(&format!("stacks/{stack_type}"), None),
         }
     }
 
-    /// All providers, or those of a category, by `<category>/<name>`.
-    ///
-    /// # Errors
-    /// See [`SiteError`].
-    pub async fn get_all_providers(
-        &self,
-        category: Option<&str>,
-    ) -> Result<BTreeMap<String, SiteAnswer>, SiteError> {
-        let found = self.inner.manifest(self.inner.deadline()).await;
-        let (manifest, _) =
-            found.map_err(|why| SiteError::Unreachable { path: MANIFEST_PATH.to_owned(), why })?;
-        let categories = &manifest.manifest.providers;
-        let wanted = categories.iter().filter(|(name, _)| category.is_none_or(|one| one == **name));
-        let mut all = BTreeMap::new();
-        for (category, names) in wanted {
-            for name in names {
-                let answer = self.get_provider(category, name).await?;
-                all.insert(format!("{category}/{name}"), answer);
-            }
+    /// A document that is fresh and in memory. It waits for nothing and may be called anywhere. None
+    /// also where the document should be read again soon, which [`SiteReader::get`] begins.
+    #[must_use]
+    pub fn fresh(&self, path: &str) -> Option<Arc<FreshDocument>> {
+        let mut state = self.inner.state.lock();
+        let use_number = state.memory.next_use();
+        let (found, is_ahead) = state.fresh.find(path, use_number)?;
+        if is_ahead && self.inner.may_refresh(&state) {
+            return None;
         }
-        Ok(all)
+        state.record.answers += 1;
+        state.record.hits += 1;
+        state.record.stale_since = None;
+        Some(found)
+    }
+
+    /// As [`SiteReader::fresh`], for a stack by its type.
+    #[must_use]
+    pub fn fresh_stack(&self, stack_type: &str) -> Option<Arc<FreshDocument>> {
+        self.fresh(&stack_key(stack_type))
+    }
+
+    /// The paths of all documents. Without a manifest, of those that the program brought.
+    pub(super) async fn listed(&self) -> Result<Vec<String>, SiteError> {
+        let options = &self.inner.options;
+        let why = match self.inner.manifest(self.inner.deadline()).await {
+            Ok((manifest, _)) => return Ok(manifest.manifest.files.keys().cloned().collect()),
+            Err(why) => why,
+        };
+        let mut paths: Vec<String> = options.fallback_data.keys().cloned().collect();
+        if let Some(snapshot) = &options.snapshot {
+            paths.extend(snapshot.manifest.manifest.files.keys().cloned());
+        }
+        if paths.is_empty() || !options.fallback_enabled {
+            return Err(SiteError::Unreachable { path: MANIFEST_PATH.to_owned(), why });
+        }
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
     }
 
     /// The manifest in use and the bytes of all its files, for a snapshot.
@@ -222,8 +255,22 @@ impl SiteReader {
     pub fn clear_cache(&self) {
         let mut state = self.inner.state.lock();
         state.memory.clear();
+        state.fresh.clear();
         (state.manifest, state.checked, state.is_disk_read) = (None, None, false);
     }
+}
+
+/// Under what a stack is kept, beside its path. No path begins like this.
+fn stack_key(stack_type: &str) -> String {
+    format!("/stack/{stack_type}")
+}
+
+/// Why a document that the manifest lists isn't there.
+enum NoDocument {
+    /// It can't be read now.
+    Unreachable(String),
+    /// It isn't JSON.
+    Data(SiteError),
 }
 
 impl Inner {
@@ -253,8 +300,10 @@ impl Inner {
             Err(why) => return self.nothing(path, Some(why)),
         };
         if path == MANIFEST_PATH {
-            let value = serde_json::to_value(&manifest.manifest).unwrap_or_default();
-            return Ok(self.found(Arc::new(value), tier, String::new()));
+            let value = Arc::new(serde_json::to_value(&manifest.manifest).unwrap_or_default());
+            let document = (value.clone(), String::new());
+            self.keep_fresh(path, &manifest, tier, document, Arc::default());
+            return Ok(self.found(value, tier, String::new()));
         }
         let Some((own, file)) = manifest.file(path) else {
             // The application's documents may hold more than the site.
@@ -263,19 +312,81 @@ impl Inner {
                 false => Err(SiteError::Absent { path: path.to_owned() }),
             };
         };
-        let kept = self.state.lock().memory.get(&file.sha256);
-        if let Some(value) = kept {
-            return Ok(self.found(value, tier, file.version.clone()));
-        }
-        let (bytes, tier) = match self.bytes((own, file), tier, deadline).await {
+        let (value, used, tier) = match self.document((own, file), tier, deadline).await {
             Ok(found) => found,
-            Err(why) => return self.nothing(path, Some(why)),
+            Err(NoDocument::Unreachable(why)) => return self.nothing(path, Some(why)),
+            Err(NoDocument::Data(error)) => return Err(error),
         };
-        let value: Value = serde_json::from_slice(&bytes)
+        self.keep_fresh(path, &manifest, tier, (value.clone(), file.version.clone()), used);
+        Ok(self.found(value, tier, file.version.clone()))
+    }
+
+    /// A document from memory, and where it isn't there, from disk or from the source. One asks for
+    /// it at a time, and the others find what that one kept.
+    async fn document(
+        &self,
+        named: (&str, &ManifestFile),
+        tier: Tier,
+        deadline: Instant,
+    ) -> Result<(Arc<Value>, Arc<AtomicU64>, Tier), NoDocument> {
+        let (path, file) = named;
+        let kept = || {
+            let kept = self.state.lock().memory.get(&file.sha256);
+            kept.map(|(value, used)| (value, used, tier))
+        };
+        if let Some(found) = kept() {
+            return Ok(found);
+        }
+        let turn = self.fetching.lock().entry(file.sha256.clone()).or_default().clone();
+        let over = || NoDocument::Unreachable("the time is over".to_owned());
+        let held = timeout_at(deadline, turn.lock()).await.map_err(|_| over())?;
+        if let Some(found) = kept() {
+            return Ok(found);
+        }
+        let read = self.bytes(named, tier, deadline).await;
+        let found = read.map_err(NoDocument::Unreachable).and_then(|(bytes, tier)| {
+            let (value, used) = self.keep(path, file, &bytes).map_err(NoDocument::Data)?;
+            Ok((value, used, tier))
+        });
+        drop(held);
+        self.fetching.lock().remove(&file.sha256);
+        found
+    }
+
+    /// Keeps a document in memory.
+    fn keep(
+        &self,
+        path: &str,
+        file: &ManifestFile,
+        bytes: &[u8],
+    ) -> Result<(Arc<Value>, Arc<AtomicU64>), SiteError> {
+        let value: Value = serde_json::from_slice(bytes)
             .map_err(|error| SiteError::Data { path: path.to_owned(), why: error.to_string() })?;
         let (value, most) = (Arc::new(value), self.options.cache_bytes_max);
-        self.state.lock().memory.keep(&file.sha256, value.clone(), bytes.len(), most);
-        Ok(self.found(value, tier, file.version.clone()))
+        let mut state = self.state.lock();
+        let kept = state.memory.keep(&file.sha256, value.clone(), bytes.len(), most);
+        let (used, are_others_gone) = kept;
+        if are_others_gone {
+            state.fresh.clear();
+        }
+        Ok((value, used))
+    }
+
+    /// Keeps a document under the path that was asked for, if its manifest still counts.
+    fn keep_fresh(
+        &self,
+        path: &str,
+        manifest: &Arc<VerifiedManifest>,
+        tier: Tier,
+        document: (Arc<Value>, String),
+        used: Arc<AtomicU64>,
+    ) {
+        let mut state = self.state.lock();
+        let is_newest = state.manifest.as_ref().is_some_and(|one| Arc::ptr_eq(one, manifest));
+        if let (Some(checked), true, true) = (state.checked, is_newest, tier <= Tier::Source) {
+            let document = FreshDocument::new(document, used, checked, &self.options);
+            state.fresh.keep(path, document);
+        }
     }
 
     /// The bytes of a file that isn't in memory, and where they come from. What an earlier run read
@@ -286,11 +397,8 @@ impl Inner {
         tier: Tier,
         deadline: Instant,
     ) -> Result<(Bytes, Tier), String> {
-        let turn = self.fetching.lock().entry(file.sha256.clone()).or_default().clone();
-        let held = timeout_at(deadline, turn.lock()).await;
-        let held = held.map_err(|_| "the time is over".to_owned())?;
         let on_disk = || self.disk.as_ref().and_then(|disk| disk.object(&file.sha256));
-        let found = match (tier, on_disk()) {
+        match (tier, on_disk()) {
             (Tier::Fresh | Tier::Source, Some(bytes)) => Ok((bytes, tier)),
             (_, Some(bytes)) => Ok((bytes, Tier::Disk)),
             (_, None) => {
@@ -299,10 +407,7 @@ impl Inner {
                 let from = if tier <= Tier::Source { Tier::Source } else { tier };
                 fetched.map(|bytes| (bytes, from))
             }
-        };
-        drop(held);
-        self.fetching.lock().remove(&file.sha256);
-        found
+        }
     }
 
     /// The manifest to answer by, and what an answer by it is.
@@ -315,6 +420,11 @@ impl Inner {
             && age < ttl
         {
             return Ok((kept, Tier::Fresh));
+        }
+        if let (Some(age), Some(kept)) = (self.age(), self.kept())
+            && age < ttl + self.options.stale_while_revalidate
+        {
+            return Ok((kept, Tier::Stale));
         }
         self.remember();
         let refreshed = self.refresh(deadline).await;
@@ -379,11 +489,17 @@ impl Inner {
         self.state.lock().checked.map(|checked| checked.elapsed())
     }
 
+    /// Whether the manifest should be read again in the background, and nobody does.
     fn is_due_soon(&self) -> bool {
         let due = self.options.cache_ttl / 10 * REFRESH_AHEAD;
-        self.age().is_some_and(|age| age >= due)
+        self.age().is_some_and(|age| age >= due) && self.may_refresh(&self.state.lock())
+    }
+
+    /// Whether nobody asks the source, and it isn't left alone.
+    fn may_refresh(&self, state: &State) -> bool {
+        self.options.use_registry
+            && state.rests_until.is_none_or(|end| end <= Instant::now())
             && self.refreshing.try_lock().is_ok()
-            && self.options.use_registry
     }
 }
 

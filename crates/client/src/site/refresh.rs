@@ -44,6 +44,7 @@ impl Inner {
             state.seen = state.seen.max(manifest.manifest.version);
             state.checked = Some(Instant::now());
             state.manifest = Some(manifest.clone());
+            state.fresh.clear();
             before != Some(manifest.manifest.version)
         };
         if let Some(disk) = self.disk.clone().filter(|_| is_new) {
@@ -113,7 +114,14 @@ impl Inner {
                 let read = read.unwrap_or_else(|_| {
                     Err(SourceFault::new(format!("{} takes too long", source.place())))
                 });
-                match read.and_then(&accept) {
+                let accepted = read.and_then(|bytes| {
+                    let accepted = accept(bytes);
+                    if accepted.is_err() {
+                        source.refuse(path);
+                    }
+                    accepted
+                });
+                match accepted {
                     Ok(found) => {
                         let mut state = self.state.lock();
                         state.record.succeeded(began.elapsed());

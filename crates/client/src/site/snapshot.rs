@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use muster_wire::manifest::{MANIFEST_PATH, OBJECTS};
 use muster_words::{
     Digest,
     json::{self, Value},
@@ -8,7 +10,7 @@ use muster_words::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::VerifiedManifest;
+use super::{SiteSource, SourceFault, VerifiedManifest};
 
 /// A whole site in one file, which a program includes when it is built.
 #[derive(Clone, Debug)]
@@ -83,10 +85,38 @@ impl Snapshot {
         Ok(json::to_canonical(&value))
     }
 
+    /// The number of its manifest.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.manifest.manifest.version
+    }
+
     /// A document with its version.
     pub(super) fn document(&self, path: &str) -> Option<(Value, String)> {
         let (_, file) = self.manifest.file(path)?;
         let text = self.files.get(&file.sha256)?;
         Some((serde_json::from_str(text).ok()?, file.version.clone()))
+    }
+}
+
+/// As a source, a snapshot is a site that never changes.
+#[async_trait]
+impl SiteSource for Snapshot {
+    async fn fetch(&self, path: &str) -> Result<Option<Bytes>, SourceFault> {
+        if path == MANIFEST_PATH {
+            return Ok(Some(self.manifest.bytes.clone()));
+        }
+        let digest = match path.strip_prefix(OBJECTS) {
+            Some(digest) => Some(digest.trim_start_matches('/')),
+            None => self.manifest.file(path).map(|(_, file)| file.sha256.as_str()),
+        };
+        let text = digest.and_then(|digest| self.files.get(digest));
+        Ok(text.map(|text| Bytes::copy_from_slice(text.as_bytes())))
+    }
+
+    fn refuse(&self, _path: &str) {}
+
+    fn place(&self) -> &str {
+        "the snapshot"
     }
 }

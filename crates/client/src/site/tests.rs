@@ -110,6 +110,8 @@ impl Moody {
 impl SiteSource for Moody {
     async fn fetch(&self, path: &str) -> Result<Option<Bytes>, SourceFault> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        // As a network does, so that others come meanwhile.
+        tokio::task::yield_now().await;
         let mood = *self.mood.lock().unwrap();
         let found = self.files.lock().unwrap().get(path).cloned();
         match mood {
@@ -123,6 +125,8 @@ impl SiteSource for Moody {
             Mood::Gone => Ok(None),
         }
     }
+
+    fn refuse(&self, _path: &str) {}
 
     fn place(&self) -> &str {
         "the test"
@@ -435,4 +439,155 @@ async fn memory_is_bounded_and_a_snapshot_that_was_changed_is_refused() {
         other => panic!("{other:?}"),
     }
     assert!(Snapshot::write(&manifest, |_| None).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_fresh_is_found_at_once_and_no_longer_than_it_is_fresh() {
+    let key = signer(1);
+    let [old, new] =
+        [(98, 60), (99, 65)].map(|(day, price)| site_of(day * DAY_US, price, &key, Vec::new()));
+    let source = Moody::new(old);
+    let reader = SiteReader::new(vec![source.clone()], options(&key));
+    assert!(reader.fresh(SANITY).is_none());
+    reader.get(SANITY).await.unwrap();
+    reader.get_stack_metadata("sanity-cms-tier").await.unwrap();
+    let fresh = reader.fresh(SANITY).unwrap();
+    fresh.attach("a form");
+    fresh.attach("another one");
+    assert_eq!(reader.fresh(SANITY).unwrap().attached::<&str>(), Some(&"a form"));
+    assert_eq!(reader.fresh_stack("sanity-cms-tier").unwrap().value["stack"], 60);
+    assert!(reader.fresh_stack("sanity_cms_tier").is_none(), "nobody asked for this spelling");
+    // A newer manifest, and nothing of the old one is fresh.
+    source.shows(new);
+    advance(Duration::from_secs(301)).await;
+    assert!(reader.fresh(SANITY).is_none());
+    assert_eq!(reader.get_stack_metadata("sanity-cms-tier").await.unwrap().value["stack"], 65);
+    assert!(reader.fresh(SANITY).is_none());
+    assert_eq!(price(&reader.get(SANITY).await.unwrap()), Some(65));
+    assert_eq!(reader.fresh(SANITY).unwrap().value["price"], 65);
+    assert_eq!(reader.fresh(SANITY).unwrap().attached::<&str>(), None);
+    reader.clear_cache();
+    assert!(reader.fresh(SANITY).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_is_read_again_before_its_end_and_a_failing_source_not_with_each_read() {
+    let key = signer(1);
+    let source = Moody::new(site_of(99 * DAY_US, 65, &key, Vec::new()));
+    let reader = SiteReader::new(vec![source.clone()], options(&key));
+    reader.get(SANITY).await.unwrap();
+    advance(Duration::from_secs(250)).await;
+    assert!(reader.fresh(SANITY).is_none(), "somebody must begin");
+    assert_eq!(reader.get(SANITY).await.unwrap().tier, Tier::Fresh);
+    until(|| source.asked.load(Ordering::SeqCst) == 3).await;
+    until(|| reader.get_health_status().last_successful_fetch < Some(1.0)).await;
+    advance(Duration::from_secs(200)).await;
+    assert_eq!(reader.get(SANITY).await.unwrap().tier, Tier::Fresh, "450 s after the first read");
+    // A source that failed in the background is left alone, and what is fresh stays found.
+    source.is(Mood::Failing);
+    advance(Duration::from_secs(50)).await;
+    reader.get(SANITY).await.unwrap();
+    until(|| reader.get_health_status().consecutive_failures == 3).await;
+    assert!(reader.fresh(SANITY).is_some());
+}
+
+/// Lets the background go on until something holds.
+async fn until(holds: impl Fn() -> bool) {
+    for _ in 0..10_000 {
+        if holds() {
+            return;
+        }
+        tokio::task::yield_now().await;
+        advance(Duration::from_millis(1)).await;
+    }
+    panic!("it never holds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_answer_is_given_at_once_where_that_is_wanted() {
+    let key = signer(1);
+    let source = Moody::new(site_of(99 * DAY_US, 65, &key, Vec::new()));
+    let soon = Duration::from_secs(60);
+    let with = SiteOptions { stale_while_revalidate: soon, ..options(&key) };
+    let reader = SiteReader::new(vec![source.clone()], with);
+    reader.get(SANITY).await.unwrap();
+    source.is(Mood::Slow);
+    advance(Duration::from_secs(301)).await;
+    let began = Instant::now();
+    assert_eq!(reader.get(SANITY).await.unwrap().tier, Tier::Stale);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    until(|| source.asked.load(Ordering::SeqCst) == 3).await;
+    source.is(Mood::Healthy);
+    // After that time whoever asks waits. Twice: what was slow ends, and the source rests a while.
+    advance(Duration::from_secs(120)).await;
+    reader.get(SANITY).await.unwrap();
+    advance(Duration::from_secs(120)).await;
+    assert_eq!(reader.get(SANITY).await.unwrap().tier, Tier::Source);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_documents_are_read_at_the_same_time() {
+    let key = signer(1);
+    let source = Moody::new(site_of(99 * DAY_US, 65, &key, Vec::new()));
+    let reader = SiteReader::new(vec![source.clone()], options(&key));
+    let stack = "stacks/cms-tiers/sanity_cms_tier.json";
+    let paths = [SANITY, SANITY, stack, "ghost.json"].map(str::to_owned);
+    let answers = reader.get_many(paths).await;
+    assert_eq!(answers.len(), 3);
+    assert_eq!(price(answers[SANITY].as_ref().unwrap()), Some(65));
+    assert!(matches!(answers["ghost.json"], Err(SiteError::Absent { .. })));
+    assert_eq!(source.asked.load(Ordering::SeqCst), 3);
+    let stacks = reader.get_all_stacks().await.unwrap();
+    assert_eq!(stacks.keys().collect::<Vec<_>>(), ["sanity_cms_tier"]);
+    // Without a source, what the program brought.
+    source.is(Mood::Gone);
+    let own = [("stacks/a/b.json".to_owned(), json!({}))].into();
+    let with = SiteOptions { fallback_data: own, ..options(&key) };
+    let reader = SiteReader::new(vec![source.clone()], with);
+    let stacks = reader.get_all_stacks().await.unwrap();
+    assert_eq!(stacks["b"].tier, Tier::Embedded);
+    assert!(SiteReader::new(vec![source], options(&key)).get_all_stacks().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_tells_each_change_once_with_its_fields() {
+    let key = signer(1);
+    let mut changing = site_of(98 * DAY_US, 60, &key, Vec::new());
+    let source = Moody::new(changing.clone());
+    let reader = SiteReader::new(vec![source.clone()], options(&key));
+    let mut watch = reader.watch();
+    assert_eq!(watch.changes().await.unwrap(), []);
+    // Old objects stay where they are.
+    changing.extend(site_of(99 * DAY_US, 65, &key, Vec::new()));
+    source.is(Mood::Failing);
+    advance(Duration::from_millis(1)).await;
+    assert!(watch.changes().await.is_err());
+    source.is(Mood::Healthy);
+    source.shows(changing);
+    advance(Duration::from_secs(61)).await;
+    let changes = watch.changes().await.unwrap();
+    let told: Vec<_> = changes.iter().map(|one| (one.path.as_str(), one.kind)).collect();
+    let stack = "stacks/cms-tiers/sanity_cms_tier.json";
+    assert_eq!(told, [(SANITY, SiteChangeKind::Updated), (stack, SiteChangeKind::Updated)]);
+    let fields = serde_json::to_value(&changes[0].changes).unwrap();
+    assert_eq!(fields, json!([{"pointer": "/price", "before": 60, "after": 65}]));
+    assert_eq!(watch.changes().await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_a_source_and_a_document_a_type() {
+    let key = signer(1);
+    let files = site_of(99 * DAY_US, 65, &key, Vec::new());
+    let reader = SiteReader::new(vec![snapshot(&files)], options(&key));
+    let answer = reader.get(SANITY).await.unwrap();
+    assert_eq!((answer.tier, price(&answer)), (Tier::Source, Some(65)));
+    let value = json!({
+        "provider_name": "sanity", "provider_type": "cms", "monthly_cost_range": [65, 280.5],
+        "cms_type": "api_based",
+    });
+    let answer = SiteAnswer { value: Arc::new(value.clone()), ..answer };
+    let provider: ProviderDocument = answer.read().unwrap();
+    assert_eq!(provider.offer.monthly_cost_range, [65.0, 280.5]);
+    assert_eq!(provider.offer.others["cms_type"], "api_based");
+    assert!(matches!(answer.read::<StackDocument>(), Err(SiteError::Data { .. })));
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use muster_relay::key_file::{KeyFile, KeyFileError};
+use muster_fernet::{KeyFile, KeyFileError};
 
 use crate::{Context, Failure, OwnCode, bounded_file};
 

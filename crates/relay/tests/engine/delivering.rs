@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
-use muster_relay::{fernet::decrypt, key_file::KeyFile, signature::SigningKey};
+use muster_fernet::{KeyFile, decrypt};
+use muster_relay::signature::SigningKey;
 use muster_words::{Position, json::Value};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use muster_relay::fernet::decrypt;
+use muster_fernet::decrypt;
 
 use super::{KeyPlace, text_of};
 use crate::{Context, Failure, OwnCode};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use muster_relay::key_file::KeyFile;
+use muster_fernet::KeyFile;
 
 use super::{KeyPlace, failure, text_of};
 use crate::{Context, Failure, OwnCode, composition::random};

@@ -1,5 +1,5 @@
 use clap::Args;
-use muster_relay::key_file::KeyFile;
+use muster_fernet::KeyFile;
 use serde_json::json;
 
 use super::{KeyPlace, failure};

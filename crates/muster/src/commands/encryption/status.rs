@@ -1,5 +1,5 @@
 use clap::Args;
-use muster_relay::key_file::{KeyFile, ROTATION_DAYS};
+use muster_fernet::{KeyFile, ROTATION_DAYS};
 use serde_json::json;
 
 use super::KeyPlace;

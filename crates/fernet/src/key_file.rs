@@ -19,7 +19,7 @@ use muster_words::Moment;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::fernet::FernetKey;
+use crate::FernetKey;
 
 /// After how many days the current key should be replaced.
 pub const ROTATION_DAYS: i64 = 90;
@@ -266,7 +266,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
     use super::*;
-    use crate::fernet::decrypt;
+    use crate::decrypt;
 
     #[test]
     fn the_first_key_is_made_once_and_older_ones_go_on_reading() {

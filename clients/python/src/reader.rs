@@ -1,0 +1,130 @@
+use std::{
+    sync::{
+        Arc,
+        mpsc::{RecvTimeoutError, channel},
+    },
+    time::Duration,
+};
+
+use muster_client::site::{SiteError, SiteReader};
+use pyo3::prelude::*;
+use tokio::sync::Mutex;
+
+use crate::{
+    answer, failure,
+    options::ReaderOptions,
+    question::{Question, Told, Watch},
+    runtime::runtime,
+};
+
+/// How long a waiting thread doesn't look whether somebody pressed Ctrl-C.
+const SIGNAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// A reader of a published site.
+#[pyclass(frozen)]
+pub struct Reader {
+    reader: SiteReader,
+}
+
+#[pymethods]
+impl Reader {
+    /// A reader of these sources, which are asked in their order.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        sources: Vec<Bound<'_, PyAny>>,
+        options: ReaderOptions,
+    ) -> PyResult<Self> {
+        Ok(Self { reader: options.reader(py, &sources)? })
+    }
+
+    /// A file that is fresh and in memory, at once; None where it isn't.
+    fn fresh(&self, py: Python<'_>, path: &str) -> PyResult<Option<Py<PyAny>>> {
+        let found = self.reader.fresh(path);
+        found.map(|document| answer::kept_object_of(py, &document)).transpose()
+    }
+
+    /// As `fresh`, for a stack by its type.
+    fn fresh_stack(&self, py: Python<'_>, stack_type: &str) -> PyResult<Option<Py<PyAny>>> {
+        let found = self.reader.fresh_stack(stack_type);
+        found.map(|document| answer::kept_object_of(py, &document)).transpose()
+    }
+
+    /// Asks, and waits for the answer. Other threads of Python go on, and Ctrl-C ends it.
+    fn ask(&self, py: Python<'_>, name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let question = Question::new(name, argument)?;
+        let reader = self.reader.clone();
+        let (sender, receiver) = channel();
+        runtime(py)?.spawn(async move {
+            // Nobody may be waiting any more.
+            let _ = sender.send(question.ask(reader).await);
+        });
+        // Only one thread has it, and it moves with every wait.
+        let receiver = std::sync::Mutex::new(receiver);
+        loop {
+            let wait = || match receiver.lock() {
+                Ok(receiver) => receiver.recv_timeout(SIGNAL_PAUSE),
+                Err(_) => Err(RecvTimeoutError::Disconnected),
+            };
+            match py.detach(wait) {
+                Ok(told) => return object_of(py, told),
+                Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(failure::lost()),
+            }
+        }
+    }
+
+    /// Asks, and calls `done(answer, error)` on another thread when the answer is there.
+    fn begin(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        argument: &Bound<'_, PyAny>,
+        done: Py<PyAny>,
+    ) -> PyResult<()> {
+        let question = Question::new(name, argument)?;
+        let reader = self.reader.clone();
+        runtime(py)?.spawn(async move {
+            let told = question.ask(reader).await;
+            // Without an interpreter nobody waits.
+            let _ = Python::try_attach(|py| {
+                let (answer, error) = match object_of(py, told) {
+                    Ok(answer) => (answer, py.None()),
+                    Err(error) => (py.None(), error.into_value(py).into_any()),
+                };
+                // The loop that waited may be closed.
+                let _ = done.call1(py, (answer, error));
+            });
+        });
+        Ok(())
+    }
+
+    /// How the source is doing.
+    fn health<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        answer::told(py, &self.reader.get_health_status())
+    }
+
+    /// What is in memory.
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        answer::told(py, &self.reader.get_cache_stats())
+    }
+
+    /// Follows the site from when it is first asked.
+    fn watch(&self) -> Watch {
+        Watch { watch: Arc::new(Mutex::new(self.reader.watch())) }
+    }
+
+    /// Forgets what is in memory; the disk stays.
+    fn clear(&self) {
+        self.reader.clear_cache();
+    }
+
+    /// Keeps what a forked process must not close: its connections are the other process's.
+    fn leave_to_parent(&self) {
+        std::mem::forget(self.reader.clone());
+    }
+}
+
+fn object_of(py: Python<'_>, told: Result<Told, SiteError>) -> PyResult<Py<PyAny>> {
+    told.map_err(|error| failure::of_site(py, &error))?.object(py)
+}
