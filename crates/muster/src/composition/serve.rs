@@ -21,7 +21,8 @@ use super::{
     live_providers, logging, open_files,
     outbound::Outbound,
     refusals::{Reach, key_required},
-    signals, site,
+    signals,
+    site::Publishing,
     trusted_clock::TrustedClock,
 };
 use crate::{Context, Failure, OwnCode};
@@ -386,9 +387,7 @@ fn open_options(
         public,
         key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
-        is_site_public: options.is_site_public,
-        destinations: options.destinations.clone(),
-        buckets: site::bucket_access(&context.environment),
+        publishing: Publishing::read(&options.site, &context.environment)?,
         beyond_loopback: !addresses.is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),
