@@ -162,7 +162,7 @@ impl Assembly {
         let followed = (&registry, &publisher, &providers);
         let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
-        let events = events::open(directory.as_ref(), open_options)?;
+        let events = events::open(directory.as_ref(), open_options);
         events::tell_of_providers(&events, &providers);
         let engine = relaying::open(&registry, directory.as_ref(), (open_options, &events))?;
         let store: Arc<dyn OpenStore> = store;
