@@ -158,6 +158,9 @@ fn who(visitor: &Visitor) -> Markup {
                 (None, _) if visitor.caller.principal.is_anonymous() => {
                     a href=(format!("{CONSOLE}/sign-in")) { "Sign in" }
                 }
+                (None, name) if visitor.access.as_ref().is_some_and(|access| access.id.is_some()) => {
+                    span { (name.unwrap_or_default()) " " span.role { (visitor.role()) } }
+                }
                 (None, _) => { span.dim title="The registry has no keys, so everybody on this computer may do everything." { "no keys yet" } }
             }
         }

@@ -40,11 +40,19 @@ pub async fn show(visitor: Visitor) -> Response {
     };
     let changes = changes(client).await;
     let waiting = waiting(client).await;
+    let scope = visitor.access.as_ref().and_then(|access| access.scope.as_ref());
     let body = html! {
         (figures(status.as_ref(), health.as_ref()))
+        @if status.is_none() {
+            p.dim { "Your key doesn't show how much is in the registry." }
+        }
         h2 { "Collections" }
         @if collections.is_empty() {
-            p { "There is nothing here yet. " code { "muster apply FOLDER" } " puts a folder of documents, and " code { "muster serve --demo" } " an example." }
+            @if let Some(scope) = scope {
+                p { "There is nothing that your key shows. It is for " (scope.join(", ")) "." }
+            } @else {
+                p { "There is nothing here yet. " code { "muster apply FOLDER" } " puts a folder of documents, and " code { "muster serve --demo" } " an example." }
+            }
         }
         div.cards { @for collection in &collections { (card(collection)) } }
         @if !waiting.is_empty() {
@@ -55,6 +63,8 @@ pub async fn show(visitor: Visitor) -> Response {
             h2 { "Newest changes " span.dim data-live-state { "" } }
             ul.plainlist data-live { @for change in &changes { li { (one_change(change)) } } }
             p { a href=(format!("{CONSOLE}/changes")) { "All changes" } }
+        } @else {
+            p.dim { "Your role doesn't show who changed what." }
         }
     };
     visitor.page(Section::Overview, "Overview", body)

@@ -65,6 +65,6 @@ pub use request_log::{RequestLevel, RequestLog};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use server::read_head;
-pub use server::{Phase, Server};
+pub use server::{Phase, ReservedAddress, Server};
 pub use submit::{check, correlation, message, origin, problem_of_forbidden, submit};
 pub use tls::{Certificate, CertificateError, Tls};

@@ -35,7 +35,9 @@ pub struct LiveEvents {
 
 #[derive(Default)]
 struct KeptEvents {
-    events: VecDeque<Arc<LiveEvent>>,
+    /// The events with their numbers, which grow, but not always by one: what couldn't be stored is
+    /// gone after a restart.
+    events: VecDeque<(u64, Arc<LiveEvent>)>,
     last: u64,
     file: Option<EventFile>,
 }
@@ -44,9 +46,14 @@ struct EventFile {
     folder: PathBuf,
     file: File,
     lines: usize,
+    /// Whether the file may end in the middle of a line.
+    is_torn: bool,
 }
 
-/// Events after a number, and how many of those are no longer kept.
+/// The largest number that is believed: those beyond it aren't exact in every program.
+const NUMBER_MAX: u64 = 1 << 53;
+
+/// Events after a number, without a gap between them, and how many before them aren't kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct EventPage {
     pub events: Vec<Arc<LiveEvent>>,
@@ -67,14 +74,15 @@ impl LiveEvents {
         let before = events.len();
         read(&folder.join(FILE), &mut events)?;
         let lines = events.len() - before;
+        drop_disordered(&mut events);
         while events.len() > EVENTS_KEPT {
             events.pop_front();
         }
-        let last = events.back().and_then(|event| event.id.parse().ok()).unwrap_or(0);
-        let mut file = opened(&folder.join(FILE), false)?;
+        let last = events.back().map_or(0, |(number, _)| *number);
+        let file = opened(&folder.join(FILE))?;
         // A line that a crash cut off must not spoil the next one.
-        file.write_all(b"\n")?;
-        let file = Some(EventFile { folder: folder.to_owned(), file, lines });
+        let is_torn = file.metadata()?.len() > 0;
+        let file = Some(EventFile { folder: folder.to_owned(), file, lines, is_torn });
         let kept = KeptEvents { events, last, file };
         Ok(Self { kept: Mutex::new(kept), newest: watch::Sender::new(last) })
     }
@@ -111,18 +119,20 @@ impl LiveEvents {
         if kept.events.len() == EVENTS_KEPT {
             kept.events.pop_front();
         }
-        kept.events.push_back(Arc::new(event));
-        self.newest.send_replace(kept.last);
+        let number = kept.last;
+        kept.events.push_back((number, Arc::new(event)));
+        self.newest.send_replace(number);
     }
 
-    /// So many events after a number, oldest first.
+    /// So many events after a number, oldest first, up to the next gap.
     pub(crate) fn after(&self, number: u64, at_most: usize) -> EventPage {
         let kept = self.kept.lock();
-        let first = (kept.last + 1).saturating_sub(kept.events.len() as u64);
-        let begin = number.saturating_add(1).max(first);
-        let skipped = usize::try_from(begin - first).unwrap_or(usize::MAX);
-        let events = kept.events.iter().skip(skipped).take(at_most).cloned().collect();
-        EventPage { events, missed: begin - number.saturating_add(1).min(begin) }
+        let first = kept.events.partition_point(|(own, _)| *own <= number);
+        let Some((begin, _)) = kept.events.get(first) else { return EventPage::default() };
+        let missed = begin - number - 1;
+        let found = kept.events.iter().skip(first).take(at_most).zip(*begin..);
+        let found = found.take_while(|((own, _), expected)| own == expected);
+        EventPage { events: found.map(|((_, event), _)| event.clone()).collect(), missed }
     }
 
     /// The number of the newest event, as it grows.
@@ -134,35 +144,59 @@ impl LiveEvents {
 impl EventFile {
     fn append(&mut self, event: &LiveEvent) -> io::Result<()> {
         if self.lines >= EVENTS_KEPT {
-            fs::rename(self.folder.join(FILE), self.folder.join(OLD_FILE))?;
-            self.file = opened(&self.folder.join(FILE), true)?;
-            self.lines = 0;
+            match fs::rename(self.folder.join(FILE), self.folder.join(OLD_FILE)) {
+                // It was moved, and no new one could be made then.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                moved => moved?,
+            }
+            self.file = opened(&self.folder.join(FILE))?;
+            (self.lines, self.is_torn) = (0, false);
         }
         let mut line = serde_json::to_string(event).map_err(io::Error::other)?;
         line.push('\n');
+        if self.is_torn {
+            line.insert(0, '\n');
+        }
+        self.is_torn = true;
+        self.file.write_all(line.as_bytes())?;
+        self.is_torn = false;
         self.lines += 1;
-        self.file.write_all(line.as_bytes())
+        Ok(())
     }
 }
 
-fn opened(path: &Path, anew: bool) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let file = options.append(true).create(true).create_new(anew).mode(0o600).open(path)?;
+fn opened(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     Ok(file)
 }
 
 /// Reads the events of a file, if it is there. Lines that aren't events are passed over.
-fn read(path: &Path, events: &mut VecDeque<Arc<LiveEvent>>) -> io::Result<()> {
+fn read(path: &Path, events: &mut VecDeque<(u64, Arc<LiveEvent>)>) -> io::Result<()> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         file => file?,
     };
     for line in BufReader::new(file).split(b'\n') {
-        let event = serde_json::from_slice::<LiveEvent>(&line?).ok();
-        events.extend(event.filter(|event| event.id.parse::<u64>().is_ok()).map(Arc::new));
+        let Ok(event) = serde_json::from_slice::<LiveEvent>(&line?) else { continue };
+        let number = event.id.parse().ok().filter(|number| (1..=NUMBER_MAX).contains(number));
+        events.extend(number.map(|number| (number, Arc::new(event))));
     }
     Ok(())
+}
+
+/// Drops events whose number isn't below that of the next one: a damaged digit must not hide those
+/// that follow.
+fn drop_disordered(events: &mut VecDeque<(u64, Arc<LiveEvent>)>) {
+    let mut ordered = VecDeque::with_capacity(events.len());
+    let mut next = u64::MAX;
+    while let Some((number, event)) = events.pop_back() {
+        if number < next {
+            next = number;
+            ordered.push_front((number, event));
+        }
+    }
+    *events = ordered;
 }
 
 fn shortened(text: &str) -> String {
@@ -242,5 +276,49 @@ mod tests {
         let page = events.after(2, 2);
         assert_eq!((ids(&page), page.missed), (vec!["10006", "10007"], 10_003));
         assert_eq!(events.after(0, usize::MAX).events.len(), EVENTS_KEPT);
+    }
+
+    #[test]
+    fn damaged_lines_hide_no_others_and_what_is_missing_is_said() {
+        let event = |id: &str| {
+            format!(
+                "{{\"specversion\":\"1.0\",\"type\":\"io.muster.a\",\"source\":\"\",\"subject\":\"s\",\
+                 \"id\":\"{id}\",\"time\":\"2026-11-21T10:12:03Z\",\"data\":{{}}}}\n"
+            )
+        };
+        for (ids_in_file, after, expect, missed) in [
+            (&["1", "2", "18446744073709551615"][..], 1, &["2"][..], 0),
+            (&["1", "2", "656", "4", "5"], 1, &["2"], 0),
+            (&["1", "2", "656", "4", "5"], 2, &["4", "5"], 1),
+            (&["1", "2", "4", "5"], 0, &["1", "2"], 0),
+            (&["3", "0", "x", "4"], 0, &["3", "4"], 2),
+            (&["7", "1", "2"], 0, &["1", "2"], 0),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let text: String = ids_in_file.iter().map(|id| event(id)).collect();
+            fs::write(folder.path().join(FILE), text).unwrap();
+            let events = LiveEvents::open(folder.path()).unwrap();
+            let page = events.after(after, 10);
+            assert_eq!((ids(&page), page.missed), (expect.to_vec(), missed), "{ids_in_file:?}");
+            let last: u64 = *events.newest().borrow();
+            tell(&events, "next");
+            assert_eq!(ids(&events.after(last, 10)), [(last + 1).to_string()]);
+        }
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_written_whole_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let events = LiveEvents::open(folder.path()).unwrap();
+        tell(&events, "one");
+        if let Some(file) = &mut events.kept.lock().file {
+            // As a full disk leaves it.
+            file.file.write_all(b"{\"specversion\":\"1.0\"").unwrap();
+            file.is_torn = true;
+        }
+        tell(&events, "two");
+        drop(events);
+        let events = LiveEvents::open(folder.path()).unwrap();
+        assert_eq!(ids(&events.after(0, 10)), ["1", "2"]);
     }
 }

@@ -55,7 +55,7 @@ use muster_relay::Engine;
 use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
 
-use self::{changes::Feed, single_task::SingleTask};
+use self::{changes::Feed, log::NewestCommands, single_task::SingleTask};
 use crate::{LiveEvents, LiveProviders, guarded::guarded, xregistry::LongReads};
 
 /// The state behind the endpoints.
@@ -68,6 +68,7 @@ pub struct Native {
     backups: SingleTask,
     validations: Arc<LongReads>,
     logs: Arc<LongReads>,
+    newest: Arc<NewestCommands>,
     proofs: Arc<LongReads>,
     searches: Arc<LongReads>,
     schema_answers: Arc<SchemaAnswers>,
@@ -121,6 +122,7 @@ impl Native {
             backups: SingleTask::default(),
             validations,
             logs,
+            newest: Arc::default(),
             proofs,
             searches,
             schema_answers,

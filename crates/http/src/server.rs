@@ -8,7 +8,7 @@ mod serve;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch::Receiver,
     time::{Instant, MissedTickBehavior},
 };
@@ -35,6 +35,37 @@ pub enum Phase {
     /// Everything ends now.
     Stopping,
 }
+
+/// An address that is taken while nothing listens on it yet, so that who connects is refused.
+pub struct ReservedAddress(TcpSocket);
+
+impl ReservedAddress {
+    /// Takes an address.
+    ///
+    /// # Errors
+    /// It can't be had: in use, or not this computer's.
+    pub fn take(address: SocketAddr) -> io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // Connections of an earlier server that are still closing are no reason to wait.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self(socket))
+    }
+
+    /// Begins to listen. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// Another program was faster.
+    pub fn listen(self, limits: ServerLimits) -> io::Result<Server> {
+        Ok(Server { listener: self.0.listen(BACKLOG)?, limits, tls: None })
+    }
+}
+
+/// How many connections the system keeps that weren't accepted yet.
+const BACKLOG: u32 = 1_024;
 
 /// A listening socket that isn't served yet.
 pub struct Server {

@@ -130,6 +130,8 @@ pub struct NewFile {
     file: File,
     draft: PathBuf,
     path: PathBuf,
+    /// Whether another file may have its name.
+    replaces: bool,
     is_kept: bool,
 }
 
@@ -140,12 +142,21 @@ impl NewFile {
             return Err(Failure::new(OwnCode::FileExists, format!("{shown} exists already"))
                 .help("choose another name, or remove the file"));
         }
+        Self::begin(path, false, shown)
+    }
+
+    /// Begins a file that takes the place of another one, whole.
+    pub fn create_over(path: &Path, shown: &str) -> Result<Self, Failure> {
+        Self::begin(path, true, shown)
+    }
+
+    fn begin(path: &Path, replaces: bool, shown: &str) -> Result<Self, Failure> {
         let draft = draft_of(path);
         let mut open = OpenOptions::new();
         // Never a file that is there already: it may be another command's, or a link.
         let file = open.write(true).create_new(true).mode(0o600).open(&draft);
         let file = file.map_err(|error| unwritable(shown, &error))?;
-        Ok(Self { file, draft, path: path.to_owned(), is_kept: false })
+        Ok(Self { file, draft, path: path.to_owned(), replaces, is_kept: false })
     }
 
     /// Writes the next bytes.
@@ -162,9 +173,13 @@ impl NewFile {
 
     fn place(&self) -> io::Result<()> {
         self.file.sync_all()?;
-        // Unlike a rename, a link replaces no file that came meanwhile.
-        fs::hard_link(&self.draft, &self.path)?;
-        fs::remove_file(&self.draft)?;
+        if self.replaces {
+            fs::rename(&self.draft, &self.path)?;
+        } else {
+            // Unlike a rename, a link replaces no file that came meanwhile.
+            fs::hard_link(&self.draft, &self.path)?;
+            fs::remove_file(&self.draft)?;
+        }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }

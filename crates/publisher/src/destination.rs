@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::{PurgeError, PurgeOrder};
+
 /// Where a site is published to: a folder or a bucket.
 ///
 /// A path is relative, has `/` between its steps, and no step is empty, `.` or `..`.
@@ -37,6 +39,12 @@ pub trait SiteDestination: Send + Sync {
 
     /// Removes a file. That it isn't there is no error.
     async fn remove(&self, path: &str) -> Result<(), DestinationError>;
+
+    /// Tells whoever keeps copies of the files that some are outdated. Where nobody does, nothing
+    /// happens.
+    async fn outdate(&self, _order: &PurgeOrder) -> Result<(), PurgeError> {
+        Ok(())
+    }
 }
 
 /// The bytes of a file, and a tag that changes with them.

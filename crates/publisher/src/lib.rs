@@ -21,6 +21,7 @@ mod place;
 mod plan;
 mod publish;
 mod publisher;
+mod purge;
 mod render;
 mod source;
 
@@ -37,6 +38,12 @@ pub use place::{BadPlace, BucketAccess, destination_at};
 pub use plan::{MARKER_PATH, PublicationPlan};
 pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
 pub use publisher::{Publisher, RunError};
+#[cfg(feature = "buckets")]
+pub use purge::CloudFrontPurge;
+pub use purge::{
+    BadPurge, CachedDestination, PurgeAccess, PurgeError, PurgeOrder, RequestPurge, SitePurge,
+    purge_at,
+};
 pub use render::{
     DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, RenderedSite, SiteRenderer,
     republished,

@@ -12,8 +12,8 @@ use muster_words::{Digest, Moment, json};
 use thiserror::Error;
 
 use crate::{
-    DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, RENEWAL_US, SiteDestination,
-    SourceError, compression::compressed, headers_of, plan::Marker,
+    DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, PurgeError, PurgeOrder,
+    RENEWAL_US, SiteDestination, SourceError, compression::compressed, headers_of, plan::Marker,
 };
 
 /// How often a publication begins again because another publisher was faster. Each time the other
@@ -44,13 +44,15 @@ pub struct PublicationReport {
     pub is_unchanged: bool,
     /// How many requests to the destination that took.
     pub requests: u64,
+    /// Why those who keep copies weren't told; the next publication tells them.
+    pub purge_error: Option<PurgeError>,
 }
 
 impl PublicationReport {
     /// The same for others: `to` names where the site lies.
     #[must_use]
     pub fn outcome(self, to: &str) -> PublicationOutcome {
-        let Self { plan, manifest, before, is_unchanged, requests: _ } = self;
+        let Self { plan, manifest, before, is_unchanged, requests: _, purge_error } = self;
         PublicationOutcome {
             to: to.to_owned(),
             dry_run: false,
@@ -65,6 +67,7 @@ impl PublicationReport {
             objects: plan.objects.len() as u64,
             written: plan.named.into_iter().map(|(path, _)| path).collect(),
             removed: plan.removed,
+            purge_error: purge_error.map(|error| error.to_string()),
         }
     }
 }
@@ -113,8 +116,8 @@ pub enum PublishError {
 /// Brings a site to a destination.
 ///
 /// The objects come first, then the named files, and the manifest last; what isn't needed any more
-/// goes after that. A marker names the files that change, so that after an interruption the next
-/// publication knows which of them to mistrust.
+/// goes after that, and then those are told who keep copies. A marker names the files that change,
+/// so that after an interruption the next publication knows which of them to mistrust and to tell.
 ///
 /// # Errors
 /// See [`PublishError`]. Whatever happened, readers that begin with the manifest find the old state
@@ -182,14 +185,17 @@ impl Publication<'_> {
             return Err(error);
         }
         let plan = PublicationPlan::between(published.as_ref(), &next, &self.unsure);
+        let mut purge_error = None;
         let is_unchanged = published.as_ref().is_some_and(|published| {
             published.says_the_same_as(&next) && plan.is_empty() && !self.is_renewed(published)
         });
         if !is_unchanged && !self.options.is_trial {
             let expected = found.as_ref().map(|file| file.tag.as_str());
             self.write_all(&plan, &next, bytes, expected).await?;
+            purge_error = self.outdate(&plan, &next).await.err();
         }
-        if !self.options.is_trial && (is_marked || !is_unchanged) {
+        let is_finished = purge_error.is_none() && (is_marked || !is_unchanged);
+        if !self.options.is_trial && is_finished {
             self.requests += 1;
             self.destination.remove(MARKER_PATH).await?;
         }
@@ -200,7 +206,20 @@ impl Publication<'_> {
             before: previous,
             is_unchanged,
             requests: self.requests,
+            purge_error,
         })
+    }
+
+    /// Tells those who keep copies which files they should ask for again.
+    async fn outdate(&self, plan: &PublicationPlan, next: &Manifest) -> Result<(), PurgeError> {
+        let mut paths = plan.touched();
+        paths.insert(MANIFEST_PATH.to_owned());
+        let order = PurgeOrder {
+            base_url: next.cdn_urls.base.clone(),
+            paths,
+            reference: format!("{}-{}-{}", next.registry, next.channel, next.version),
+        };
+        self.destination.outdate(&order).await
     }
 
     async fn write_all(

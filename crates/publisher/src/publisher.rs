@@ -14,8 +14,8 @@ use thiserror::Error;
 
 use crate::{
     DEFAULT_CHANNEL, EarlierSite, HistoryError, PublicationReport, PublicationSource, PublishError,
-    PublishOptions, PublishedSite, RenderError, RenderRequest, RenderedSite, SiteDestination,
-    SiteRenderer, SourceError, earlier_manifest, publish,
+    PublishOptions, PublishedSite, PurgeError, RenderError, RenderRequest, RenderedSite,
+    SiteDestination, SiteRenderer, SourceError, earlier_manifest, publish,
 };
 
 /// Runs the publications of a registry: documents that say what is published where.
@@ -75,6 +75,14 @@ pub enum RunError {
     /// The registry can't be read.
     #[error("the ledger can't be read")]
     Fetch(#[from] FetchError),
+    /// The site is published, but the CDN before it wasn't told.
+    #[error("{xid}: {}", untold(source))]
+    Untold {
+        /// The publication.
+        xid: Xid,
+        /// Why.
+        source: PurgeError,
+    },
     /// The site can't be published.
     #[error("{xid}: {source}")]
     Publish {
@@ -144,7 +152,7 @@ impl Publisher {
                 Ok(report) => LastRun {
                     tag: Some(report.manifest.tag.clone()),
                     position: Some(report.manifest.position),
-                    error: None,
+                    error: report.purge_error.as_ref().map(|error| untold(error)),
                 },
                 Err(error) => {
                     let before = self.results.lock().get(&xid.to_string()).cloned();
@@ -170,6 +178,10 @@ impl Publisher {
                 continue;
             }
             match self.run(&xid, false).await {
+                Ok(PublicationReport { purge_error: Some(error), .. }) => {
+                    tracing::warn!(publication = %xid, %error, "a CDN wasn't told of a publication");
+                    failed.get_or_insert(RunError::Untold { xid, source: error });
+                }
                 Ok(report) if !report.is_unchanged => {
                     let tag = &report.manifest.tag;
                     tracing::info!(publication = %xid, tag, "published");
@@ -297,6 +309,11 @@ impl Publisher {
         serde_json::from_slice(&bytes)
             .map_err(|error| RunError::Document { xid: xid.clone(), what: error.to_string() })
     }
+}
+
+/// What is said of a publication whose CDN wasn't told.
+fn untold(error: &PurgeError) -> String {
+    format!("published, but the CDN keeps its copies until it is told: {error}")
 }
 
 /// The publications of a view.

@@ -68,13 +68,18 @@ pub enum TryFailure {
 
 impl TryFailure {
     /// Whether the fault is on this side: a secret, the key that encrypts, or the ledger can't be
-    /// read. Nothing says that the receiver would refuse the delivery, so it waits until somebody
+    /// read, or the settings don't allow the address. Nothing says that the receiver would refuse the delivery, so it waits until somebody
     /// has mended that.
     #[must_use]
     pub const fn is_own(&self) -> bool {
         matches!(
             self,
-            Self::Secret(_) | Self::Key | Self::Credentials | Self::Unread | Self::NoEncryption
+            Self::Refused(_)
+                | Self::Secret(_)
+                | Self::Key
+                | Self::Credentials
+                | Self::Unread
+                | Self::NoEncryption
         )
     }
 }
@@ -238,7 +243,7 @@ mod tests {
             (
                 TryOutcome::Failed(TryFailure::Refused(AddressRefused::Network)),
                 after(1),
-                NextStep::Dead,
+                after(16),
                 true,
             ),
             (

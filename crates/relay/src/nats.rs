@@ -76,7 +76,11 @@ impl NatsSender {
         match tokio::time::timeout(target.deadline, sending).await {
             Ok(Ok(())) => TryOutcome::Taken,
             Ok(Err(failure)) => TryOutcome::Failed(failure),
-            Err(_) => TryOutcome::Failed(TryFailure::Timeout),
+            Err(_) => {
+                // What kept connections lead to may be silent as well, and a new one may not be.
+                self.idle.lock().retain(|(url, _), _| *url != nats.url);
+                TryOutcome::Failed(TryFailure::Timeout)
+            }
         }
     }
 
@@ -97,7 +101,7 @@ impl NatsSender {
         while let Some(mut connection) = self.kept(&place) {
             match connection.publish(message).await {
                 // The server may have ended it meanwhile. What was stored isn't stored again.
-                Err(TryFailure::Broken) => {}
+                Err(_) if connection.is_ended() => {}
                 sent => return self.keep(place, connection, sent),
             }
         }

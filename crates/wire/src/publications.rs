@@ -93,6 +93,9 @@ pub struct PublicationOutcome {
     pub written: Vec<String>,
     /// The named files that were removed.
     pub removed: Vec<String>,
+    /// Why the CDN couldn't be told that its copies are outdated. The next publication tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_error: Option<String>,
 }
 
 impl Sample for Publication {

@@ -161,6 +161,16 @@ impl Draft<'_> {
             return Ok(());
         }
         for (id, version) in &edit.versions {
+            if let Some(judged) = version.judged_as {
+                let content_type = version.content_type.as_deref();
+                let of = |map: &Map<String, Value>| {
+                    SchemaFormat::of_stored(map.get("format").and_then(Value::as_str), content_type)
+                };
+                // It keeps attributes that changed since, and is something else now.
+                if self.read(&version.attributes, of)? != judged {
+                    return Err(NoDecision::Stale);
+                }
+            }
             let fault = if version.is_judged {
                 version.schema_fault.clone()
             } else if self.has_another_meaning(version)? {

@@ -5,7 +5,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_schema::Violation;
+use muster_schema::{SchemaFormat, Violation};
 use muster_words::{Digest, Id, Moment, Xid};
 use serde_json::{Map, Value};
 
@@ -132,6 +132,8 @@ pub(super) struct VersionEdit {
     pub is_judged: bool,
     /// Why that document is no JSON Schema, if it is among the schemas.
     pub schema_fault: Option<Arc<[Violation]>>,
+    /// As what it was judged among the schemas; none if it wasn't judged with this command.
+    pub judged_as: Option<Option<SchemaFormat>>,
     /// What the document that the command brings is known by as a schema.
     pub identity: Option<Arc<SchemaIdentity>>,
     /// Whether the command says that the document is stored elsewhere.
@@ -402,6 +404,7 @@ impl VersionEdit {
             document: old.document.map(DocumentEdit::Same),
             is_judged: false,
             schema_fault: None,
+            judged_as: None,
             identity: None,
             is_elsewhere: false,
             content_type: old.content_type.clone(),

@@ -164,6 +164,7 @@ impl Draft<'_> {
         version.is_judged = true;
         version.schema_fault =
             new.verdict.as_ref().and_then(|verdict| verdict.schema_fault.clone());
+        version.judged_as = new.verdict.as_ref().map(|verdict| verdict.format);
         version.identity = new.verdict.as_ref().and_then(|verdict| verdict.identity.clone());
         version.facts = self.accept(edit, new);
         version.document = Some(self.document(version, new));
@@ -263,6 +264,7 @@ impl VersionEdit {
             document: None,
             is_judged: false,
             schema_fault: None,
+            judged_as: None,
             identity: None,
             is_elsewhere: false,
             content_type: None,

@@ -104,6 +104,29 @@ pub(crate) fn bound_through(catalog: &Catalog, xid: &Xid) -> Vec<Xid> {
     found
 }
 
+/// The messages that the model and the groups of a catalog name where they bind a schema.
+pub(crate) fn bound_messages(catalog: &Catalog, xid: &Xid) -> BTreeSet<Arc<str>> {
+    let mut found = BTreeSet::new();
+    let Some(referrers) = catalog.referrers.get(xid.to_string().as_str()) else { return found };
+    for referrer in referrers {
+        match referrer {
+            Xid::Registry => {
+                let kinds = catalog.model.group_types().flat_map(|group| group.resources.values());
+                let bound = kinds.filter(|kind| kind.aspect.schema.as_ref() == Some(xid));
+                found
+                    .extend(bound.filter_map(|kind| kind.aspect.message.as_deref().map(Arc::from)));
+            }
+            Xid::Group { .. } => {
+                let own = catalog.group_at(referrer).map(|group| group.own.bindings.clone());
+                let own = own.filter(|own| own.schema.as_ref() == Some(xid));
+                found.extend(own.and_then(|own| own.message.clone()));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// A resource and what is within it, as far as something refers to it, each with what does.
 fn referred_within<'a>(
     catalog: &'a Catalog,

@@ -14,7 +14,7 @@ use muster_words::{
 use super::{
     ContentBytes, Dependency, Document, DocumentContent, EarlierVersion, Judge, NoVerdict,
     Presence, Resolver, Sources, Verdict,
-    bindings::{UnreadContents, bound_through, is_among_schemas},
+    bindings::{UnreadContents, bound_messages, bound_through, is_among_schemas},
 };
 use crate::{
     Catalog,
@@ -184,6 +184,10 @@ impl Sources for CommandSources<'_> {
         bound_through(self.view, xid)
     }
 
+    fn bound_messages(&self, xid: &Xid) -> BTreeSet<Arc<str>> {
+        bound_messages(self.view, xid)
+    }
+
     fn earlier_versions(&self, xid: &Xid, at_most: usize) -> Vec<EarlierVersion> {
         self.view.earlier_versions(xid, at_most)
     }
@@ -307,8 +311,12 @@ impl Judge<'_> {
                 let keeps = (tree.mode == Mode::Patch || version.from_headers)
                     && is_among_schemas(&resource.xid)
                     && matches!(version.document, DocumentPart::Bytes(_));
-                let stored = named.as_ref().or(alone).filter(|_| keeps);
-                let stored = stored.and_then(|name| self.sources.stored_attributes(name));
+                let stored_of = |name: &Xid| self.sources.stored_attributes(name);
+                // What a POST makes begins with the attributes of the default version.
+                let succeeds = tree.mode == Mode::Post && version.from_headers;
+                let stored = named.as_ref().or(alone).filter(|_| keeps).and_then(stored_of);
+                let stored =
+                    stored.or_else(|| stored_of(&resource.xid).filter(|_| keeps && succeeds));
                 let Some(stored) = stored else {
                     all.push(None);
                     continue;

@@ -172,6 +172,7 @@ impl Judge<'_> {
             return Ok(());
         }
         let bound = self.sources.bound_through(xid);
+        verdict.format = document.schema_format();
         if let Some(format) = document.schema_format()
             && (format != SchemaFormat::JsonSchema || document.references().is_some())
         {

@@ -83,6 +83,12 @@ impl Judge<'_> {
     ) -> Result<(), NoVerdict> {
         match self.read_new(document, format, verdict)? {
             Ok(schema) => {
+                for message in self.sources.bound_messages(document.xid) {
+                    if let Err(error) = schema.check_message(Some(&message)) {
+                        let fault = DocumentFault::NoSchema(SchemaFault::Message(error));
+                        return Err(Rejection::Document { xid: document.xid.clone(), fault }.into());
+                    }
+                }
                 verdict.is_schema = true;
                 verdict.warnings.extend_from_slice(schema.warnings());
             }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use muster_model::Model;
@@ -102,6 +102,11 @@ pub trait Sources: Resolver {
     /// other; none if all are.
     fn compatibility_group(&self, _xid: &Xid) -> Option<String> {
         None
+    }
+
+    /// The messages that the model or a group names where it binds this schema.
+    fn bound_messages(&self, _xid: &Xid) -> BTreeSet<Arc<str>> {
+        BTreeSet::new()
     }
 
     /// The schemas that the model or a group binds and that lead to this one: itself, a version of

@@ -45,6 +45,8 @@ pub struct Verdict {
     pub identity: Option<Arc<SchemaIdentity>>,
     /// Whether it was compiled as a bound schema.
     pub is_schema: bool,
+    /// As what it was judged among the schemas; none if it is in no known format.
+    pub format: Option<SchemaFormat>,
     /// Why a document in a collection of schemas is no JSON Schema. Only its attribute `format` says
     /// whether it must be one.
     pub schema_fault: Option<Arc<[Violation]>>,

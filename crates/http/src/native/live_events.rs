@@ -137,7 +137,12 @@ impl Source for EventStream {
             // Marked before looking, so that nothing is missed.
             let newest = *self.moves.borrow_and_update();
             if self.cursor < newest {
-                return Some(Ok(Bytes::from(self.written())));
+                let written = self.written();
+                if !written.is_empty() {
+                    return Some(Ok(Bytes::from(written)));
+                }
+                // Nothing is kept up to there.
+                self.cursor = newest;
             }
             let left = self.grant.left().map_or(HEARTBEAT, |left| HEARTBEAT.min(left));
             tokio::select! {

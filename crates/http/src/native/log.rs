@@ -1,5 +1,6 @@
 //! `GET /log[/<xid>]`: who changed what and when, newest first.
 
+mod brief;
 mod page;
 
 use axum::{
@@ -11,9 +12,13 @@ use http::StatusCode;
 use muster_catalog::{Content, View};
 use muster_history::{CommandPage, CommittedCommand, EditWord, LogQuery, LogRead, LogWalk, Scope};
 use muster_registry::{FetchError, Registry};
-use muster_wire::{ErrorKind, Problem, headers, log::LogPage};
+use muster_wire::{
+    ErrorKind, Problem, headers,
+    log::{LogEntry, LogPage},
+};
 use muster_words::Position;
 
+pub(super) use self::brief::NewestCommands;
 use self::page::{Told, name};
 use super::{Native, actors::ActorNames, answer, query::Parameters};
 use crate::{
@@ -78,6 +83,11 @@ pub(super) async fn log(
     let kept = kept(&parameters);
     // Even one command may have twenty thousand changes.
     let reading = async {
+        let brief = brief(&native, &view, (&query, listed)).await;
+        if let Some((entries, next)) = brief.map_err(|error| problem_of_fetch(error, &subject))? {
+            let next = next.map(|next| next_page(&caller, &query, next, &kept));
+            return Ok(answer::json(StatusCode::OK, &LogPage { entries, next }));
+        }
         let found = find(&native.registry, &view, &query).await;
         let found = found.map_err(|error| problem_of_fetch(error, &subject))?;
         if found.commands.is_empty() && found.next.is_none() {
@@ -89,7 +99,9 @@ pub(super) async fn log(
                 check_exists(&view, &query)?;
             }
         }
-        let told = told(&native.registry, &view, &found.commands).await;
+        let commands = found.commands.iter();
+        let facts = commands.map(|command| (command.actor(), command.message()));
+        let told = told(&native.registry, &view, facts.collect()).await;
         let told = told.map_err(|error| problem_of_fetch(error, &subject))?;
         Ok(answer::json(StatusCode::OK, &page(&caller, &query, &found, (told, listed, &kept))))
     };
@@ -98,23 +110,35 @@ pub(super) async fn log(
     Ok(response)
 }
 
-/// Reads who gave each command and why.
+/// The newest commands, from what is remembered of them; none if the query asks for more.
+async fn brief(
+    native: &Native,
+    view: &View,
+    (query, listed): (&LogQuery, usize),
+) -> Result<Option<(Vec<LogEntry>, Option<Position>)>, FetchError> {
+    let registry = &native.registry;
+    let Some(page) = native.newest.page(registry, query, listed).await? else { return Ok(None) };
+    let facts = page.commands.iter().map(|brief| (brief.actor(), brief.message));
+    let told = told(registry, view, facts.collect()).await?;
+    let entries = page.commands.iter().zip(told).map(|(brief, told)| brief.told(listed, told));
+    Ok(Some((entries.collect(), page.next)))
+}
+
+/// Reads who gave each command and why, from its actor and its reason.
 async fn told(
     registry: &Registry,
     view: &View,
-    commands: &[CommittedCommand],
+    facts: Vec<(&str, Option<Content>)>,
 ) -> Result<Vec<Told>, FetchError> {
     let mut names = ActorNames::default();
-    let mut told = Vec::with_capacity(commands.len());
-    for command in commands {
-        let name = names.of(registry, view.catalog(), command.actor()).await;
+    let mut told = Vec::with_capacity(facts.len());
+    for (actor, _) in &facts {
+        let name = names.of(registry, view.catalog(), actor).await;
         told.push(Told { name, message: None });
     }
-    let messages: Vec<(usize, Content)> = commands
-        .iter()
-        .enumerate()
-        .filter_map(|(index, command)| Some((index, command.message()?)))
-        .collect();
+    let messages = facts.iter().enumerate();
+    let messages: Vec<(usize, Content)> =
+        messages.filter_map(|(index, (_, message))| Some((index, (*message)?))).collect();
     let contents: Vec<Content> = messages.iter().map(|(_, content)| *content).collect();
     let texts = registry.contents(&contents).await?;
     for ((index, _), text) in messages.into_iter().zip(texts) {
@@ -193,16 +217,19 @@ fn page(
     (told, listed, kept): (Vec<Told>, usize, &str),
 ) -> LogPage {
     let entry = |(command, told)| page::entry(command, (query, listed), told);
-    let next = found.next.map(|next| {
-        let after = match query.after {
-            Position::ZERO => String::new(),
-            after => format!("&after={after}"),
-        };
-        let path = &query.scope.prefix;
-        let limit = query.limit;
-        format!("{}/log{path}?before={next}{after}&limit={limit}{kept}", caller.base)
-    });
+    let next = found.next.map(|next| next_page(caller, query, next, kept));
     LogPage { entries: found.commands.iter().zip(told).map(entry).collect(), next }
+}
+
+/// The address of the page that begins before a position.
+fn next_page(caller: &Caller, query: &LogQuery, next: Position, kept: &str) -> String {
+    let after = match query.after {
+        Position::ZERO => String::new(),
+        after => format!("&after={after}"),
+    };
+    let path = &query.scope.prefix;
+    let limit = query.limit;
+    format!("{}/log{path}?before={next}{after}&limit={limit}{kept}", caller.base)
 }
 
 /// What the address of the next page has of this one's, as it was sent.

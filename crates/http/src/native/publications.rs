@@ -75,6 +75,9 @@ fn problem(error: RunError, subject: &str) -> Problem {
         RunError::Publish { source, .. } if is_failure(&source) => {
             Problem::new(ErrorKind::PublicationFailed { error_detail }).subject(subject)
         }
+        RunError::Untold { .. } => {
+            Problem::new(ErrorKind::PublicationFailed { error_detail }).subject(subject)
+        }
         RunError::Document { .. }
         | RunError::Unlisted { .. }
         | RunError::From { .. }

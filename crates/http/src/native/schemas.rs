@@ -4,6 +4,7 @@
 mod convert;
 mod payloads;
 mod rating;
+mod referenced;
 mod source;
 mod stored;
 

@@ -348,6 +348,52 @@ async fn gives_the_whole_log_on_pages_of_any_length() {
     }
 }
 
+/// An entry of the log that lists so many changes at most.
+fn shortened(entry: &Value, listed: usize) -> Value {
+    let mut entry = entry.clone();
+    let left_out = entry["changes"].as_array().map_or(0, Vec::len).saturating_sub(listed);
+    if let Some(changes) = entry["changes"].as_array_mut() {
+        changes.truncate(listed);
+    }
+    if left_out > 0 {
+        entry["changes_left_out"] = left_out.into();
+    }
+    entry
+}
+
+#[tokio::test]
+async fn tells_the_newest_commands_briefly_as_it_tells_them_in_full() {
+    let running = Running::start().await;
+    running.happen(4, 120).await;
+    let whole = running.json("GET /log?limit=1000&changes=1000").await;
+    let whole = whole["entries"].as_array().unwrap();
+    assert!(whole.len() > 60 && whole.iter().any(|entry| entry["changes"][2] != Value::Null));
+    let head = running.registry.view().position().0;
+    // The second round tells what is remembered. Some of the positions are inside a command.
+    for before in [head + 1, head + 1, head / 2, head / 2 + 1, head / 2 + 2, 3] {
+        for (limit, listed) in [(1, 1), (5, 0), (7, 3), (32, 8), (33, 8)] {
+            let first = format!("/log?before={before}&after=2&limit={limit}&changes={listed}");
+            let (mut found, mut next) = (Vec::new(), first.clone());
+            while !next.is_empty() {
+                let page = running.json(&format!("GET {next}")).await;
+                found.extend(page["entries"].as_array().unwrap().clone());
+                let url = page.get("next").and_then(Value::as_str).unwrap_or_default();
+                next = url
+                    .split_once("/log")
+                    .map(|(_, rest)| format!("/log{rest}"))
+                    .unwrap_or_default();
+            }
+            let is_inside = |entry: &&Value| {
+                let position = entry["position"].as_u64().unwrap();
+                position > 2 && position < before
+            };
+            let expect: Vec<Value> =
+                whole.iter().filter(is_inside).map(|entry| shortened(entry, listed)).collect();
+            assert_eq!(found, expect, "{first}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn searches_a_long_ledger_on_many_pages_without_a_gap() {
     let running = Running::start().await;

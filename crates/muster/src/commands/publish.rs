@@ -7,8 +7,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use clap::{Args, Subcommand};
 use muster_client::{Client, StreamItem, StreamStart};
 use muster_publisher::{
-    BadPlace, DestinationError, PublishError, PublishOptions, SiteDestination, destination_at,
-    publish,
+    BadPlace, CachedDestination, DestinationError, PublishError, PublishOptions, SiteDestination,
+    destination_at, publish,
 };
 use muster_wire::{manifest::ManifestRequest, publications::PublicationOutcome};
 use muster_words::Moment;
@@ -30,7 +30,7 @@ Examples:
   muster publish --to /srv/www/site --base-url https://cdn.example
   muster publish --to /srv/www/site --base-url https://cdn.example --dry-run
   muster publish --to /srv/www/site --base-url https://cdn.example --watch
-  muster publish --to s3://bucket/site --base-url https://cdn.example
+  muster publish --to s3://bucket/site --base-url https://cdn.example --purge cloudfront:E2QWRUHAPOMQZL
   muster publish production
   muster publish restore --to /srv/www/site --version-id v20270131-120000 --key site.key
 
@@ -49,6 +49,13 @@ pub struct PublishArguments {
     /// The channel that the manifest names [default: production]
     #[arg(long, value_name = "NAME", requires = "to")]
     channel: Option<String>,
+    /// The CDN to tell of what changed: cloudfront:ID, or a method and an address such as
+    /// 'PURGE https://cdn.example/{path}'
+    #[arg(long, value_name = "HOW", requires = "to")]
+    purge: Option<String>,
+    /// A header with which the CDN is asked, such as 'Fastly-Key: env:FASTLY_KEY'; may repeat
+    #[arg(long, value_name = "HEADER", requires = "purge")]
+    purge_header: Vec<String>,
     /// The address under which the files will lie [default: the registry's own, and /site]
     #[arg(long, value_name = "URL", requires = "to")]
     base_url: Option<String>,
@@ -113,7 +120,8 @@ impl PublishArguments {
             previous: None,
         };
         let source = ServedSite { client: client.clone(), request };
-        let destination = destination(context, to)?;
+        let cdn = (self.purge.as_deref(), self.purge_header.as_slice());
+        let destination = destination(context, to, cdn)?;
         let options = PublishOptions { is_trial: self.dry_run, may_go_back: self.force, now };
         let place = shown(context, to);
         let report = publish(&source, &destination, &options).await;
@@ -139,7 +147,12 @@ impl PublishArguments {
                     .unwrap_or_default(),
             );
             match self.publish_once(context, client, to, now).await {
-                Ok(outcome) if is_first || !outcome.unchanged => show(context, &outcome)?,
+                Ok(outcome) if is_first || !outcome.unchanged => match show(context, &outcome) {
+                    Err(failure) if outcome.purge_error.is_some() => {
+                        context.screen.note(failure.what());
+                    }
+                    shown => shown?,
+                },
                 Ok(_) => {}
                 Err(failure) if is_first => return Err(failure),
                 Err(failure) => context.screen.note(&format!("not published: {}", failure.what())),
@@ -156,8 +169,19 @@ impl PublishArguments {
     }
 }
 
-/// The destination at a place.
-fn destination(context: &Context, place: &str) -> Result<Arc<dyn SiteDestination>, Failure> {
+/// The destination at a place, with the CDN before it, if there is one.
+fn destination(
+    context: &Context,
+    place: &str,
+    (purge, headers): (Option<&str>, &[String]),
+) -> Result<Arc<dyn SiteDestination>, Failure> {
+    let destination = destination_alone(context, place)?;
+    let Some(how) = purge else { return Ok(destination) };
+    let cdn = composition::purge(how, headers, &context.environment)?;
+    Ok(Arc::new(CachedDestination::new(destination, cdn)))
+}
+
+fn destination_alone(context: &Context, place: &str) -> Result<Arc<dyn SiteDestination>, Failure> {
     destination_at(place, &composition::bucket_access(&context.environment)).map_err(|error| {
         let help = match error {
             BadPlace::NotBuilt => "build it with --features buckets, or publish to a folder",
@@ -190,6 +214,14 @@ pub(in crate::commands) fn show(
     context: &Context,
     outcome: &PublicationOutcome,
 ) -> Result<(), Failure> {
+    print(context, outcome)?;
+    let Some(why) = &outcome.purge_error else { return Ok(()) };
+    let what = format!("{} is published, but the CDN wasn't told: {why}", outcome.to);
+    Err(Failure::new(OwnCode::DestinationFailed, what)
+        .help("publish again: then it is told of everything that it missed"))
+}
+
+fn print(context: &Context, outcome: &PublicationOutcome) -> Result<(), Failure> {
     let screen = &context.screen;
     if !screen.is_table() {
         return screen.value(&serde_json::to_value(outcome).unwrap_or_default());

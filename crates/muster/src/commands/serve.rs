@@ -105,8 +105,7 @@ impl ServeArguments {
             limits: context.settings.limits.clone(),
             timeouts: context.settings.timeouts.clone(),
             allowed_origins: context.settings.http.allowed_origins.clone(),
-            is_site_public: context.settings.site.public,
-            destinations: context.settings.site.destinations.clone(),
+            site: context.settings.site.clone(),
             log: context.settings.log.clone(),
         })
     }

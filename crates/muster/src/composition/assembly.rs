@@ -18,7 +18,7 @@ use muster_http::{
 use muster_journal::ReadError;
 use muster_ledger::{Signer, checkpoint};
 use muster_model::Foundation;
-use muster_publisher::{BucketAccess, Publisher, SiteRenderer};
+use muster_publisher::{Publisher, SiteRenderer};
 use muster_registry::{
     CheckpointFile, Followers, Genesis, OpenError, Registry, RegistrySettings, WriterEnd,
 };
@@ -35,7 +35,8 @@ use super::{
     outbound::Outbound,
     pages, relaying,
     routes::ServerRoutes,
-    site, texts,
+    site::{self, Publishing},
+    texts,
     trusted_clock::TrustedClock,
 };
 use crate::{Failure, OwnCode};
@@ -73,23 +74,12 @@ pub(super) struct OpenOptions {
     pub origins: AllowedOrigins,
     /// The most connections of a server; 0: there is no server.
     pub connections_max: usize,
-    /// Whether everybody may read the site.
-    pub is_site_public: bool,
-    /// Where publications may go, each as `name=place`.
-    pub destinations: Vec<String>,
-    /// With what buckets are reached.
-    pub buckets: BucketAccess,
+    /// Who may read the site, and where publications may go.
+    pub publishing: Publishing,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
     /// What the server may connect to.
     pub outbound: Outbound,
-}
-
-impl OpenOptions {
-    /// Where publications may go, and with what.
-    fn places(&self) -> (&[String], &BucketAccess) {
-        (&self.destinations, &self.buckets)
-    }
 }
 
 /// An open registry with its routes, without a socket.
@@ -166,11 +156,13 @@ impl Assembly {
         follow_writer(&registry, &readiness);
         let providers = live_providers::open(&registry, open_options);
         let renderer = site::renderer(&registry, directory.as_ref());
-        let publisher = site::publisher(&registry, &renderer, open_options.places())?;
+        let destinations = open_options.publishing.destinations.clone();
+        let publisher = Publisher::new(registry.clone(), renderer.clone(), destinations);
+        let publisher = Arc::new(publisher);
         let followed = (&registry, &publisher, &providers);
         let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
-        let events = events::open(directory.as_ref(), open_options)?;
+        let events = events::open(directory.as_ref(), open_options);
         events::tell_of_providers(&events, &providers);
         let engine = relaying::open(&registry, directory.as_ref(), (open_options, &events))?;
         let store: Arc<dyn OpenStore> = store;
@@ -554,7 +546,7 @@ async fn front(
         .with_allowed_origins(open_options.origins.clone())
         .with_schema_api("/confluent")
         .with_position(move || view.view().position());
-    if open_options.is_site_public {
+    if open_options.publishing.is_public {
         front = front.with_public_site();
     }
     if let Some(public) = &open_options.public {

@@ -170,6 +170,12 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 impl Directory {
+    /// Whether a folder is a data directory, as far as can be seen without opening it.
+    #[must_use]
+    pub fn is_one(path: &Path) -> bool {
+        path.join("FORMAT").exists()
+    }
+
     /// Opens a data directory and locks it until the value is dropped. A new directory is `bare` or
     /// not for ever, because the model is part of how its ledger is replayed.
     ///

@@ -4,28 +4,23 @@ use muster_http::{LiveEvents, LiveProviders};
 use muster_relay::trail::{RelayEvent, RelayListener};
 
 use super::{assembly::OpenOptions, directory::Directory};
-use crate::{Failure, OwnCode};
 
 /// The folder of the newest events, in the data directory.
 const FOLDER: &str = "events";
 
 /// The events of what runs beside the ledger. Only a server keeps them: a command that opens the data
-/// directory itself may run as another user, so it makes no file.
-///
-/// # Errors
-/// Their file can't be opened.
-pub(super) fn open(
-    directory: Option<&Directory>,
-    open_options: &OpenOptions,
-) -> Result<Arc<LiveEvents>, Failure> {
+/// directory itself may run as another user, so it makes no file. A file that can't be opened stops
+/// no server: what it would tell can be seen elsewhere, too.
+pub(super) fn open(directory: Option<&Directory>, open_options: &OpenOptions) -> Arc<LiveEvents> {
     let is_server = open_options.connections_max > 0;
-    let Some(directory) = directory.filter(|_| is_server) else { return Ok(Arc::default()) };
-    let events = LiveEvents::open(&directory.path().join(FOLDER)).map_err(|error| {
-        let what = format!("the events can't be opened: {error}");
-        Failure::new(OwnCode::System, what)
-            .help("check that the data directory can be written; without its folder events, their numbers begin anew")
-    })?;
-    Ok(Arc::new(events))
+    let Some(directory) = directory.filter(|_| is_server) else { return Arc::default() };
+    match LiveEvents::open(&directory.path().join(FOLDER)) {
+        Ok(events) => Arc::new(events),
+        Err(error) => {
+            tracing::warn!(%error, "the files of live events can't be opened: until the next start they are only in memory, and their numbers begin anew");
+            Arc::default()
+        }
+    }
 }
 
 /// Tells what happens to routes and targets.

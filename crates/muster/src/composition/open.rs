@@ -9,8 +9,9 @@ use super::{
     assembly::{Assembly, OpenOptions, Storage},
     directory::{Directory, IfMissing},
     outbound::Outbound,
+    site::Publishing,
 };
-use crate::{Context, Failure};
+use crate::{Context, Failure, settings::SiteArea};
 
 /// A new data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,10 +58,11 @@ pub async fn open(context: &Context, directory: &Path) -> Result<Arc<dyn Transpo
     let opened = Directory::open(directory, IfMissing::Refuse, false)
         .map_err(|error| error.failure(&context.shown(directory)))?;
     let outbound = Outbound::read(&context.settings, &context.environment)?;
+    // Nobody but this command reads it here.
+    let site = SiteArea { public: false, ..context.settings.site.clone() };
     let open_options = OpenOptions {
         bare: opened.is_bare(),
-        destinations: context.settings.site.destinations.clone(),
-        buckets: super::site::bucket_access(&context.environment),
+        publishing: Publishing::read(&site, &context.environment)?,
         outbound,
         ..OpenOptions::default()
     };

@@ -39,7 +39,7 @@ impl ServerRoutes {
         let mut native = Native::new(registry.clone(), gate.clone())
             .with_followers(around.followers)
             .with_file(around.file)
-            .with_site(site, open_options.is_site_public)
+            .with_site(site, open_options.publishing.is_public)
             .with_publisher(publisher)
             .with_texts(around.texts)
             .with_engine(around.engine)

@@ -1,4 +1,5 @@
 use std::{
+    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -6,7 +7,8 @@ use std::{
 
 use muster_guard::ApiKey;
 use muster_http::{
-    AllowedOrigins, Phase, PublicAddress, Server, ServerLimits, health::StartupCondition,
+    AllowedOrigins, Phase, PublicAddress, ReservedAddress, Server, ServerLimits,
+    health::StartupCondition,
 };
 use muster_registry::{Registry, WriterEnd};
 use tokio::{sync::watch, task::JoinHandle};
@@ -21,7 +23,8 @@ use super::{
     live_providers, logging, open_files,
     outbound::Outbound,
     refusals::{Reach, key_required},
-    signals, site,
+    signals,
+    site::Publishing,
     trusted_clock::TrustedClock,
 };
 use crate::{Context, Failure, OwnCode};
@@ -52,26 +55,28 @@ async fn run(
     let open_options = open_options(context, options, addresses)?;
     let admin_key = options.admin_key.as_deref().map(admin_key).transpose()?;
     let certificate = options.tls.as_ref().map(ServedCertificate::open).transpose()?;
+    let reserved = ReservedAddresses::take(addresses);
+    if !has_registry(options) {
+        // A start that is refused must leave nothing behind, least of all a first key.
+        reserved.check()?;
+        if admin_key.is_none() && open_options.key.is_none() && open_options.beyond_loopback {
+            return Err(key_required(addresses.reach(), flags_for(options).as_deref()));
+        }
+    }
     log_start(options);
     let storage = storage(context, options)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
     let assembly = Assembly::open(storage, &open_options).await?;
     let refusal = || key_required(addresses.reach(), flags_for(options).as_deref());
     let refusal = open_options.beyond_loopback.then_some(refusal);
-    if let Err(failure) = check_keys(&assembly, admin_key.as_ref(), refusal).await {
-        assembly.close().await;
-        return Err(failure);
-    }
-    warn_of(options, open_options.beyond_loopback);
-    let phase =
-        signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))?;
-    let listening = match bind(options, addresses, certificate, &assembly).await {
-        Ok(servers) => servers,
-        Err(failure) => {
-            assembly.close().await;
-            return Err(failure);
-        }
+    let phase = match reserved.check() {
+        Ok(()) => begin(&assembly, admin_key.as_ref(), refusal).await,
+        Err(failure) => Err(failure),
     };
+    let phase = close_if_failed(&assembly, phase).await?;
+    warn_of(options, open_options.beyond_loopback);
+    let listening = bind(options, reserved, certificate, &assembly);
+    let listening = close_if_failed(&assembly, listening).await?;
     let ListeningUrls { base, metrics, confluent } = listening.urls(options)?;
     assembly.announce(&base).map_err(|error| system("lock", &error))?;
     assembly.readiness.reached(StartupCondition::PortsBound);
@@ -82,13 +87,8 @@ async fn run(
     live_providers::begin(&assembly, open_options.outbound.refresh).await;
     assembly.start().await;
     let assembly = Arc::new(assembly);
-    let example = match fill(options, &assembly, phase.clone()).await {
-        Ok(example) => example,
-        Err(failure) => {
-            assembly.close().await;
-            return Err(failure);
-        }
-    };
+    let example = fill(options, &assembly, phase.clone()).await;
+    let example = close_if_failed(&assembly, example).await?;
     let message = StartupMessage {
         metrics,
         confluent,
@@ -105,6 +105,27 @@ async fn run(
     tracing::info!(position = assembly.registry.status().position.0, "muster has stopped");
     let fault = served.is_err().then_some("the server stopped because of a fault");
     assembly.readiness.fault().or(fault).map_or(Ok(()), |why| Err(stopped_by(why)))
+}
+
+/// The outcome of a step of the start; if it failed, the registry is closed first.
+async fn close_if_failed<T>(
+    assembly: &Assembly,
+    outcome: Result<T, Failure>,
+) -> Result<T, Failure> {
+    if outcome.is_err() {
+        assembly.close().await;
+    }
+    outcome
+}
+
+/// Checks the keys of an open registry, and begins to follow the signals that stop a server.
+async fn begin(
+    assembly: &Assembly,
+    admin_key: Option<&ApiKey>,
+    refusal: Option<impl FnOnce() -> Failure>,
+) -> Result<watch::Receiver<Phase>, Failure> {
+    check_keys(assembly, admin_key, refusal).await?;
+    signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))
 }
 
 /// Makes the first key, if one is given. If there is still none, everybody may do everything, which
@@ -206,22 +227,16 @@ impl Listening {
 /// are set. If there is a
 /// certificate, all but the metrics speak TLS and the files are watched. The metrics are scraped from inside
 /// a network, by addresses that no certificate names.
-async fn bind(
+fn bind(
     options: &ServeOptions,
-    addresses: Addresses,
+    reserved: ReservedAddresses,
     certificate: Option<ServedCertificate>,
     assembly: &Assembly,
 ) -> Result<Listening, Failure> {
-    let flag = "--listen, such as 127.0.0.1:0 for any free port";
-    let server = listen(options, addresses.server, flag).await?;
-    let metrics = match addresses.metrics {
-        Some(address) => Some(listen(options, address, "--metrics-listen").await?),
-        None => None,
-    };
-    let confluent = match addresses.confluent {
-        Some(address) => Some(listen(options, address, "--confluent-listen").await?),
-        None => None,
-    };
+    let listen = |one: Reserved| one.listen(limits(options));
+    let server = listen(reserved.server)?;
+    let metrics = reserved.metrics.map(listen).transpose()?;
+    let confluent = reserved.confluent.map(listen).transpose()?;
     let Some(certificate) = certificate else {
         return Ok(Listening { server, metrics, confluent });
     };
@@ -233,15 +248,72 @@ async fn bind(
     Ok(Listening { server: server.with_tls(tls), metrics, confluent })
 }
 
-async fn listen(
-    options: &ServeOptions,
+/// The addresses to listen on, taken before anything else happens.
+struct ReservedAddresses {
+    server: Reserved,
+    metrics: Option<Reserved>,
+    confluent: Option<Reserved>,
+}
+
+/// An address, or why it can't be had.
+struct Reserved {
     address: SocketAddr,
-    flag: &str,
-) -> Result<Server, Failure> {
-    Server::bind(address, limits(options)).await.map_err(|error| {
-        Failure::new(OwnCode::AddressInUse, format!("can't listen on {address}: {error}"))
-            .help(format!("choose another with {flag}"))
-    })
+    /// What to choose instead.
+    flag: &'static str,
+    taken: io::Result<ReservedAddress>,
+}
+
+impl ReservedAddresses {
+    fn take(addresses: Addresses) -> Self {
+        let reserve =
+            |address, flag| Reserved { address, flag, taken: ReservedAddress::take(address) };
+        let flag = "--listen, such as 127.0.0.1:0 for any free port";
+        let mut reserved = Self {
+            server: reserve(addresses.server, flag),
+            metrics: addresses.metrics.map(|address| reserve(address, "--metrics-listen")),
+            confluent: addresses.confluent.map(|address| reserve(address, "--confluent-listen")),
+        };
+        // The system finds out only when the second one listens.
+        let mut known = vec![addresses.server];
+        for one in [&mut reserved.metrics, &mut reserved.confluent].into_iter().flatten() {
+            if known.iter().any(|other| collides(*other, one.address)) {
+                one.taken = Err(io::ErrorKind::AddrInUse.into());
+            }
+            known.push(one.address);
+        }
+        reserved
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        let all = [Some(&self.server), self.metrics.as_ref(), self.confluent.as_ref()];
+        all.into_iter().flatten().try_for_each(|one| match &one.taken {
+            Ok(_) => Ok(()),
+            Err(error) => Err(one.failure(error)),
+        })
+    }
+}
+
+/// Whether nobody can listen on both addresses.
+fn collides(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_any = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (is_any || one.ip() == other.ip())
+}
+
+impl Reserved {
+    fn failure(&self, error: &io::Error) -> Failure {
+        not_listening(self.address, self.flag, error)
+    }
+
+    fn listen(self, limits: ServerLimits) -> Result<Server, Failure> {
+        let Self { address, flag, taken } = self;
+        let listening = taken.and_then(|taken| taken.listen(limits));
+        listening.map_err(|error| not_listening(address, flag, &error))
+    }
+}
+
+fn not_listening(address: SocketAddr, flag: &str, error: &io::Error) -> Failure {
+    Failure::new(OwnCode::AddressInUse, format!("can't listen on {address}: {error}"))
+        .help(format!("choose another with {flag}"))
 }
 
 /// The base of a server's addresses.
@@ -339,6 +411,11 @@ impl Addresses {
     }
 }
 
+/// Whether the directory holds a registry already.
+fn has_registry(options: &ServeOptions) -> bool {
+    options.data.as_deref().is_some_and(Directory::is_one)
+}
+
 fn storage(context: &Context, options: &ServeOptions) -> Result<Storage, Failure> {
     let Some(path) = &options.data else { return Ok(Storage::Memory) };
     let directory = Directory::open(path, IfMissing::Make, options.bare)
@@ -386,9 +463,7 @@ fn open_options(
         public,
         key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
-        is_site_public: options.is_site_public,
-        destinations: options.destinations.clone(),
-        buckets: site::bucket_access(&context.environment),
+        publishing: Publishing::read(&options.site, &context.environment)?,
         beyond_loopback: !addresses.is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),

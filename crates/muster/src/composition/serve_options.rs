@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use muster_guard::Role;
 
 use super::TlsFiles;
-use crate::settings::{LimitsArea, LogArea, TimeoutsArea};
+use crate::settings::{LimitsArea, LogArea, SiteArea, TimeoutsArea};
 
 /// What to serve and how: flags, environment and settings, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +38,8 @@ pub struct ServeOptions {
     pub timeouts: TimeoutsArea,
     /// The origins whose web pages may use the server.
     pub allowed_origins: Vec<String>,
-    /// Whether everybody may read the site.
-    pub is_site_public: bool,
-    /// Where publications may go, each as `name=place`.
-    pub destinations: Vec<String>,
+    /// The published site, and where publications may go.
+    pub site: SiteArea,
     /// The settings of the log.
     pub log: LogArea,
 }

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    fmt,
     fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -13,8 +14,8 @@ use muster_ledger::{
     note::{KeyName, NameError},
 };
 use muster_publisher::{
-    BucketAccess, FOLLOWER, PublicationFollower, Publisher, SiteDestination, SiteKeys,
-    SiteRenderer, destination_at, later_keys, next_key,
+    BucketAccess, CachedDestination, FOLLOWER, PublicationFollower, Publisher, SiteDestination,
+    SiteKeys, SiteRenderer, destination_at, later_keys, next_key,
 };
 use muster_registry::{Follower, MakeFollower, Registry};
 use muster_wire::manifest::SiteKey;
@@ -23,8 +24,9 @@ use muster_words::Id;
 use super::{
     clock::random,
     directory::{Directory, IfMissing},
+    purges::purges,
 };
-use crate::{Context, Failure, OwnCode, bounded_file};
+use crate::{Context, Failure, OwnCode, bounded_file, settings::SiteArea};
 
 /// The largest list of keys, in bytes: a thousand rotations.
 const KEYS_BYTES_MAX: u64 = 1024 * 1024;
@@ -40,31 +42,58 @@ pub(super) fn renderer(registry: &Registry, directory: Option<&Directory>) -> Ar
     Arc::new(SiteRenderer::new(registry.clone(), Box::new(read_keys)))
 }
 
-/// Runs the publications of a registry, to the destinations that the settings list.
-///
-/// # Errors
-/// A destination isn't a name and a place.
-pub(super) fn publisher(
-    registry: &Registry,
-    renderer: &Arc<SiteRenderer>,
-    (destinations, access): (&[String], &BucketAccess),
-) -> Result<Arc<Publisher>, Failure> {
-    let mut known: BTreeMap<String, Arc<dyn SiteDestination>> = BTreeMap::new();
-    for text in destinations {
-        let (name, place) = text.split_once('=').ok_or_else(|| bad_destination(text))?;
-        let (name, place) = (name.trim(), place.trim());
-        // A relative path would depend on where the server was started.
-        if name.is_empty() || !(Path::new(place).is_absolute() || place.contains("://")) {
-            return Err(bad_destination(text));
-        }
-        let destination = destination_at(place, access);
-        let destination = destination.map_err(|error| {
-            Failure::usage(format!("site.destinations: {name}: {error}"))
-                .help("muster config default explains the setting")
-        })?;
-        known.insert(name.to_owned(), destination);
+/// What the settings say of publishing.
+#[derive(Clone, Default)]
+pub(super) struct Publishing {
+    /// Whether everybody may read the site.
+    pub is_public: bool,
+    /// Where publications may go.
+    pub destinations: BTreeMap<String, Arc<dyn SiteDestination>>,
+}
+
+impl fmt::Debug for Publishing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Publishing");
+        shown.field("is_public", &self.is_public);
+        shown.field("destinations", &self.destinations.keys()).finish()
     }
-    Ok(Arc::new(Publisher::new(registry.clone(), renderer.clone(), known)))
+}
+
+impl Publishing {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// A destination isn't a name and a place, or a CDN before it can't be told of changes.
+    pub(super) fn read(
+        area: &SiteArea,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, Failure> {
+        let access = bucket_access(environment);
+        let mut purges = purges(area, environment)?;
+        let mut destinations: BTreeMap<String, Arc<dyn SiteDestination>> = BTreeMap::new();
+        for text in &area.destinations {
+            let (name, place) = text.split_once('=').ok_or_else(|| bad_destination(text))?;
+            let (name, place) = (name.trim(), place.trim());
+            // A relative path would depend on where the server was started.
+            if name.is_empty() || !(Path::new(place).is_absolute() || place.contains("://")) {
+                return Err(bad_destination(text));
+            }
+            let destination = destination_at(place, &access).map_err(|error| {
+                Failure::usage(format!("site.destinations: {name}: {error}"))
+                    .help("muster config default explains the setting")
+            })?;
+            let destination = match purges.remove(name) {
+                None => destination,
+                Some(purge) => Arc::new(CachedDestination::new(destination, purge)),
+            };
+            destinations.insert(name.to_owned(), destination);
+        }
+        if let Some(name) = purges.into_keys().next() {
+            return Err(Failure::usage(format!("site.purges: {name} isn't in site.destinations"))
+                .help("a purge has the name of the destination before which the CDN is"));
+        }
+        Ok(Self { is_public: area.public, destinations })
+    }
 }
 
 /// With what buckets are reached: the variables of the environment that other programs use, too.

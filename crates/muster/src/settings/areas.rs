@@ -54,6 +54,10 @@ pub struct SiteArea {
     pub public: bool,
     /// The places that publications may name, each as `name=place`.
     pub destinations: Vec<String>,
+    /// The CDNs before them, each as `name=cloudfront:ID` or `name=METHOD ADDRESS`.
+    pub purges: Vec<String>,
+    /// Headers with which CDNs are asked, each as `name=Header: value`.
+    pub purge_headers: Vec<String>,
 }
 
 /// Access without a key.

@@ -197,10 +197,10 @@ fn a_binding_names_a_message_that_is_there() {
     let first = bind(&server, &json!({"schema": SCHEMA, "message": "p.A"}));
     first.expect(200);
     server.put(&place, r#"{"n":"x"}"#).refused(422, "invalid_document");
-    // A schema without any message checks nothing.
-    put_schema(&server, "Protobuf/3", "syntax = \"proto3\";\nenum E { A = 0; }\n").expect(201);
-    let lost = server.put(&place, "{}").refused(422, "invalid_document").json();
-    assert_eq!(lost["violations"][0]["keyword"], "message", "{lost}");
+    // A schema without any message would check nothing.
+    let nothing = "syntax = \"proto3\";\nenum E { A = 0; }\n";
+    let lost = put_schema(&server, "Protobuf/3", nothing).refused(422, "invalid_document");
+    assert!(lost.text().contains("no message"), "{}", lost.text());
 }
 
 #[test]
@@ -312,4 +312,52 @@ fn a_bound_schema_that_gets_another_format_must_be_one_of_it() {
     server.patch(&details, r#"{"format":"JSONSchema/draft-07"}"#).expect(200);
     server.put(&format!("{GROUP}/entries/e"), r#""text""#).expect(201);
     server.put(&format!("{GROUP}/entries/e"), "1").refused(422, "invalid_document");
+}
+
+#[test]
+fn a_new_version_is_what_its_schemas_format_says_however_it_is_sent() {
+    let server = Server::in_memory(&[]);
+    let mut number = 0;
+    for format in &FORMATS {
+        for first in [None, Some("text/plain"), Some("application/x-protobuf")] {
+            for then in [None, Some("text/plain"), Some("application/json")] {
+                number += 1;
+                let path = format!("/api/schemagroups/shop/schemas/s{number}");
+                let mut put = Ask::new("PUT", path.clone()).body(format.schema);
+                put = put.header("xRegistry-format", format.name);
+                put = first.map_or(put.clone(), |value| put.clone().header("content-type", value));
+                server.ask(&put).expect(201);
+                // A text that isn't JSON can't be sent as JSON.
+                let is_json = !format.stricter.starts_with('{') && then == Some("application/json");
+                let good = if is_json { 422 } else { 201 };
+                for (text, expect) in
+                    [("rubbish (", 422), (r#"{"type":7}"#, 422), (format.stricter, good)]
+                {
+                    let ask = Ask::new("POST", path.clone()).body(text);
+                    let ask =
+                        then.map_or(ask.clone(), |value| ask.clone().header("content-type", value));
+                    let answer = server.ask(&ask);
+                    let what = format!("{} {first:?} {then:?} {text}", format.name);
+                    assert_eq!(answer.status, expect, "{what}: {answer:?}");
+                }
+                let details = server.ask(&Ask::new("GET", format!("{path}$details")));
+                assert_eq!(details.json()["format"], format.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bound_message_stays_in_its_schema() {
+    let server = Server::in_memory(&[]);
+    let two = "syntax = \"proto3\";\nmessage A { int32 x = 1; }\nmessage B { int32 y = 1; }\n";
+    let one = "syntax = \"proto3\";\nmessage A { int32 x = 1; }\n";
+    put_schema(&server, "Protobuf/3", two).expect(201);
+    bind(&server, &json!({"schema": SCHEMA, "message": "B"})).expect(201);
+    let refused = put_schema(&server, "Protobuf/3", one);
+    let refused = refused.refused(422, "invalid_document");
+    assert!(refused.text().contains("no message"), "{}", refused.text());
+    // Without the binding it may go.
+    bind(&server, &json!({"schema": SCHEMA})).expect(200);
+    put_schema(&server, "Protobuf/3", one).expect(201);
 }

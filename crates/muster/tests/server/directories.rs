@@ -7,7 +7,9 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::harness::{CommandOutput, PATIENCE, Server, ended, left_out, run, signal, spawn};
+use crate::harness::{
+    CommandOutput, PATIENCE, Server, ended, left_out, program, run, signal, spawn,
+};
 
 /// A directory with a registry in it, that no server has open.
 struct TestDirectory {
@@ -330,4 +332,37 @@ fn a_public_url_of_a_network_needs_a_key() {
         signal(child.id(), "TERM");
         assert!(ended(&mut child).success());
     }
+}
+
+#[test]
+fn a_start_that_is_refused_leaves_nothing_behind() {
+    let scratch = TempDir::new().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let data = scratch.path().join("data");
+    let directory = data.to_str().unwrap();
+    let free = "127.0.0.1:0";
+    for (flags, code) in [
+        (&["--listen", &taken][..], "address_in_use"),
+        (&["--listen", free, "--metrics-listen", &taken], "address_in_use"),
+        (&["--listen", free, "--confluent-listen", &taken], "address_in_use"),
+        (&["--listen", "127.0.0.1:19", "--confluent-listen", "127.0.0.1:19"], "address_in_use"),
+        (&["--listen", "0.0.0.0:0"], "key_required"),
+        (&["--listen", free, "--confluent-listen", "0.0.0.0:0"], "key_required"),
+        (&["--listen", free, "--public-url", "https://registry.example"], "key_required"),
+    ] {
+        let serve = [&["serve", "--data", directory][..], flags].concat();
+        let refused = run(scratch.path(), &serve).expect(1);
+        assert!(refused.err.contains(&format!("[{code}]")), "{flags:?}: {refused:#?}");
+        assert!(!data.exists(), "{flags:?} made a directory");
+    }
+    // A first key isn't made either, where there is a registry without one.
+    run(scratch.path(), &["init", "--data", directory]).expect(0);
+    let key = format!("muster_admin_{}", "0123456789abcdef".repeat(4));
+    let mut command = program(scratch.path());
+    command.args(["serve", "--data", directory, "--listen", &taken]);
+    let refused = command.env("MUSTER_ADMIN_KEY", key).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let keys = run(scratch.path(), &["keys", "list", "--data", directory, "--output", "json"]);
+    assert!(!keys.expect(0).out.contains("\"id\""));
 }

@@ -187,3 +187,43 @@ fn validations_are_counted_by_their_outcome() {
         assert_eq!(counts(), expect);
     }
 }
+
+#[test]
+fn a_new_bundle_replaces_an_earlier_one_and_no_other_file() {
+    let (scratch, server) = (TempDir::new().unwrap(), filled());
+    let folder = scratch.path();
+    let url = server.url("127.0.0.1");
+    let bundle = |name: &str| {
+        let words = ["schema", "bundle", name, "--to", "shop.bundle", "--server", &url];
+        run(folder, &words)
+    };
+    bundle("schemagroups/shop/schemas/other").expect(0);
+    bundle("schemagroups/shop/schemas/order").expect(0);
+    let written = fs::read_to_string(folder.join("shop.bundle")).unwrap();
+    assert!(written.contains("schemas/order") && !written.contains("schemas/other"));
+    for text in ["mine", &written[..written.len() / 2]] {
+        fs::write(folder.join("shop.bundle"), text).unwrap();
+        let refused = bundle("schemagroups/shop/schemas/order").expect(1);
+        assert!(refused.err.contains("[file_exists]"), "{refused:#?}");
+        assert_eq!(fs::read_to_string(folder.join("shop.bundle")).unwrap(), text);
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "no draft is left");
+}
+
+#[test]
+fn the_server_checks_payloads_with_what_a_stored_schema_refers_to() {
+    let server = filled();
+    for (schema, payload, expect) in [
+        ("holder", json!({"id": "ab"}), true),
+        ("holder/versions/1", json!({"id": "abc"}), false),
+        ("order", json!({"total": {"cents": "5"}}), true),
+        ("order", json!({"total": {"cents": true}}), false),
+        ("byid", json!(["a"]), true),
+        ("byid", json!([1]), false),
+    ] {
+        let xid = format!("/schemagroups/shop/schemas/{schema}");
+        let ask = json!({"schema": {"xid": xid}, "payloads": [payload]});
+        let report = server.post("/validate", ask.to_string()).expect(200).json();
+        assert_eq!(report["results"][0]["valid"], expect, "{schema} {payload}: {report}");
+    }
+}

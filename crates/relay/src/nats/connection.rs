@@ -1,9 +1,10 @@
 use muster_guard::addresses::Destination;
 use serde_json::{Map, Value};
-use std::{fmt::Write as _, net::SocketAddr};
+use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout,
 };
 
 use super::{NatsMessage, credentials::NatsCredentials};
@@ -21,6 +22,10 @@ const SHOWN_LETTERS_MAX: usize = 200;
 /// The largest message that a server takes which says nothing about it: its default, in bytes.
 const PAYLOAD_BYTES_DEFAULT: usize = 1024 * 1024;
 
+/// How long a server may take for its first word before it is taken for one that waits for a
+/// handshake. Those that wait do so for two seconds by default.
+const FIRST_WORD_WAIT: Duration = Duration::from_secs(1);
+
 /// The status of an answer where nobody has subscribed to a subject (NATS, ADR-7).
 const NO_RESPONDERS: &str = "503";
 
@@ -37,6 +42,8 @@ pub(super) struct NatsConnection {
     /// How many messages were sent.
     sent: u64,
     payload_bytes_max: usize,
+    /// Whether the server has ended it, or what it said can't be read.
+    is_ended: bool,
 }
 
 /// What a server sends (NATS, client protocol).
@@ -67,21 +74,34 @@ impl NatsConnection {
         random: [u8; 32],
     ) -> Result<Self, TryFailure> {
         let (_, mut stream) = connector.connect(addresses).await?;
-        // The server speaks first, in clear text even where TLS follows.
-        let (info, unread) = info(&mut stream).await?;
-        let needs_tls = info.get("tls_required").and_then(Value::as_bool) == Some(true);
-        let stream: Box<dyn Stream> = match destination.is_encrypted || needs_tls {
-            // Whatever came before the handshake may be anybody's.
-            true if !unread.is_empty() => return Err(TryFailure::Tls),
-            true => Box::new(connector.secure(destination, stream).await?),
-            false => Box::new(stream),
+        let mut unread = Vec::new();
+        // The server speaks first, in clear text even where TLS follows, unless it was told to wait
+        // for a handshake (`handshake_first`).
+        let waits = destination.is_encrypted && !speaks(&mut stream, &mut unread).await?;
+        let (info, stream, unread): (Value, Box<dyn Stream>, Vec<u8>) = if waits {
+            let mut stream = connector.secure(destination, stream).await?;
+            let info = info(&mut stream, &mut unread).await?;
+            (info, Box::new(stream), unread)
+        } else {
+            let mut info = info(&mut stream, &mut unread).await?;
+            let needs_tls = info.get("tls_required").and_then(Value::as_bool) == Some(true);
+            if !(destination.is_encrypted || needs_tls) {
+                (info, Box::new(stream), unread)
+            } else if unread.is_empty() {
+                believe_less(&mut info);
+                (info, Box::new(connector.secure(destination, stream).await?), unread)
+            } else {
+                // Whatever came before the handshake may be anybody's.
+                return Err(TryFailure::Tls);
+            }
         };
         let mut inbox = "_INBOX.".to_owned();
         for byte in &random[..16] {
             let _ = write!(inbox, "{byte:02x}");
         }
         let payload_bytes_max = payload_bytes_max(&info);
-        let mut connection = Self { stream, unread, inbox, sent: 0, payload_bytes_max };
+        let is_ended = false;
+        let mut connection = Self { stream, unread, inbox, sent: 0, payload_bytes_max, is_ended };
         connection.greet(&info, credentials).await?;
         Ok(connection)
     }
@@ -106,7 +126,9 @@ impl NatsConnection {
         }
         if let Some(credentials) = credentials {
             let nonce = info.get("nonce").and_then(Value::as_str);
-            credentials.add_to(&mut connect, nonce).ok_or(TryFailure::Credentials)?;
+            let text = "it sent nothing to sign, so it has no users with keys";
+            let unsigned = || TryFailure::Answer(text.to_owned());
+            credentials.add_to(&mut connect, nonce).ok_or_else(unsigned)?;
         }
         let connect = Value::Object(connect);
         let greeting = format!("CONNECT {connect}\r\nSUB {}.* 1\r\nPING\r\n", self.inbox);
@@ -148,11 +170,19 @@ impl NatsConnection {
         }
     }
 
+    /// Whether nothing can be sent on it any more.
+    pub const fn is_ended(&self) -> bool {
+        self.is_ended
+    }
+
     /// What needs no answer but a ping's. An error of the server ends the connection.
     async fn hear(&mut self, frame: ServerFrame) -> Result<(), TryFailure> {
         match frame {
             ServerFrame::Ping => self.write(b"PONG\r\n").await,
-            ServerFrame::Error(text) => Err(TryFailure::Answer(text)),
+            ServerFrame::Error(text) => {
+                self.is_ended = true;
+                Err(TryFailure::Answer(text))
+            }
             ServerFrame::Info(info) => {
                 self.payload_bytes_max = payload_bytes_max(&info);
                 Ok(())
@@ -162,18 +192,51 @@ impl NatsConnection {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), TryFailure> {
-        self.stream.write_all(bytes).await.map_err(|_| TryFailure::Broken)?;
-        self.stream.flush().await.map_err(|_| TryFailure::Broken)
+        let written = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        let written = written.await;
+        self.is_ended |= written.is_err();
+        written.map_err(|_| TryFailure::Broken)
     }
 
     async fn frame(&mut self) -> Result<ServerFrame, TryFailure> {
-        loop {
-            if let Some((frame, length)) = parse(&self.unread).ok_or(TryFailure::Broken)? {
-                self.unread.drain(..length);
-                return Ok(frame);
-            }
-            fill(&mut *self.stream, &mut self.unread).await?;
+        let frame = frame(&mut *self.stream, &mut self.unread).await;
+        self.is_ended |= frame.is_err();
+        frame
+    }
+}
+
+/// The next frame of a server.
+async fn frame(
+    stream: &mut (dyn Stream + '_),
+    unread: &mut Vec<u8>,
+) -> Result<ServerFrame, TryFailure> {
+    loop {
+        if let Some((frame, length)) = parse(unread).ok_or(TryFailure::Broken)? {
+            unread.drain(..length);
+            return Ok(frame);
         }
+        fill(stream, unread).await?;
+    }
+}
+
+/// Whether a server says something by itself, within a while.
+async fn speaks(stream: &mut TcpStream, unread: &mut Vec<u8>) -> Result<bool, TryFailure> {
+    match timeout(FIRST_WORD_WAIT, fill(stream, unread)).await {
+        Ok(filled) => filled.map(|()| true),
+        Err(_) => Ok(false),
+    }
+}
+
+/// What is said before a handshake may be anybody's: a limit that is smaller than the usual one is
+/// left to the server's own refusal.
+fn believe_less(info: &mut Value) {
+    if payload_bytes_max(info) < PAYLOAD_BYTES_DEFAULT
+        && let Some(info) = info.as_object_mut()
+    {
+        info.remove("max_payload");
     }
 }
 
@@ -182,19 +245,12 @@ fn payload_bytes_max(info: &Value) -> usize {
     most.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAYLOAD_BYTES_DEFAULT)
 }
 
-/// The first frame of a server, and what was read behind it.
-async fn info(stream: &mut TcpStream) -> Result<(Value, Vec<u8>), TryFailure> {
-    let mut unread = Vec::new();
-    loop {
-        match parse(&unread).ok_or(TryFailure::Broken)? {
-            Some((ServerFrame::Info(info), length)) => {
-                unread.drain(..length);
-                return Ok((info, unread));
-            }
-            Some((ServerFrame::Error(text), _)) => return Err(TryFailure::Answer(text)),
-            Some(_) => return Err(TryFailure::Broken),
-            None => fill(stream, &mut unread).await?,
-        }
+/// The first frame of a server.
+async fn info(stream: &mut (dyn Stream + '_), unread: &mut Vec<u8>) -> Result<Value, TryFailure> {
+    match frame(stream, unread).await? {
+        ServerFrame::Info(info) => Ok(info),
+        ServerFrame::Error(text) => Err(TryFailure::Answer(text)),
+        _ => Err(TryFailure::Broken),
     }
 }
 

@@ -41,6 +41,10 @@ impl NatsCredentials {
         if let Some(key) = key_of(text) {
             return Some(Self::Key { key: Box::new(key), token: None });
         }
+        // A seed with a slip of the pen must not be sent as a word.
+        if looks_like_seed(text) {
+            return None;
+        }
         match text.split_once(':') {
             Some((user, password)) => Some(Self::Password {
                 user: user.to_owned(),
@@ -78,6 +82,15 @@ impl NatsCredentials {
 fn line_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     let mut lines = text.lines().map(str::trim).skip_while(|line| *line != before).skip(1);
     lines.next().filter(|line| !line.is_empty())
+}
+
+/// The length of a seed's text, in letters.
+const SEED_LETTERS: usize = 58;
+
+/// Whether a text has the form of a seed, of whomever it is and whatever its sum.
+fn looks_like_seed(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte);
+    text.len() == SEED_LETTERS && text.starts_with('S') && text.bytes().all(is_letter)
 }
 
 /// The key of a seed's text: two bytes of kinds, the seed and a check sum, in base 32.

@@ -44,6 +44,8 @@ struct SchemaText {
     bytes: Bytes,
     /// How it is written, if its media type says it.
     notation: Option<Notation>,
+    /// What a stored schema names in its attribute `references`, with the texts.
+    named: Vec<(String, String)>,
 }
 
 impl Reader {
@@ -130,8 +132,11 @@ impl Reader {
             .iter()
             .map(|reference| (reference.name.as_str(), plain(&reference.schema)))
             .collect();
-        let references: Vec<(&str, &str)> =
-            references.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        // What the request names comes first: it may be meant to stand for what is stored.
+        let stored = text.named.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let sent = references.iter().map(|(name, text)| (*name, text.as_str()));
+        let others = stored.filter(|(name, _)| sent.clone().all(|(other, _)| other != *name));
+        let references: Vec<(&str, &str)> = sent.clone().chain(others).collect();
         let mut stored = StoredSchemas::new(&self.view);
         loop {
             let parsed = {
@@ -188,7 +193,8 @@ impl Reader {
                     }
                     schema => plain(schema),
                 };
-                Ok(SchemaText { xid: None, format, bytes: text.into(), notation: None })
+                let (named, notation) = (Vec::new(), None);
+                Ok(SchemaText { xid: None, format, bytes: text.into(), notation, named })
             }
             (Some(xid), None) => self.stored(xid, format).await,
             (None, None) | (Some(_), Some(_)) => {
@@ -225,17 +231,15 @@ impl Reader {
         let resource = xid.resource().unwrap_or_else(|| xid.clone());
         let xid = resource.version(version.id.clone()).unwrap_or(xid);
         let notation = Some(Notation::of(version.content_type.as_deref()));
-        Ok(SchemaText { xid: Some(xid), format, bytes: bytes.ok_or_else(missing)?, notation })
+        let named = self.named_texts(&xid, &version).await?;
+        let bytes = bytes.ok_or_else(missing)?;
+        Ok(SchemaText { xid: Some(xid), format, bytes, notation, named })
     }
 
     /// The format of a stored schema: its attribute `format`, else what its media type says.
     async fn format_of(&self, version: &Version) -> Result<SchemaFormat, Problem> {
-        let attributes = match version.attributes {
-            Some(content) => self.registry.attributes(&[content]).await,
-            None => Ok(Vec::new()),
-        };
-        let attributes = attributes.map_err(|error| problem_of_fetch(error, self.path))?;
-        let named = attributes.first().and_then(|map| map.get("format")?.as_str());
+        let attributes = self.attributes_of(version.attributes).await?;
+        let named = attributes.get("format").and_then(Value::as_str);
         SchemaFormat::of_stored(named, version.content_type.as_deref()).ok_or_else(|| {
             let named = named.unwrap_or_default();
             self.refused(format!("the stored schema's format {named:?} isn't known here"))

@@ -38,6 +38,12 @@ pub struct RestoreSiteArguments {
     /// The file keys/site.key of the registry, or a copy of it, to sign with
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// The CDN to tell of what changed, as for muster publish
+    #[arg(long, value_name = "HOW")]
+    purge: Option<String>,
+    /// A header with which the CDN is asked, such as 'Fastly-Key: env:FASTLY_KEY'; may repeat
+    #[arg(long, value_name = "HEADER", requires = "purge")]
+    purge_header: Vec<String>,
     /// Show what would be written and what is missing, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -51,7 +57,8 @@ impl RestoreSiteArguments {
             return Err(Failure::usage("without its key the site can't be signed")
                 .help("--key FILE names keys/site.key of the registry, or a copy of it"));
         }
-        let destination = super::destination(context, &self.to)?;
+        let destination =
+            super::destination(context, &self.to, (self.purge.as_deref(), &self.purge_header))?;
         let now = context.screen.now;
         let wanted = self.wanted(now)?;
         let found = earlier_manifest(&*destination, &wanted, keys.as_ref()).await;

@@ -1,11 +1,11 @@
 mod gather;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use muster_catalog::registration::{context_group, subject_ids};
 use muster_client::{Client, Query};
-use muster_schema::{SchemaBundle, Validator, ValidatorError};
+use muster_schema::{BUNDLE_BYTES_MAX, SchemaBundle, Validator, ValidatorError};
 use muster_wire::ErrorCode;
 use muster_words::{Xid, XidPattern, XidPatterns};
 use serde_json::json;
@@ -16,6 +16,7 @@ use crate::{
     Context, Failure, OwnCode,
     arguments::ConnectionArguments,
     backup_file::NewFile,
+    bounded_file,
     output::numbers::{counted, size},
 };
 
@@ -42,7 +43,7 @@ pub struct SchemaBundleArguments {
     /// The group of the subjects [default: that of the context without a name]
     #[arg(long, value_name = "GROUP", requires = "subjects")]
     group: Option<String>,
-    /// The file to write
+    /// The file to write, which may replace an earlier bundle
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     #[command(flatten)]
@@ -61,7 +62,10 @@ impl SchemaBundleArguments {
         let bytes = bundle.write().map_err(|error| unwritable(&error))?;
         check(bundle.clone())?;
         let shown = context.shown(&self.to);
-        let mut out = NewFile::create(&self.to, &shown)?;
+        let mut out = match is_bundle(&self.to) {
+            true => NewFile::create_over(&self.to, &shown)?,
+            false => NewFile::create(&self.to, &shown)?,
+        };
         out.write(&bytes, &shown)?;
         out.keep(&shown)?;
         let count = bundle.versions().count();
@@ -131,6 +135,12 @@ impl SchemaBundleArguments {
         Err(Failure::new(ErrorCode::NotFound, what)
             .help("muster schema list shows the schemas; --group names the group of a subject"))
     }
+}
+
+/// Whether a file is an earlier bundle, which a new one may replace.
+fn is_bundle(path: &Path) -> bool {
+    let bytes = bounded_file::read(path, BUNDLE_BYTES_MAX as u64);
+    bytes.is_ok_and(|bytes| SchemaBundle::read(&bytes).is_ok())
 }
 
 fn pattern(name: &str) -> Result<XidPattern, Failure> {
