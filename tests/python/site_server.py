@@ -121,6 +121,7 @@ class SiteServer:
         for name, value in dict(headers).items():
             request.send_header(name, value)
         if status != 304:
+            request.send_header("Content-Type", "application/json")
             request.send_header("Content-Length", str(len(body) if length is None else length))
         request.end_headers()
         request.wfile.write(body)
