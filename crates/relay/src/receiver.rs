@@ -122,6 +122,12 @@ impl Receiver {
         }
     }
 
+    /// Waits until it isn't held.
+    pub async fn let_go(&self) {
+        // The sender lives as long as this value.
+        let _ = self.held.subscribe().wait_for(Option::is_none).await;
+    }
+
     fn refuse_held(&self) -> Result<(), ReceiverClosed> {
         self.held().map_or(Ok(()), |reason| Err(ReceiverClosed::Held(reason)))
     }

@@ -96,6 +96,17 @@ fn full() -> Vec<Change> {
             references: vec![xid("/schemagroups/g/schemas/t/versions/1")],
             subject: Some("a/b".to_owned()),
         }),
+        Change::DocumentSynced(DocumentSynced {
+            resource: xid("/dirs/d1/files/f1"),
+            vector: VersionVector::new([(id("r2"), Position(7)), (id("r1"), Position(300))])
+                .unwrap(),
+            sync: id("s1"),
+            origin: Some(DocumentOrigin {
+                registry: id("r2"),
+                position: Position(7),
+                moment: created,
+            }),
+        }),
     ]
 }
 
@@ -170,6 +181,12 @@ fn least() -> Vec<Change> {
             registered: 0,
             references: Vec::new(),
             subject: None,
+        }),
+        Change::DocumentSynced(DocumentSynced {
+            resource: xid("/dirs/d1/files/f1"),
+            vector: VersionVector::default(),
+            sync: id("s1"),
+            origin: None,
         }),
     ]
 }
