@@ -156,7 +156,12 @@ impl Puller {
         let mut pulling = Pulling { record, asked: mark, waiting: BTreeMap::new(), rest: REST };
         loop {
             self.link.receiver.let_go().await;
-            self.clone().round(&mut pulling).await?;
+            // What a round that ends here has taken is taken, and is asked for again.
+            tokio::select! {
+                biased;
+                () = self.link.receiver.until_held() => {}
+                ended = self.clone().round(&mut pulling) => ended?,
+            }
         }
     }
 

@@ -122,6 +122,11 @@ impl Receiver {
         }
     }
 
+    /// Waits until it is held.
+    pub async fn until_held(&self) {
+        let _ = self.held.subscribe().wait_for(Option::is_some).await;
+    }
+
     /// Waits until it isn't held.
     pub async fn let_go(&self) {
         // The sender lives as long as this value.
