@@ -50,3 +50,30 @@ pub fn check_route(
         _ => Err(Forbidden::Scope),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+    use crate::Role;
+
+    #[test]
+    fn only_who_may_delete_everything_puts_a_route_in_both_directions() {
+        let route: Xid = "/routes/a/entries/b".parse().unwrap();
+        let other: Xid = "/configs/a/entries/b".parse().unwrap();
+        let both = br#"{"mode": "bidirectional", "targets": ["/targets/a/entries/b"]}"#;
+        let one = br#"{"mode": "unidirectional", "targets": ["/targets/a/entries/b"]}"#;
+        for (role, place, document, is_allowed) in [
+            (Role::Admin, &route, &both[..], true),
+            (Role::Publisher, &route, &both[..], false),
+            (Role::Publisher, &route, &one[..], true),
+            (Role::Publisher, &route, b"mode: bidirectional", false),
+            (Role::Publisher, &other, &both[..], true),
+        ] {
+            let principal = Principal::new("somebody", role);
+            let found = check_route(&principal, place, document);
+            assert_eq!(found.is_ok(), is_allowed, "{role:?} {place}");
+        }
+    }
+}

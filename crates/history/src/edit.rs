@@ -290,9 +290,7 @@ impl Edit {
             Change::Answered(_)
             | Change::Explained(_)
             | Change::SchemaRegistered(_)
-            | Change::DocumentSynced(_) => {
-                return None;
-            }
+            | Change::DocumentSynced(_) => return None,
         };
         Some(Self { position, subject, action, detail })
     }

@@ -96,18 +96,22 @@ fn full() -> Vec<Change> {
             references: vec![xid("/schemagroups/g/schemas/t/versions/1")],
             subject: Some("a/b".to_owned()),
         }),
-        Change::DocumentSynced(DocumentSynced {
-            resource: xid("/dirs/d1/files/f1"),
-            vector: VersionVector::new([(id("r2"), Position(7)), (id("r1"), Position(300))])
-                .unwrap(),
-            sync: id("s1"),
-            origin: Some(DocumentOrigin {
-                registry: id("r2"),
-                position: Position(7),
-                moment: created,
-            }),
-        }),
+        Change::DocumentSynced(full_sync()),
     ]
+}
+
+fn full_sync() -> DocumentSynced {
+    let vector = [(id("r2"), Position(7)), (id("r1"), Position(300))];
+    DocumentSynced {
+        resource: xid("/dirs/d1/files/f1"),
+        vector: VersionVector::new(vector).unwrap(),
+        sync: id("s1"),
+        origin: Some(DocumentOrigin {
+            registry: id("r2"),
+            position: Position(7),
+            moment: created(),
+        }),
+    }
 }
 
 fn full_version() -> VersionWritten {

@@ -1,6 +1,10 @@
 //! `/sync`: documents that come from other registries and go to them, and conflicts between both.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use axum::{
     Extension,
@@ -25,7 +29,7 @@ use tokio::time::timeout;
 
 use super::{Native, answer, body, query::Parameters};
 use crate::{
-    Caller, IntoProblem, read_body,
+    Caller, IntoProblem, Phase, read_body,
     submit::{check, message, origin},
     xregistry::{problem_of_failure, problem_of_fetch},
 };
@@ -142,13 +146,58 @@ pub(super) async fn changes(
     }
     if after == head && seconds > 0 {
         let time = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
-        // Without something new the answer says so.
-        let _ = timeout(time, registry.reached(after.next())).await;
+        wait(&native, &caller, after.next(), time).await?;
     }
     let commands = registry.commands_after(after).await;
     let commands = commands.map_err(|error| problem_of_fetch(error, PATH))?;
     let view = registry.view().seen_within(caller.principal.scope.clone());
     Ok(answer::json(StatusCode::OK, &changed(&view, after, &commands)?))
+}
+
+/// Waits for a position; without something new the answer says so. It ends with the server, and with
+/// the key.
+async fn wait(
+    native: &Native,
+    caller: &Caller,
+    position: Position,
+    time: Duration,
+) -> Result<(), Problem> {
+    let _seat = Seat::take().ok_or_else(|| Problem::new(ErrorKind::ServerBusy).subject(PATH))?;
+    let grant = native.gate.grant(caller)?;
+    let mut phase = caller.phase.clone();
+    tokio::select! {
+        biased;
+        () = grant.ended() => {}
+        _ = phase.wait_for(|phase| *phase != Phase::Running) => {}
+        _ = timeout(time, native.registry.reached(position)) => {}
+    }
+    match grant.holds() {
+        true => Ok(()),
+        // Like any request with a key that isn't valid any more.
+        false => Err(ErrorKind::KeyRequired.into()),
+    }
+}
+
+/// The most requests that wait for something new at once.
+const WAITERS_MAX: usize = 256;
+
+/// The requests that wait.
+static WAITERS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of the requests that may wait.
+struct Seat;
+
+impl Seat {
+    fn take() -> Option<Self> {
+        let taken = Self;
+        (WAITERS.fetch_add(1, Ordering::AcqRel) < WAITERS_MAX).then_some(taken)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        WAITERS.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// What commands changed, each document once.
