@@ -248,6 +248,7 @@ def is_quiet(registries):
 def check(registries, is_decided_by_people):
     ids = {registry.name: registry.id() for registry in registries}
     written = sum(len(registry.acknowledged) for registry in registries)
+    compared = 0
     for name in (f"d{number}" for number in range(DOCUMENTS)):
         vectors = []
         for registry in registries:
@@ -274,10 +275,12 @@ def check(registries, is_decided_by_people):
                 if not said:
                     continue
                 by, number = said["by"], said["number"]
+                compared += 1
                 assert number >= newest.get(by, 0), (
                     f"{registry.name} has {by} {number} of {name} after {newest[by]}")
                 newest[by] = number
-    return written
+    assert compared or is_decided_by_people, "no version was compared"
+    return written, compared
 
 
 def dead_letters(registries):
@@ -311,11 +314,12 @@ def play(muster, scratch, title, shape, policy, seconds, seed):
         assert not [one for registry in registries for one in registry.conflicts()]
         letters = dead_letters(registries)
         assert not letters, letters
-        written = check(registries, is_manual)
+        written, compared = check(registries, is_manual)
         assert written > 0
         print(f"{title}: {written} changes of {DOCUMENTS} documents in 3 registries, "
-              f"{counts['stopped']} stops, {counts['killed']} kills, {decided} conflicts decided; "
-              "all agree, nothing is lost, nothing echoes")
+              f"{counts['stopped']} stops, {counts['killed']} kills, {decided} conflicts decided, "
+              f"the order of {compared} versions compared; all agree, "
+              "nothing is lost, nothing echoes")
     finally:
         for registry in registries:
             if registry.process:
