@@ -201,6 +201,10 @@ impl Catalog {
                 }
                 false => Err("which isn't a numbered version of a schema"),
             },
+            Change::DocumentSynced(body) => match self.note_sync(body, (fold.stamp, fold.moment)) {
+                true => Ok(()),
+                false => Err("with more registries than a vector may name"),
+            },
             Change::Answered(_) | Change::Explained(_) => Ok(()),
         }
     }

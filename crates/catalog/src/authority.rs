@@ -222,7 +222,7 @@ impl Authority {
         self.within.as_ref().is_none_or(covers)
     }
 
-    fn check_place(&self, xid: &Xid) -> Result<(), Refusal> {
+    pub(crate) fn check_place(&self, xid: &Xid) -> Result<(), Refusal> {
         match &self.within {
             Some(within) if !within.holds(xid) => Err(Refusal::new(xid, Reason::OutOfScope)),
             _ => Ok(()),

@@ -17,6 +17,7 @@ use crate::{
         RegistryPast, RegistryState, RememberedAnswer, Resource, Stamp, Subtree, Version, exact,
         resource_in, states, taken,
     },
+    sync::SyncedState,
 };
 use muster_model::Model;
 
@@ -79,6 +80,8 @@ pub struct Catalog {
     pub index: StructuredIndex,
     /// The ids of schemas.
     pub registrations: Registrations,
+    /// What syncs said about documents, by xid, deleted ones included.
+    pub synced: OrdMap<Arc<str>, Arc<SyncedState>>,
 }
 
 impl Catalog {
@@ -122,6 +125,7 @@ impl Catalog {
             documents: 0,
             index: StructuredIndex::default(),
             registrations: Registrations::default(),
+            synced: OrdMap::new(),
         }
     }
 

@@ -26,9 +26,11 @@
 //! | 16 | explained | 0 message |
 //! | 17 | ledger moved | 0 ledger name, 1 former key, 2 checkpoint |
 //! | 18 | schema registered | 0 version, 1 id, 2 guid, 3 registered, 4 references, 5 subject |
+//! | 19 | document synced | 0 resource, 1 vector, 2 sync, 3 origin (absent: this command) |
 //!
 //! A content is a map: 0 digest (32 bytes), 1 size, 2 position of the entry that stores it
-//! (absent: this entry).
+//! (absent: this entry). A vector is a map of registry ids to positions, sorted by id. An origin is a
+//! map: 0 registry id, 1 position, 2 moment.
 
 mod codec;
 
@@ -37,7 +39,10 @@ use minicbor::{Decode, Encode};
 use muster_schema::SchemaGuid;
 use muster_words::{Digest, Id, Moment, Position, Xid};
 
-use crate::{Content, Lifecycle};
+use crate::{
+    Content, Lifecycle,
+    sync::{DocumentOrigin, VersionVector},
+};
 
 /// The format of a ledger's changes, which its first entry names.
 pub const FORMAT: u32 = 1;
@@ -348,6 +353,26 @@ pub struct SchemaRegistered {
     pub subject: Option<String>,
 }
 
+/// A command of a sync wrote or deleted a document, or only learned that another registry's state is
+/// in it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct DocumentSynced {
+    /// The document.
+    #[cbor(n(0), with = "codec::xid")]
+    pub resource: Xid,
+    /// Everything that the state after this command holds. Where the command itself writes the state,
+    /// its own position is added when it is folded.
+    #[cbor(n(1), with = "codec::vector")]
+    pub vector: VersionVector,
+    /// The id of the sync.
+    #[cbor(n(2), with = "codec::id")]
+    pub sync: Id,
+    /// Where the state was first written; none: this command writes it.
+    #[cbor(n(3), with = "codec::origin", has_nil)]
+    pub origin: Option<DocumentOrigin>,
+}
+
 /// How a command that carries an idempotency key was answered, so that its repeat is answered the
 /// same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -414,6 +439,7 @@ pub enum Change {
     Explained(Explained),
     LedgerMoved(LedgerMoved),
     SchemaRegistered(SchemaRegistered),
+    DocumentSynced(DocumentSynced),
 }
 
 impl Change {
@@ -437,7 +463,8 @@ impl Change {
             | Self::KeyRevoked(_)
             | Self::KeyForgotten(_)
             | Self::Answered(_)
-            | Self::SchemaRegistered(_) => (None, None),
+            | Self::SchemaRegistered(_)
+            | Self::DocumentSynced(_) => (None, None),
         };
         [first, second].into_iter().flatten()
     }
@@ -455,6 +482,7 @@ impl Change {
             Self::MembersMoved(change) => change.parent.clone(),
             Self::Answered(change) => change.subject.clone(),
             Self::SchemaRegistered(change) => change.version.clone(),
+            Self::DocumentSynced(change) => change.resource.clone(),
             Self::RegistryOpened(_)
             | Self::RegistryWritten(_)
             | Self::ModelWritten(_)

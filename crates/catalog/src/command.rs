@@ -11,6 +11,7 @@ use crate::{
     Content,
     judge::SchemaIdentity,
     state::{CommandTag, CompatibilityRule, Stamp},
+    sync::SyncMark,
 };
 use muster_model::Model;
 
@@ -33,6 +34,8 @@ pub struct Command {
     pub message: Option<Bytes>,
     /// How the schemas among what it writes are registered.
     pub schemas: SchemaWrite,
+    /// What it says about a document for a sync.
+    pub sync: Option<SyncMark>,
 }
 
 /// How a command registers schemas. The default is a write that isn't Confluent's.
@@ -63,6 +66,7 @@ impl Command {
             succession: Succession::default(),
             message: None,
             schemas: SchemaWrite::default(),
+            sync: None,
         }
     }
 }

@@ -25,6 +25,7 @@ mod resource;
 mod restore;
 mod restored;
 mod succession;
+mod synced;
 mod version;
 
 use std::{
@@ -56,6 +57,7 @@ use crate::{
     facts::VersionFacts,
     judge::Verdict,
     state::{RememberedAnswer, Stamp},
+    sync::SyncMark,
     tree::{Subject, WriteTree},
 };
 
@@ -84,6 +86,8 @@ pub struct PreparedCommand {
     pub capabilities_over: Option<Stamp>,
     /// The author's reason.
     pub message: Option<Bytes>,
+    /// What it says about a document for a sync.
+    pub sync: Option<SyncMark>,
 }
 
 /// The action of a prepared command.
@@ -236,6 +240,9 @@ pub fn decide(
     }
     prepared.changed.check(catalog)?;
     prepared.authority.check(catalog, &prepared.action)?;
+    if let Some(mark) = &prepared.sync {
+        synced::check(catalog, &prepared.authority, mark)?;
+    }
     let mut decision = match &prepared.action {
         PreparedAction::Write(action) if !action.restored.is_empty() => {
             restored::write(catalog, stored_attributes, prepared, action, now)?
@@ -256,6 +263,7 @@ pub fn decide(
         PreparedAction::RegisterSchemas(schemas) => registered::stored(catalog, schemas),
         PreparedAction::Refused(refusal) => return Err(NoDecision::Refused(refusal.clone())),
     };
+    decision.changes.extend(prepared.sync.as_ref().map(synced::change));
     if let (Some(message), false) = (&prepared.message, decision.changes.is_empty()) {
         let named = ContentName::new(message);
         decision.changes.push(Change::Explained(Explained { message: named }));

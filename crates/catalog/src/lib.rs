@@ -29,6 +29,7 @@ mod refusal;
 pub mod registration;
 pub mod schema_settings;
 pub mod state;
+pub mod sync;
 pub mod tree;
 mod view;
 

@@ -1,7 +1,9 @@
 use std::fmt;
 
 use muster_schema::Violation;
-use muster_words::{Coverage, Id, IdError, Xid, XidError, XidPatterns, limits::ID_LENGTH_MAX};
+use muster_words::{
+    Coverage, Id, IdError, Position, Xid, XidError, XidPatterns, limits::ID_LENGTH_MAX,
+};
 use thiserror::Error;
 
 use muster_model::{AttributeFault, Kind, ModelFault};
@@ -96,6 +98,15 @@ pub enum Reason {
         /// The header with the condition.
         header: &'static str,
     },
+    /// A document changed after its states were compared for a sync.
+    ChangedSince {
+        /// The change with which they were compared.
+        since: Position,
+        /// The newest one.
+        now: Position,
+    },
+    /// More registries wrote a document than its vector may name.
+    VectorTooLong,
     /// The sent epoch isn't the current one.
     MismatchedEpoch {
         /// The epoch that was sent.

@@ -4,6 +4,7 @@ mod group;
 mod last_change;
 mod members;
 mod resource;
+mod synced;
 
 use std::{collections::BTreeSet, ops::Deref, sync::Arc};
 

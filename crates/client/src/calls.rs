@@ -19,6 +19,7 @@ mod rollback;
 mod schemas;
 mod search;
 mod site;
+mod sync;
 
 pub use backup::BackupBytes;
 pub use changes::{ChangeStream, ReceivedChange, StreamItem, StreamStart};

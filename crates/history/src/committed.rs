@@ -71,6 +71,14 @@ impl CommittedCommand {
         })
     }
 
+    /// The documents of which a sync says what their states hold.
+    pub fn synced(&self) -> impl Iterator<Item = Xid> + '_ {
+        self.changes.iter().filter_map(|(_, change)| match change {
+            Change::DocumentSynced(body) => Some(body.resource.clone()),
+            _ => None,
+        })
+    }
+
     /// Whether it erased something.
     #[must_use]
     pub fn erases(&self) -> bool {

@@ -287,9 +287,10 @@ impl Edit {
             Change::KeyCreated(body) => key(&body.id, EditAction::Created),
             Change::KeyRevoked(body) => key(&body.id, EditAction::Revoked),
             Change::KeyForgotten(body) => key(&body.id, EditAction::Forgotten),
-            Change::Answered(_) | Change::Explained(_) | Change::SchemaRegistered(_) => {
-                return None;
-            }
+            Change::Answered(_)
+            | Change::Explained(_)
+            | Change::SchemaRegistered(_)
+            | Change::DocumentSynced(_) => return None,
         };
         Some(Self { position, subject, action, detail })
     }

@@ -36,6 +36,7 @@ mod single_task;
 mod site;
 mod status;
 mod stream;
+mod sync;
 mod tlog;
 mod validate;
 
@@ -286,6 +287,10 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::Confluent => on(method, confluent::serve),
         NativeEndpoint::ValidatePayloads => on(method, schemas::validate_payloads),
         NativeEndpoint::Rollback => on(method, rollback::rollback),
+        NativeEndpoint::Sync => on(method, sync::sync),
+        NativeEndpoint::ListSyncChanges => on(method, sync::changes),
+        NativeEndpoint::ShowSyncState => on(method, sync::show),
+        NativeEndpoint::ResolveConflict => on(method, sync::resolve),
         NativeEndpoint::References => on(method, references::references),
         NativeEndpoint::Search => on(method, search::search),
         NativeEndpoint::SearchProviders => on(method, search::providers),

@@ -5,6 +5,7 @@ pub mod backup;
 pub mod client;
 pub mod completions;
 pub mod config;
+pub mod conflicts;
 pub mod delete;
 pub mod diff;
 pub mod encryption;
@@ -88,6 +89,9 @@ pub enum MusterCommand {
     /// Send changes to others, and see how far each route is
     #[command(subcommand)]
     Propagation(propagation::PropagationCommand),
+    /// List, show and decide conflicts between registries
+    #[command(subcommand)]
+    Conflicts(conflicts::ConflictsCommand),
     /// List, add, watch and control live AI providers
     #[command(subcommand)]
     Providers(providers::ProvidersCommand),
@@ -156,6 +160,7 @@ impl MusterCommand {
             Self::Validate(validate) => context.wait(validate.run(context)),
             Self::Schema(schema) => context.wait(schema.run(context)),
             Self::Propagation(propagation) => context.wait(propagation.run(context)),
+            Self::Conflicts(conflicts) => context.wait(conflicts.run(context)),
             Self::Providers(providers) => context.wait(providers.run(context)),
             Self::Mcp(mcp) => context.wait(mcp.run(context)),
             Self::Publish(publish) => context.wait(publish.run(context)),

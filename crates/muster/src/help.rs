@@ -9,7 +9,7 @@ pub(crate) const WANTS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "serve"]),
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "extract", "model"]),
-    ("Send", &["propagation", "encryption"]),
+    ("Send", &["propagation", "conflicts", "encryption"]),
     ("Prove", &["validate", "schema", "ledger"]),
     ("Publish", &["publish", "client", "snapshot"]),
     (

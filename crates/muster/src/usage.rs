@@ -174,8 +174,8 @@ mod tests {
                 "error: \"b\" is one argument too many  [usage]\nhelp: usage: muster get [OPTIONS] <XID>",
             ),
             (
-                "muster frobnicate",
-                "error: there is no command frobnicate  [usage]\nhelp: muster help shows all commands",
+                "muster quux",
+                "error: there is no command quux  [usage]\nhelp: muster help shows all commands",
             ),
             (
                 "muster log providers",

@@ -31,6 +31,7 @@ mod ring;
 mod rollback;
 mod settings;
 mod status;
+mod sync;
 mod tiles;
 mod tree_hashes;
 mod trial;
@@ -63,6 +64,10 @@ pub use registry::{CommandOrigin, Registry};
 pub use rollback::{RollbackStep, RollbackTrial};
 pub use settings::{Clock, DocumentCheck, DocumentRefused, Genesis, RegistrySettings};
 pub use status::RegistryStatus;
+pub use sync::{
+    ConflictRecord, DocumentState, IncomingDocument, Resolution, SyncError, SyncOutcome, SyncWay,
+    conflict_name,
+};
 pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};
 pub use validations::ValidationCounts;
 pub use verify::{

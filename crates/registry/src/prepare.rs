@@ -253,5 +253,6 @@ fn prepared(command: &Command, action: PreparedAction) -> PreparedCommand {
         changed: ChangedMetadata::of(command),
         capabilities_over: None,
         message: command.message.clone(),
+        sync: command.sync.clone(),
     }
 }

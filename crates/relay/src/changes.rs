@@ -80,9 +80,40 @@ pub fn view_at(newest: &View, position: Position) -> View {
 /// the same command always gives the same changes, whatever the view.
 #[must_use]
 pub fn changes_of(command: &CommittedCommand, newest: &View) -> Vec<DocumentChange> {
+    let kinds = kinds_of(command.touched(), command, newest);
+    let kinds = kinds.into_iter().filter_map(|(resource, kind)| Some((resource, kind?)));
+    numbered_of(command, kinds)
+}
+
+/// The same with what only became known of a document, which other registries must know as well. A
+/// document that was created and deleted again, or erased after it was deleted, counts as deleted.
+#[must_use]
+pub fn all_changes_of(command: &CommittedCommand, newest: &View) -> Vec<DocumentChange> {
+    let named = command.touched().chain(command.synced());
+    let kinds = kinds_of(named, command, newest).into_iter();
+    numbered_of(
+        command,
+        kinds.map(|(name, kind)| (name, kind.unwrap_or(DocumentChangeKind::Deleted))),
+    )
+}
+
+fn numbered_of(
+    command: &CommittedCommand,
+    kinds: impl Iterator<Item = (Xid, DocumentChangeKind)>,
+) -> Vec<DocumentChange> {
+    let moment = command.entries.last().map_or(Moment::EPOCH, |entry| entry.moment);
+    numbered((command.begin(), command.position()), moment, kinds)
+}
+
+/// The documents among these names, and in these groups, with what happened to them.
+fn kinds_of(
+    named: impl Iterator<Item = Xid>,
+    command: &CommittedCommand,
+    newest: &View,
+) -> Vec<(Xid, Option<DocumentChangeKind>)> {
     let (before, after) = (view_at(newest, command.begin()), view_at(newest, command.position()));
     let mut resources = BTreeSet::new();
-    for xid in command.touched() {
+    for xid in named {
         match &xid {
             Xid::Group { .. } => {
                 resources.extend(members(&before, &xid));
@@ -93,18 +124,17 @@ pub fn changes_of(command: &CommittedCommand, newest: &View) -> Vec<DocumentChan
             }
         }
     }
-    let kinds = resources.into_iter().filter_map(|resource| {
+    let kinds = resources.into_iter().map(|resource| {
         let kind = match (before.has(&resource), after.has(&resource)) {
-            (false, true) => DocumentChangeKind::Created,
-            (true, true) => DocumentChangeKind::Updated,
-            (true, false) => DocumentChangeKind::Deleted,
+            (false, true) => Some(DocumentChangeKind::Created),
+            (true, true) => Some(DocumentChangeKind::Updated),
+            (true, false) => Some(DocumentChangeKind::Deleted),
             // Created and deleted again, or erased after it was deleted.
-            (false, false) => return None,
+            (false, false) => None,
         };
-        Some((resource, kind))
+        (resource, kind)
     });
-    let moment = command.entries.last().map_or(Moment::EPOCH, |entry| entry.moment);
-    numbered((command.begin(), command.position()), moment, kinds)
+    kinds.collect()
 }
 
 /// Every document in a view, as if it had been created by the command that ends there.

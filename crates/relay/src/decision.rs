@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use muster_guard::{addresses::AddressRefused, secret_references::SecretError};
+use muster_words::Id;
 
 use crate::retry::{RETRY_AFTER_MAX, RetryPolicy};
 
@@ -58,6 +59,16 @@ pub enum TryFailure {
     Unknown(u16),
     /// Something in the other registry stands in the way.
     Conflict(String),
+    /// The other registry refuses the document. It may lack what the document refers to, which may
+    /// still be on its way.
+    RefusedThere(String),
+    /// At the address of a registry is another one.
+    OtherRegistry {
+        /// The one that the link has sent to until now.
+        expected: Id,
+        /// The one that is there.
+        found: Id,
+    },
     /// The document can't be read from the ledger.
     Unread,
     /// The key that encrypts can't be used; the log says why.
@@ -68,8 +79,9 @@ pub enum TryFailure {
 
 impl TryFailure {
     /// Whether the fault is on this side: a secret, the key that encrypts, or the ledger can't be
-    /// read, or the settings don't allow the address. Nothing says that the receiver would refuse the delivery, so it waits until somebody
-    /// has mended that.
+    /// read, the settings don't allow the address, or it leads to another registry than before.
+    /// Nothing says that the receiver would refuse the delivery, so it waits until somebody has
+    /// mended that.
     #[must_use]
     pub const fn is_own(&self) -> bool {
         matches!(
@@ -80,6 +92,7 @@ impl TryFailure {
                 | Self::Credentials
                 | Self::Unread
                 | Self::NoEncryption
+                | Self::OtherRegistry { .. }
         )
     }
 }
@@ -108,6 +121,12 @@ impl fmt::Display for TryFailure {
                 write!(f, "the target doesn't answer as a registry (status {status})")
             }
             Self::Conflict(text) => f.write_str(text),
+            Self::RefusedThere(text) => write!(f, "the other registry refuses it: {text}"),
+            Self::OtherRegistry { expected, found } => write!(
+                f,
+                "the registry at this address is {found}, and it was {expected}: to go on with it, \
+                 delete the target and put it again"
+            ),
             Self::NoEncryption => f.write_str(
                 "the key that encrypts can't be used: muster encryption status says why",
             ),
@@ -165,6 +184,8 @@ impl TryOutcome {
             Self::Taken | Self::Status { status: 410 | 413 | 415 | 422, .. } => false,
             Self::Failed(
                 TryFailure::Conflict(_)
+                | TryFailure::RefusedThere(_)
+                | TryFailure::OtherRegistry { .. }
                 | TryFailure::TooLarge { .. }
                 | TryFailure::Unread
                 | TryFailure::NoEncryption

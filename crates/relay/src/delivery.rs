@@ -90,6 +90,8 @@ pub struct Delivery {
     pub depot: Arc<Depot>,
     /// The link.
     pub key: LinkKey,
+    /// Which life of its route and target it is.
+    pub life: String,
     /// The target.
     pub receiver: Arc<Receiver>,
     /// The route.
@@ -283,13 +285,13 @@ impl Delivery {
             TargetKind::Folder { path } => {
                 folder::deliver(depot.folder.join(path), key, change, body()).await
             }
-            TargetKind::Registry { url, key: api_key } => {
+            TargetKind::Registry { .. } => {
                 let delivery = PeerDelivery {
                     link: key,
+                    life: &self.life,
+                    route: &self.route,
                     change,
                     document: &document,
-                    url,
-                    key: api_key.as_deref(),
                 };
                 peer::deliver(depot, target, delivery).await
             }

@@ -29,7 +29,9 @@ use self::{
 use crate::{
     delivery::Depot,
     link::{Link, LinkProgress, STOP_GRACE, at, is_stopping},
+    pull::Puller,
     receiver::Receiver,
+    route::RouteMode,
     store::{Held, LinkKey, StoreError, StoredLink},
     trail::RelayEvent,
 };
@@ -231,7 +233,17 @@ impl Engine {
             progress: Arc::new(LinkProgress::default()),
         });
         let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(link.clone().run(stopping));
+        let both = link.route.mode == RouteMode::Bidirectional;
+        let puller = both.then(|| Arc::new(Puller::new(link.clone())));
+        let running = link.clone();
+        let task = tokio::spawn(async move {
+            let back = async {
+                if let Some(puller) = puller {
+                    puller.run(stopping.clone()).await;
+                }
+            };
+            tokio::join!(running.run(stopping.clone()), back);
+        });
         state.links.insert(key.clone(), RunningLink { link, stop, task });
         drop(state);
         self.say("link.started", &key);

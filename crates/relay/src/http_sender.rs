@@ -20,7 +20,7 @@ use rustls::ClientConfig;
 
 use crate::{connector::Connector, decision::TryFailure};
 
-/// How much of an answer is read, in bytes: enough for an error that says what is wrong.
+/// How much of an answer is usually read, in bytes: enough for an error that says what is wrong.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// The largest head of an answer, in bytes.
@@ -60,6 +60,8 @@ pub struct Sending<'a> {
     pub body: Bytes,
     /// The deadline for everything together.
     pub deadline: Duration,
+    /// How much of the answer is read, in bytes; usually [`ANSWER_BYTES_MAX`].
+    pub answer_max: usize,
 }
 
 /// An answer, with the beginning of its body.
@@ -69,7 +71,7 @@ pub struct Received {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// At most [`ANSWER_BYTES_MAX`] bytes.
+    /// Its beginning, as long as the request says.
     pub body: Vec<u8>,
 }
 
@@ -130,7 +132,11 @@ impl HttpSender {
             let place = (destination.is_encrypted, destination.host.clone(), *address);
             while let Some(mut connection) = self.kept(&place) {
                 match connection.try_send_request(request(sending.body.clone())?).await {
-                    Ok(response) => return self.received(place, connection, response).await,
+                    Ok(response) => {
+                        return self
+                            .received(place, (connection, response), sending.answer_max)
+                            .await;
+                    }
                     Err(mut error) => {
                         // The receiver may have closed it meanwhile, and nothing was sent.
                         error.take_message().ok_or(TryFailure::Broken)?;
@@ -142,7 +148,7 @@ impl HttpSender {
         let place = (destination.is_encrypted, destination.host.clone(), address);
         let response = connection.send_request(request(sending.body.clone())?).await;
         let response = response.map_err(|_| TryFailure::Broken)?;
-        self.received(place, connection, response).await
+        self.received(place, (connection, response), sending.answer_max).await
     }
 
     fn kept(&self, place: &Place) -> Option<Connection> {
@@ -170,8 +176,8 @@ impl HttpSender {
     async fn received(
         &self,
         place: Place,
-        connection: Connection,
-        response: Response<Incoming>,
+        (connection, response): (Connection, Response<Incoming>),
+        answer_max: usize,
     ) -> Result<Received, TryFailure> {
         let (head, mut body) = response.into_parts();
         let mut bytes = Vec::new();
@@ -179,9 +185,9 @@ impl HttpSender {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| TryFailure::Broken)?;
             let Ok(data) = frame.into_data() else { continue };
-            let room = ANSWER_BYTES_MAX - bytes.len();
+            let room = answer_max - bytes.len();
             bytes.extend_from_slice(&data[..data.len().min(room)]);
-            if bytes.len() == ANSWER_BYTES_MAX {
+            if bytes.len() == answer_max {
                 is_whole = false;
                 break;
             }

@@ -11,6 +11,7 @@
 #![recursion_limit = "256"]
 
 pub mod breaker;
+pub mod carried;
 pub mod changes;
 pub mod connector;
 pub mod decision;
@@ -22,6 +23,7 @@ pub mod http_sender;
 pub mod link;
 mod nats;
 mod peer;
+pub mod pull;
 mod receiver;
 pub mod retry;
 pub mod route;

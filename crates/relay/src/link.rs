@@ -20,12 +20,14 @@ use tokio::{
 };
 
 use crate::{
-    changes::{DocumentChange, changes_of, everything_in, view_at},
+    changes::{DocumentChange, all_changes_of, changes_of, everything_in, view_at},
     delivery::{Delivery, DeliveryEnd, Depot},
+    pull::InboundProgress,
     receiver::Receiver,
     retry::RetryPolicy,
     route::{Beginning, Route},
     store::{DeadLetter, LinkKey, LinkRecord, StoreError},
+    target::TargetKind,
     window::Window,
 };
 
@@ -76,6 +78,8 @@ pub struct LinkProgress {
     pub own_fault: Mutex<Option<String>>,
     /// Requests that a stop cut off.
     pub cut_off: AtomicU64,
+    /// The way back of a route in both directions; none if there is none, or before it began.
+    pub inbound: Mutex<Option<InboundProgress>>,
 }
 
 /// Why a link stops and begins again.
@@ -246,7 +250,12 @@ impl Link {
 
     fn take(&self, running: &mut Running, command: &CommittedCommand) {
         let newest = self.depot.registry.view();
-        let changes = self.selected(changes_of(command, &newest));
+        // Only another registry cares what becomes known of a document.
+        let changes = match self.receiver.target.kind {
+            TargetKind::Registry { .. } => all_changes_of(command, &newest),
+            _ => changes_of(command, &newest),
+        };
+        let changes = self.selected(changes);
         self.add(running, command.begin(), command.position(), changes);
     }
 
@@ -274,6 +283,7 @@ impl Link {
         let delivery = Delivery {
             depot: self.depot.clone(),
             key: self.key.clone(),
+            life: self.life.clone(),
             receiver: self.receiver.clone(),
             route: self.route.clone(),
             policy: self.policy(),

@@ -1,23 +1,23 @@
-//! Deliveries to another registry: the documents themselves, through its API.
+//! Another registry: documents that go there, with what their states hold, and the calls of its API.
 
-use std::collections::BTreeMap;
+mod older;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use muster_client::DocumentUpload;
-use muster_words::{
-    Digest,
-    json::{self, Map, Value},
-};
-use parking_lot::Mutex;
+use http::{HeaderMap, HeaderValue, Method, header};
+use muster_catalog::View;
+use muster_registry::{DocumentState, SyncError};
+use muster_wire::sync::{SyncOutcomeWord, SyncReport, SyncRequest};
+use muster_words::{Digest, Id, Xid, json};
 
 use crate::{
-    changes::{DocumentChange, DocumentChangeKind},
+    carried,
+    changes::{DocumentChange, view_at},
     decision::{TryFailure, TryOutcome},
     delivery::Depot,
-    event::{ChangedDocument, delivery_id},
-    http_sender::{Received, Sending},
-    store::LinkKey,
+    event::ChangedDocument,
+    http_sender::{ANSWER_BYTES_MAX, Received, Sending},
+    route::Route,
+    store::{LinkKey, PeerRecord},
     target::RelayTarget,
     webhook::outcome,
 };
@@ -26,25 +26,18 @@ use crate::{
 pub struct PeerDelivery<'a> {
     /// The route and the target.
     pub link: &'a LinkKey,
+    /// Which life of them it is.
+    pub life: &'a str,
+    /// What the route says.
+    pub route: &'a Route,
     /// The change.
     pub change: &'a DocumentChange,
     /// The document after it.
     pub document: &'a ChangedDocument,
-    /// The other registry's address.
-    pub url: &'a str,
-    /// The reference of the key.
-    pub key: Option<&'a str>,
 }
 
-/// The ids of other registries, by address. An address may lead to another registry tomorrow, but
-/// a delivery to a wrong one is refused or does no harm there.
-static KNOWN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
-
-/// How many ids are remembered.
-const KNOWN_MAX: usize = 1_000;
-
-/// Puts the document, or deletes it. What the other registry already has isn't put again, so that
-/// two registries that send to each other come to rest.
+/// Sends the state of a document after a change. What the other registry holds already changes
+/// nothing there, so registries that send to each other come to rest.
 pub async fn deliver(
     depot: &Depot,
     target: &RelayTarget,
@@ -61,132 +54,89 @@ async fn sent(
     target: &RelayTarget,
     delivery: &PeerDelivery<'_>,
 ) -> Result<TryOutcome, TryFailure> {
-    let call = PeerCall { depot, target, delivery };
-    let own = depot.registry.view().id().to_string();
-    let peer = call.id().await?;
+    let call = PeerCall::of(depot, target).ok_or(TryFailure::Broken)?;
+    let own = depot.registry.view().id().clone();
+    let peer = call.known_peer(delivery.link, delivery.life).await?.peer;
     if peer == own {
         return Err(TryFailure::Itself);
     }
-    let way = Way::of(depot, delivery.change).await?;
-    if way.has_passed(&peer) {
-        // It came from there, or by way of it.
+    let Some(state) = state_after(depot, delivery).await? else { return Ok(TryOutcome::Taken) };
+    let Some(document) = carried::sent(&delivery.change.resource, &state) else {
         return Ok(TryOutcome::Taken);
-    }
-    let message = way.message(&own, delivery.change);
-    let path = delivery.change.resource.to_string();
-    let details = format!("{path}$details");
-    let there = call.ask(Method::GET, &details, HeaderMap::new(), Bytes::new()).await?;
-    let has_it = there.status == 200;
-    let is_erased = delivery.document.erased;
-    if is_erased && !delivery.document.gone {
-        // The change that replaced or erased it has a delivery of its own.
-        return Ok(TryOutcome::Taken);
-    }
-    if delivery.change.kind == DocumentChangeKind::Deleted || is_erased {
-        if there.status == 404 {
-            return Ok(TryOutcome::Taken);
-        }
-        let mut headers = HeaderMap::new();
-        set(&mut headers, "muster-message", &message)?;
-        let answer = call.ask(Method::DELETE, &path, headers, Bytes::new()).await?;
-        return Ok(if answer.status == 404 { TryOutcome::Taken } else { judged(&answer) });
-    }
-    let bytes = delivery.document.bytes.clone().unwrap_or_default();
-    let (attributes, mut headers) = attributes_of(delivery.document);
-    if has_it && is_same(&there, delivery.document, &attributes, &bytes) {
-        return Ok(TryOutcome::Taken);
-    }
-    if let Some(media_type) = &delivery.document.content_type {
-        set(&mut headers, "content-type", media_type)?;
-    }
-    set(&mut headers, "muster-message", &message)?;
-    // A try whose answer was lost isn't done again.
-    let LinkKey { route, target: name } = delivery.link;
-    set(&mut headers, "idempotency-key", &delivery_id(&own, delivery.change, route, name))?;
-    // A POST makes a new version, also where versions are frozen.
-    let answer = call.ask(Method::POST, &path, headers, bytes).await?;
-    Ok(judged(&answer))
-}
-
-/// Whether the other registry's details of a document say what would be sent: the bytes, the media
-/// type, and every attribute, no less and no more.
-fn is_same(
-    there: &Received,
-    document: &ChangedDocument,
-    attributes: &Map<String, Value>,
-    bytes: &Bytes,
-) -> bool {
-    let Ok(Value::Object(details)) = json::parse(&there.body) else { return false };
-    let text = |name: &str| details.get(name).and_then(|value| value.as_str());
-    // Without one, the other registry chooses.
-    let has_type =
-        document.content_type.is_none() || text("contenttype") == document.content_type.as_deref();
-    text("digest") == Some(&Digest::of(bytes).to_string())
-        && has_type
-        && attributes.iter().all(|(name, value)| {
-            details.get(name).is_some_and(|found| sent_text(found) == sent_text(value))
-        })
-        && details.keys().all(|name| attributes.contains_key(name) || is_derived(name, &details))
-}
-
-/// A value as a header carries it.
-fn sent_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// What details hold besides the attributes that clients set.
-const DERIVED: [&str; 19] = [
-    "versionid",
-    "self",
-    "shortself",
-    "xid",
-    "epoch",
-    "isdefault",
-    "createdat",
-    "modifiedat",
-    "ancestorid",
-    "contenttype",
-    "digest",
-    "formatvalidated",
-    "formatvalidatedreason",
-    "compatibilityvalidated",
-    "compatibilityvalidatedreason",
-    "metaurl",
-    "meta",
-    "versionsurl",
-    "versionscount",
-];
-
-/// Whether a registry derives a member of a document's details. The one that names the document
-/// itself depends on the type: `entryid`, with the last part of the xid.
-fn is_derived(name: &str, details: &Map<String, Value>) -> bool {
-    let is_own_name = |id: &str| {
-        let (text, xid) = (details.get(name), details.get("xid"));
-        let named = text.and_then(Value::as_str).zip(xid.and_then(Value::as_str));
-        !id.is_empty() && named.is_some_and(|(text, xid)| xid.rsplit('/').next() == Some(text))
     };
-    DERIVED.contains(&name) || name.strip_suffix("id").is_some_and(is_own_name)
+    let request = SyncRequest {
+        source: own.to_string(),
+        target: peer.to_string(),
+        sync: sync_id(&delivery.link.route, [&own, &peer]).to_string(),
+        route: Some(delivery.link.route.to_string()),
+        policy: delivery.route.conflict.name().to_owned(),
+        documents: vec![document],
+    };
+    let body = serde_json::to_vec(&request).map_err(|_| TryFailure::Broken)?;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let answer = call.ask(Method::POST, "/sync", headers, body.into(), ANSWER_BYTES_MAX).await?;
+    match answer.status {
+        200 => Ok(reported(&answer, &peer)?),
+        404 => older::deliver(&call, delivery, (own.as_str(), peer.as_str())).await,
+        // It may be another registry by now, which says that it is no side of this.
+        400 => {
+            let found = call.id().await?;
+            match found == peer {
+                true => Ok(judged(&answer)),
+                false => Err(TryFailure::OtherRegistry { expected: peer, found }),
+            }
+        }
+        _ => Ok(outcome(&answer)),
+    }
 }
 
-/// The state and the attributes that clients set, as values and as headers. More than headers can
-/// carry, or others than scalars and labels, aren't sent.
-fn attributes_of(document: &ChangedDocument) -> (Map<String, Value>, HeaderMap) {
-    let mut upload =
-        DocumentUpload { attributes: document.attributes.clone(), ..DocumentUpload::default() };
-    if let Some(state) = document.state {
-        upload.attributes.insert("state".to_owned(), state.into());
+/// The state of a document after a change; none if its bytes were erased and a later change has its
+/// own delivery.
+async fn state_after(
+    depot: &Depot,
+    delivery: &PeerDelivery<'_>,
+) -> Result<Option<DocumentState>, TryFailure> {
+    let newest = depot.registry.view();
+    let change = delivery.change;
+    // What was erased travels as a deletion.
+    let view: View = match delivery.document.erased && delivery.document.gone {
+        true => newest,
+        false => view_at(&newest, change.id.position),
+    };
+    let state = depot.registry.document_state(&view, &change.resource).await;
+    let state = state.map_err(|error| match error {
+        SyncError::TooLong(error) => TryFailure::Conflict(error.to_string()),
+        _ => TryFailure::Unread,
+    })?;
+    Ok(Some(state).filter(|state| !state.is_erased))
+}
+
+/// What the other registry says that it did.
+fn reported(answer: &Received, peer: &Id) -> Result<TryOutcome, TryFailure> {
+    let report: SyncReport =
+        serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
+    if report.registry != peer.as_str() {
+        let found = report.registry.parse().map_err(|_| TryFailure::Broken)?;
+        return Err(TryFailure::OtherRegistry { expected: peer.clone(), found });
     }
-    // Empty ones are none.
-    upload.attributes.retain(|_, value| value.as_object().is_none_or(|map| !map.is_empty()));
-    let headers = upload.attribute_headers().or_else(|| {
-        upload.attributes.retain(|name, _| name == "state");
-        upload.attribute_headers()
-    });
-    let headers = headers.into_iter().flatten();
-    let valid =
-        |(name, text): (HeaderName, String)| Some((name, HeaderValue::from_str(&text).ok()?));
-    let headers = headers.filter_map(valid).collect();
-    (upload.attributes, headers)
+    let result = report.documents.into_iter().next().ok_or(TryFailure::Broken)?;
+    if !result.outcome.is(&SyncOutcomeWord::Refused) {
+        return Ok(TryOutcome::Taken);
+    }
+    let title = result.error.map(|error| error.title).unwrap_or_default();
+    let title: String = title.chars().take(300).collect();
+    Err(TryFailure::RefusedThere(title))
+}
+
+/// The id of the sync over a route between two registries; the same in both of them.
+#[must_use]
+pub fn sync_id(route: &Xid, mut registries: [&Id; 2]) -> Id {
+    registries.sort();
+    let [one, other] = registries;
+    let digest = Digest::of(format!("{route}\n{one}\n{other}").as_bytes()).to_string();
+    let hex: String = digest.rsplit(':').next().unwrap_or_default().chars().take(12).collect();
+    format!("s{hex}").parse().unwrap_or_else(|_| one.clone())
 }
 
 /// A refusal of the document itself isn't tried again: it would be refused again. What the key may
@@ -207,101 +157,60 @@ fn judged(answer: &Received) -> TryOutcome {
     }
 }
 
-/// Where a change was first written, and by way of which registries it came here. It stands in the
-/// reason of the command, which every registry keeps and shows.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Way {
-    /// The registry and the position; none if it was written here.
-    origin: Option<(String, u64)>,
-    via: Vec<String>,
+/// The calls of another registry's API.
+pub struct PeerCall<'a> {
+    pub depot: &'a Depot,
+    pub target: &'a RelayTarget,
+    url: &'a str,
+    key: Option<&'a str>,
 }
 
-/// The beginning of the reason of a propagated command.
-const PROPAGATED: &str = "propagated from ";
-
-/// How many registries a change may pass on its way. It bounds the length of its reason, and no
-/// sensible chain is longer.
-const HOPS_MAX: usize = 8;
-
-impl Way {
-    async fn of(depot: &Depot, change: &DocumentChange) -> Result<Self, TryFailure> {
-        let unread = |_| TryFailure::Unread;
-        let command = depot.registry.command_at(change.id.position).await.map_err(unread)?;
-        let Some(message) = command.message() else { return Ok(Self::default()) };
-        let bytes = depot.registry.contents(&[message]).await.map_err(unread)?.pop().flatten();
-        Ok(bytes
-            .and_then(|bytes| Self::read(std::str::from_utf8(&bytes).ok()?))
-            .unwrap_or_default())
+impl<'a> PeerCall<'a> {
+    /// The calls of a target; none if it isn't a registry.
+    pub fn of(depot: &'a Depot, target: &'a RelayTarget) -> Option<Self> {
+        let crate::target::TargetKind::Registry { url, key } = &target.kind else { return None };
+        Some(Self { depot, target, url, key: key.as_deref() })
     }
 
-    /// Reads the reason of a propagated command.
-    fn read(message: &str) -> Option<Self> {
-        let rest = message.strip_prefix(PROPAGATED)?;
-        let (registry, rest) = rest.split_once(" at position ")?;
-        let (position, via) = rest.split_once(" by way of ").unwrap_or((rest, ""));
-        let origin = Some((registry.to_owned(), position.parse().ok()?));
-        let via = via.split(", ").filter(|id| !id.is_empty()).map(str::to_owned).collect();
-        Some(Self { origin, via })
-    }
-
-    /// Whether it was written in a registry or came by way of it.
-    fn has_passed(&self, registry: &str) -> bool {
-        self.via.len() >= HOPS_MAX
-            || self.via.iter().any(|one| one == registry)
-            || self.origin.as_ref().is_some_and(|(origin, _)| origin == registry)
-    }
-
-    /// The reason for the next registry.
-    fn message(&self, own: &str, change: &DocumentChange) -> String {
-        match &self.origin {
-            None => format!("{PROPAGATED}{own} at position {}", change.id.position),
-            Some((registry, position)) => {
-                let via: Vec<&str> =
-                    self.via.iter().map(String::as_str).chain(std::iter::once(own)).collect();
-                let via = via.join(", ");
-                format!("{PROPAGATED}{registry} at position {position} by way of {via}")
-            }
+    /// The other registry of a link. It is asked who it is once in the life of the link, and stays
+    /// what it was: what was meant for one registry isn't given to another one at its address.
+    pub async fn known_peer(&self, link: &LinkKey, life: &str) -> Result<PeerRecord, TryFailure> {
+        let store = &self.depot.store;
+        let known = store.peer(link).await.map_err(|_| TryFailure::Unread)?;
+        if let Some(known) = known.filter(|known| known.life == life) {
+            return Ok(known);
         }
+        let peer = self.id().await?;
+        let record = PeerRecord { life: life.to_owned(), peer, mark: None };
+        store.save_peer(link, record.clone()).await.map_err(|_| TryFailure::Unread)?;
+        Ok(record)
     }
-}
 
-struct PeerCall<'a> {
-    depot: &'a Depot,
-    target: &'a RelayTarget,
-    delivery: &'a PeerDelivery<'a>,
-}
-
-impl PeerCall<'_> {
     /// The id of the other registry.
-    async fn id(&self) -> Result<String, TryFailure> {
-        if let Some(known) = KNOWN.lock().get(self.delivery.url) {
-            return Ok(known.clone());
-        }
-        let answer = self.ask(Method::GET, "", HeaderMap::new(), Bytes::new()).await?;
+    pub async fn id(&self) -> Result<Id, TryFailure> {
+        let answer =
+            self.ask(Method::GET, "/api", HeaderMap::new(), Bytes::new(), ANSWER_BYTES_MAX).await?;
         if answer.status != 200 {
             return Err(TryFailure::Unknown(answer.status));
         }
         let body = json::parse(&answer.body).map_err(|_| TryFailure::Broken)?;
         let id = body.get("registryid").and_then(|id| id.as_str()).ok_or(TryFailure::Broken)?;
-        let mut known = KNOWN.lock();
-        if known.len() >= KNOWN_MAX {
-            known.clear();
-        }
-        known.insert(self.delivery.url.to_owned(), id.to_owned());
-        Ok(id.to_owned())
+        id.parse().map_err(|_| TryFailure::Broken)
     }
 
-    async fn ask(
+    /// Sends a request; the path is that on the other server.
+    pub async fn ask(
         &self,
         method: Method,
         path: &str,
         mut headers: HeaderMap,
         body: Bytes,
+        answer_max: usize,
     ) -> Result<Received, TryFailure> {
-        let base = self.delivery.url.trim_end_matches('/');
+        let base = self.url.trim_end_matches('/');
         let base = base.strip_suffix("/api").unwrap_or(base);
-        let url = format!("{base}/api{path}");
-        if let Some(reference) = self.delivery.key {
+        let url = format!("{base}{path}");
+        if let Some(reference) = self.key {
             let host = self.depot.sender.destination(&url).map_err(TryFailure::Refused)?.host;
             let key = self.depot.secrets.resolve(reference, &host).map_err(TryFailure::Secret)?;
             let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
@@ -311,112 +220,7 @@ impl PeerCall<'_> {
         }
         headers.insert(header::USER_AGENT, HeaderValue::from_static("muster"));
         let deadline = self.target.deadline;
-        self.depot.sender.send(Sending { method, url: &url, headers, body, deadline }).await
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), TryFailure> {
-    let value = HeaderValue::from_str(value).map_err(|_| TryFailure::Broken)?;
-    headers.insert(HeaderName::from_static(name), value);
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use muster_words::{Moment, Position};
-    use serde_json::json;
-
-    use super::*;
-    use crate::changes::ChangeId;
-
-    #[test]
-    fn the_same_document_says_every_attribute_that_is_sent_and_no_other() {
-        let attributes = json!({"name": "N", "labels": {"a": "b"}, "tier": 3, "list": []});
-        let document = ChangedDocument {
-            bytes: None,
-            content_type: Some("application/json".to_owned()),
-            version: Some("1".to_owned()),
-            state: Some("stable"),
-            attributes: attributes.as_object().cloned().unwrap_or_default(),
-            erased: false,
-            gone: false,
-            previous: None,
-        };
-        let (sent, _) = attributes_of(&document);
-        // A list isn't for headers, so only the state is sent.
-        assert_eq!(Value::Object(sent), json!({"state": "stable"}));
-        let mut document = document;
-        document.attributes.remove("list");
-        let (sent, headers) = attributes_of(&document);
-        assert_eq!(headers.len(), 4);
-        let bytes = Bytes::from_static(b"1");
-        let there = json!({
-            "entryid": "a", "versionid": "7", "self": "http://h/api/configs/x/entries/a",
-            "xid": "/configs/x/entries/a", "epoch": 3, "isdefault": true, "ancestorid": "6",
-            "createdat": "2026-11-21T10:12:03Z", "modifiedat": "2026-11-21T10:12:03Z",
-            "contenttype": "application/json", "digest": Digest::of(&bytes).to_string(),
-            "metaurl": "http://h/meta", "versionsurl": "http://h/versions", "versionscount": 2,
-            "name": "N", "labels": {"a": "b"}, "tier": 3, "state": "stable",
-        });
-        for (name, value, expect) in [
-            ("epoch", json!(4), true),
-            ("tier", json!("3"), true),
-            ("name", json!("M"), false),
-            ("name", Value::Null, false),
-            ("labels", json!({"a": "c"}), false),
-            ("tier", json!(4), false),
-            ("state", json!("draft"), false),
-            ("digest", json!("sha256:0"), false),
-            ("contenttype", json!("text/plain"), false),
-            ("description", json!("which isn't there any more"), false),
-            ("ownerid", json!("b"), false),
-        ] {
-            let mut there = there.clone();
-            there[name] = value;
-            if let Some(all) = there.as_object_mut() {
-                all.retain(|_, value| !value.is_null());
-            }
-            let body = there.to_string().into_bytes();
-            let there = Received { status: 200, headers: HeaderMap::new(), body };
-            assert_eq!(is_same(&there, &document, &sent, &bytes), expect, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_a_key_may_not_do_says_nothing_about_the_document() {
-        for (status, is_conflict) in
-            [(400, true), (401, false), (403, false), (404, false), (409, true), (422, true)]
-        {
-            let answer = Received { status, headers: HeaderMap::new(), body: Vec::new() };
-            let found = matches!(judged(&answer), TryOutcome::Failed(TryFailure::Conflict(_)));
-            assert_eq!(found, is_conflict, "{status}");
-        }
-    }
-
-    #[test]
-    fn a_change_names_its_way_and_never_goes_back() {
-        let change = DocumentChange {
-            id: ChangeId { position: Position(7), index: 0 },
-            begin: Position(6),
-            resource: muster_words::Xid::Registry,
-            kind: DocumentChangeKind::Updated,
-            moment: Moment::EPOCH,
-        };
-        let mut way = Way::default();
-        for (own, expect) in [
-            ("a", "propagated from a at position 7"),
-            ("b", "propagated from a at position 7 by way of b"),
-            ("c", "propagated from a at position 7 by way of b, c"),
-        ] {
-            let message = way.message(own, &change);
-            assert_eq!(message, expect);
-            way = Way::read(&message).unwrap_or_default();
-            assert!(way.has_passed(own) && way.has_passed("a") && !way.has_passed("d"));
-        }
-        for text in ["", "a correction", "propagated from a", "propagated from a at position x"] {
-            assert_eq!(Way::read(text), None, "{text}");
-        }
-        let long = Way { origin: None, via: vec![String::new(); HOPS_MAX] };
-        assert!(long.has_passed("d"));
+        let sending = Sending { method, url: &url, headers, body, deadline, answer_max };
+        self.depot.sender.send(sending).await
     }
 }

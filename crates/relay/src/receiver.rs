@@ -122,6 +122,17 @@ impl Receiver {
         }
     }
 
+    /// Waits until it is held.
+    pub async fn until_held(&self) {
+        let _ = self.held.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Waits until it isn't held.
+    pub async fn let_go(&self) {
+        // The sender lives as long as this value.
+        let _ = self.held.subscribe().wait_for(Option::is_none).await;
+    }
+
     fn refuse_held(&self) -> Result<(), ReceiverClosed> {
         self.held().map_or(Ok(()), |reason| Err(ReceiverClosed::Held(reason)))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_catalog::sync::ConflictPolicy;
 use muster_words::{Moment, Xid, XidPattern, XidPatterns};
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub struct Route {
     pub enabled: bool,
     /// How its deliveries are tried again; none: as the target says.
     pub retry: Option<crate::retry::RetryPolicy>,
+    /// What decides between changes of two registries. What only sends wins, unless it says
+    /// otherwise; in both directions somebody decides.
+    pub conflict: ConflictPolicy,
 }
 
 /// How a route spreads.
@@ -38,6 +42,8 @@ pub struct Route {
 pub enum RouteMode {
     /// To one target.
     Unidirectional,
+    /// To one other registry, and from it.
+    Bidirectional,
     /// To the listed targets.
     Multicast,
     /// To all targets but the excluded ones.
@@ -50,6 +56,7 @@ impl RouteMode {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unidirectional => "unidirectional",
+            Self::Bidirectional => "bidirectional",
             Self::Multicast => "multicast",
             Self::Broadcast => "broadcast",
         }
@@ -117,6 +124,7 @@ struct SentRoute {
     encrypt: bool,
     #[serde(default)]
     retry: Option<crate::retry::RetrySetting>,
+    conflict: Option<String>,
     #[serde(default = "on")]
     enabled: bool,
     #[serde(default, rename = "description")]
@@ -153,6 +161,11 @@ impl Route {
         let retry = sent.retry.as_ref().map(|setting| {
             crate::retry::RetryPolicy::of(setting).ok_or(UnusableDocument::Value("retry"))
         });
+        let conflict = match sent.conflict.as_deref() {
+            Some(name) => name.parse().map_err(|_| UnusableDocument::Value("conflict"))?,
+            None if sent.mode == RouteMode::Bidirectional => ConflictPolicy::Manual,
+            None => ConflictPolicy::SourceWins,
+        };
         Ok(Self {
             mode: sent.mode,
             selector: Selector::read(sent.select)?,
@@ -163,6 +176,7 @@ impl Route {
             encrypt: sent.encrypt,
             enabled: sent.enabled,
             retry: retry.transpose()?,
+            conflict,
         })
     }
 }
@@ -181,9 +195,9 @@ fn beginning(value: Option<&Value>) -> Result<Beginning, UnusableDocument> {
     }
 }
 
-/// Types of groups that a route sends only if it names them: what tells the server where to send
-/// is of no use elsewhere.
-const OWN: [&str; 2] = ["routes", "targets"];
+/// Types of groups that a route sends only if it names them: what tells the server where to send, and
+/// what waits for a decision here, is of no use elsewhere.
+const OWN: [&str; 3] = ["conflicts", "routes", "targets"];
 
 impl Selector {
     fn read(sent: SentSelector) -> Result<Self, UnusableDocument> {

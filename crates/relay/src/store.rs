@@ -1,6 +1,8 @@
 //! What must survive a restart: marks, tries, dead letters, and what operators paused. One SQLite
 //! file holds all of it, so that a dead letter and the mark that passes it are one transaction.
 
+mod peers;
+
 use std::{
     collections::{BTreeSet, HashMap},
     os::unix::fs::OpenOptionsExt as _,
@@ -14,6 +16,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use thiserror::Error;
 
 use crate::changes::{ChangeId, DocumentChangeKind};
+
+pub use peers::PeerRecord;
 
 /// The layout of the file (`PRAGMA user_version`).
 const LAYOUT: i32 = 1;
@@ -151,6 +155,8 @@ pub enum StoreError {
 /// The file.
 pub struct RelayStore {
     connection: Arc<Mutex<Connection>>,
+    /// The other registries of links, as they are stored.
+    peers: Mutex<HashMap<LinkKey, PeerRecord>>,
 }
 
 impl RelayStore {
@@ -183,12 +189,13 @@ impl RelayStore {
             LAYOUT => {}
             newer => return Err(StoreError::Newer(newer)),
         }
+        connection.execute_batch(peers::PEERS)?;
         let owner: String =
             connection.query_row("SELECT registry FROM about", [], |row| row.get(0))?;
         if owner != registry.as_str() {
             return Err(StoreError::Foreign(owner));
         }
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), peers: Mutex::default() })
     }
 
     /// Runs a function with the connection, on a thread that may block.
@@ -285,10 +292,11 @@ impl RelayStore {
     /// # Errors
     /// See [`StoreError`].
     pub async fn forget(&self, key: &LinkKey) -> Result<(), StoreError> {
+        self.peers.lock().remove(key);
         let (route, target) = texts(key);
         self.run(move |connection| {
             let transaction = connection.transaction()?;
-            for table in ["links", "ahead", "tries", "dead"] {
+            for table in ["links", "ahead", "tries", "dead", "peers"] {
                 let sql = format!("DELETE FROM {table} WHERE route = ?1 AND target = ?2");
                 transaction.execute(&sql, [&route, &target])?;
             }

@@ -12,7 +12,7 @@ use muster_words::Moment;
 
 use crate::{
     decision::{TryFailure, TryOutcome},
-    http_sender::{HttpSender, Received, Sending},
+    http_sender::{ANSWER_BYTES_MAX, HttpSender, Received, Sending},
     signature::SigningKey,
     target::{RelayTarget, Webhook},
 };
@@ -44,6 +44,7 @@ pub async fn deliver(
         headers,
         body: delivery.body,
         deadline: target.deadline,
+        answer_max: ANSWER_BYTES_MAX,
     });
     match sent.await {
         Ok(received) => outcome(&received),

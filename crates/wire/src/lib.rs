@@ -43,6 +43,7 @@ mod sample;
 pub mod schemas;
 pub mod search;
 pub mod status;
+pub mod sync;
 pub mod validation;
 
 pub use errors::{

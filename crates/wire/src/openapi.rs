@@ -49,6 +49,7 @@ const TAGS: &[(&str, &str)] = &[
     ("search", "Documents by their fields and their words."),
     ("site", "The registry as static files, for caches and clients."),
     ("status", "The state of the registry."),
+    ("sync", "Documents that several registries write: their states, and conflicts between them."),
     ("tlog", "The ledger as others' verifiers read it (C2SP tlog-tiles)."),
     ("validate", "Which payloads pass a schema, and which stored documents no longer pass."),
 ];

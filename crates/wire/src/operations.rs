@@ -143,6 +143,14 @@ pub enum NativeEndpoint {
     ValidatePayloads,
     /// `POST /rollback`.
     Rollback,
+    /// `POST /sync`.
+    Sync,
+    /// `GET /sync`.
+    ListSyncChanges,
+    /// `GET /sync/<xid>`.
+    ShowSyncState,
+    /// `POST /sync/resolve`.
+    ResolveConflict,
     /// `GET /deleted`.
     DeletedAnywhere,
     /// `GET /deleted/<xid>`.
@@ -252,6 +260,7 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::RunPublication) => "/publish/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowSiteFile) => "/site/{*file}",
             Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
+            Endpoint::Native(NativeEndpoint::ShowSyncState) => "/sync/{*xid}",
             _ => self.path,
         }
     }

@@ -26,7 +26,7 @@ pub struct LinkReport {
     pub route: String,
     /// The xid of the target.
     pub target: String,
-    /// How the route spreads: `unidirectional`, `multicast` or `broadcast`.
+    /// How the route spreads: `unidirectional`, `bidirectional`, `multicast` or `broadcast`.
     pub mode: String,
     /// `running`, `held`, `waiting` (the circuit breaker is open), `failing` (something on this side
     /// must be mended), `finished` (it runs once), or `stopped` (no server runs it).
@@ -46,6 +46,28 @@ pub struct LinkReport {
     pub delivered: u64,
     /// Dead letters that are kept.
     pub dead: u64,
+    /// The way back of a route in both directions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound: Option<InboundReport>,
+}
+
+/// What is fetched from the other registry of a route in both directions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InboundReport {
+    /// The id of the other registry; absent until it has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// Everything there at or before this position was taken.
+    pub position: u64,
+    /// The number of entries there after it, as far as is known.
+    pub behind: u64,
+    /// Documents that couldn't be taken yet. They are tried again.
+    pub waiting: u64,
+    /// Documents that were taken since the server started.
+    pub taken: u64,
+    /// Why nothing goes on, or why a document waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// A route or a target that does nothing, or not all that its document says.
@@ -279,6 +301,7 @@ impl Sample for LinkList {
             waiting: 3,
             delivered: 840,
             dead: 1,
+            inbound: None,
         };
         Self { sessions: vec![link], broken: Vec::new(), next: None }
     }

@@ -64,6 +64,7 @@ impl Change {
             Self::Explained(body) => (16, encode(body)),
             Self::LedgerMoved(body) => (17, encode(body)),
             Self::SchemaRegistered(body) => (18, encode(body)),
+            Self::DocumentSynced(body) => (19, encode(body)),
         }
     }
 
@@ -91,6 +92,7 @@ impl Change {
             16 => Self::Explained(decode(kind, body)?),
             17 => Self::LedgerMoved(decode(kind, body)?),
             18 => Self::SchemaRegistered(decode(kind, body)?),
+            19 => Self::DocumentSynced(decode(kind, body)?),
             kind => return Err(ChangeError::Unknown(kind)),
         })
     }
@@ -339,5 +341,98 @@ pub(super) mod xids {
 
     pub fn is_nil(xids: &[Xid]) -> bool {
         xids.is_empty()
+    }
+}
+
+/// A vector: a map of ids to positions. The order of its keys is checked with the canonical form.
+pub(super) mod vector {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error as DecodeError,
+        encode::{Error as EncodeError, Write},
+    };
+
+    use crate::sync::VersionVector;
+
+    pub fn encode<C, W: Write>(
+        vector: &VersionVector,
+        encoder: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        encoder.map(vector.len() as u64)?;
+        vector.iter().try_for_each(|(registry, position)| {
+            super::id::encode(registry, encoder, context)?;
+            encoder.u64(position.0)?;
+            Ok(())
+        })
+    }
+
+    pub fn decode<C>(
+        decoder: &mut Decoder<'_>,
+        context: &mut C,
+    ) -> Result<VersionVector, DecodeError> {
+        let count = decoder.map()?.ok_or(DecodeError::message("vector"))?;
+        (0..count).try_fold(VersionVector::default(), |vector, _| {
+            let registry = super::id::decode(decoder, context)?;
+            let position = muster_words::Position(decoder.u64()?);
+            vector.with(&registry, position).map_err(|_| DecodeError::message("vector"))
+        })
+    }
+}
+
+/// Where a state was first written.
+pub(super) mod origin {
+    use minicbor::{
+        Decoder, Encoder,
+        decode::Error as DecodeError,
+        encode::{Error as EncodeError, Write},
+    };
+    use muster_words::Position;
+
+    use crate::sync::DocumentOrigin;
+
+    pub fn encode<C, W: Write>(
+        origin: &Option<DocumentOrigin>,
+        encoder: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        let Some(origin) = origin else {
+            encoder.null()?;
+            return Ok(());
+        };
+        encoder.map(3)?.u8(0)?;
+        super::id::encode(&origin.registry, encoder, context)?;
+        encoder.u8(1)?.u64(origin.position.0)?.u8(2)?;
+        super::moment::encode(&origin.moment, encoder, context)
+    }
+
+    pub fn decode<C>(
+        decoder: &mut Decoder<'_>,
+        context: &mut C,
+    ) -> Result<Option<DocumentOrigin>, DecodeError> {
+        let malformed = || DecodeError::message("origin");
+        let key = |decoder: &mut Decoder<'_>, expect: u8| match decoder.u8()? == expect {
+            true => Ok(()),
+            false => Err(malformed()),
+        };
+        if decoder.map()? != Some(3) {
+            return Err(malformed());
+        }
+        key(decoder, 0)?;
+        let registry = super::id::decode(decoder, context)?;
+        key(decoder, 1)?;
+        let position = Position(decoder.u64()?);
+        key(decoder, 2)?;
+        let moment = super::moment::decode(decoder, context)?;
+        Ok(Some(DocumentOrigin { registry, position, moment }))
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "the shape that the derived decoder asks for")]
+    pub fn nil() -> Option<Option<DocumentOrigin>> {
+        Some(None)
+    }
+
+    pub fn is_nil(origin: &Option<DocumentOrigin>) -> bool {
+        origin.is_none()
     }
 }

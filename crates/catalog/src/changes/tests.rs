@@ -96,7 +96,22 @@ fn full() -> Vec<Change> {
             references: vec![xid("/schemagroups/g/schemas/t/versions/1")],
             subject: Some("a/b".to_owned()),
         }),
+        Change::DocumentSynced(full_sync()),
     ]
+}
+
+fn full_sync() -> DocumentSynced {
+    let vector = [(id("r2"), Position(7)), (id("r1"), Position(300))];
+    DocumentSynced {
+        resource: xid("/dirs/d1/files/f1"),
+        vector: VersionVector::new(vector).unwrap(),
+        sync: id("s1"),
+        origin: Some(DocumentOrigin {
+            registry: id("r2"),
+            position: Position(7),
+            moment: created(),
+        }),
+    }
 }
 
 fn full_version() -> VersionWritten {
@@ -170,6 +185,12 @@ fn least() -> Vec<Change> {
             registered: 0,
             references: Vec::new(),
             subject: None,
+        }),
+        Change::DocumentSynced(DocumentSynced {
+            resource: xid("/dirs/d1/files/f1"),
+            vector: VersionVector::default(),
+            sync: id("s1"),
+            origin: None,
         }),
     ]
 }

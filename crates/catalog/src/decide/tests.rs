@@ -113,6 +113,7 @@ impl TestRegistry {
             changed: ChangedMetadata::default(),
             capabilities_over: None,
             message: None,
+            sync: None,
         }
     }
 

@@ -16,9 +16,10 @@ use muster_relay::{
 use muster_wire::{
     ErrorKind, Problem,
     propagation::{
-        DeadLetterPage, DeadLetterReport, FailedLetter, LinkList, LinkReport, PropagationAction,
-        PropagationEvent, PropagationEventPage, PropagationMetrics, PropagationRequest,
-        PropagationResult, TargetList, TargetReport, TryPage, TryReport, UnusableReport,
+        DeadLetterPage, DeadLetterReport, FailedLetter, InboundReport, LinkList, LinkReport,
+        PropagationAction, PropagationEvent, PropagationEventPage, PropagationMetrics,
+        PropagationRequest, PropagationResult, TargetList, TargetReport, TryPage, TryReport,
+        UnusableReport,
     },
 };
 use muster_words::Xid;
@@ -110,6 +111,14 @@ fn link(status: &LinkStatus) -> LinkReport {
         waiting: status.unfinished,
         delivered: status.delivered,
         dead: status.dead,
+        inbound: status.inbound.as_ref().map(|back| InboundReport {
+            peer: back.peer.as_ref().map(ToString::to_string),
+            position: back.mark.0,
+            behind: back.behind,
+            waiting: back.waiting,
+            taken: back.taken,
+            error: back.error.clone(),
+        }),
     }
 }
 

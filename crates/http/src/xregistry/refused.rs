@@ -70,6 +70,8 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::NamedTwice => bad("a plan names an entity once: to write it or to delete it"),
         Reason::IdempotencyMismatch => Kind::IdempotencyMismatch,
         Reason::PreconditionFailed { header } => Kind::PreconditionFailed { header },
+        Reason::ChangedSince { .. } => Kind::PreconditionFailed { header: "since" },
+        Reason::VectorTooLong => bad("more than 64 registries wrote this document"),
         Reason::MismatchedEpoch { sent, current } => {
             Kind::MismatchedEpoch { bad_epoch: sent, epoch: current }
         }

@@ -26,6 +26,12 @@ fn check(description: &Value, id: &str, status: u16, value: &Value) {
 
 const CHAT: &str = r#"{"model": "tiny", "messages": [{"role": "user", "content": "hello"}]}"#;
 
+/// A state of which this registry knows nothing, so somebody must decide.
+const SYNC: &str = r#"{"source": "other", "target": "test", "sync": "s1", "policy": "manual",
+    "documents": [{"xid": "/providers/cms/entries/one", "vector": {"other": 5},
+        "origin": {"registry": "other", "position": 5, "time": "2026-11-21T10:12:03Z"},
+        "state": "stable", "contenttype": "application/json", "text": "{\"name\": \"two\"}"}]}"#;
+
 #[tokio::test]
 async fn answers_as_the_description_says() {
     let running = with_a_stopped_follower().await;
@@ -39,6 +45,15 @@ async fn answers_as_the_description_says() {
         ("getStatus", "GET /status", "", 200),
         ("getLedger", "GET /ledger", "", 200),
         ("restoreResource", "POST /restore/providers/cms/entries/one", "", 200),
+        ("syncDocuments", "POST /sync", SYNC, 200),
+        ("listSyncChanges", "GET /sync?after=0", "", 200),
+        ("getSyncState", "GET /sync/providers/cms/entries/one", "", 200),
+        (
+            "resolveConflict",
+            "POST /sync/resolve",
+            r#"{"conflict": "/conflicts/other/entries/083522a04d1cffaf", "take": "theirs"}"#,
+            200,
+        ),
         ("verifyLedger", "POST /ledger/verify", "", 200),
         ("proveInclusion", "GET /ledger/proofs/inclusion?position=1", "", 200),
         ("proveConsistency", "GET /ledger/proofs/consistency?from=1", "", 200),

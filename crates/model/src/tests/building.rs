@@ -279,6 +279,7 @@ fn the_built_in_model_lies_under_the_user_s() {
         [
             "aiproviders",
             "configs",
+            "conflicts",
             "entities",
             "providers",
             "publications",

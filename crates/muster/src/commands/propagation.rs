@@ -40,6 +40,8 @@ pub enum PropagationCommand {
     Breaker(breaker::BreakerCommand),
     #[command(before_help = spread::UNIDIRECTIONAL_EXAMPLES)]
     Unidirectional(spread::UnidirectionalArguments),
+    #[command(before_help = spread::BIDIRECTIONAL_EXAMPLES)]
+    Bidirectional(spread::BidirectionalArguments),
     #[command(before_help = spread::MULTICAST_EXAMPLES)]
     Multicast(spread::MulticastArguments),
     #[command(before_help = spread::BROADCAST_EXAMPLES)]
@@ -59,6 +61,7 @@ impl PropagationCommand {
             Self::Resume(resume) => resume.run(context).await,
             Self::Breaker(breaker) => breaker.run(context).await,
             Self::Unidirectional(spread) => spread.run(context).await,
+            Self::Bidirectional(spread) => spread.run(context).await,
             Self::Multicast(spread) => spread.run(context).await,
             Self::Broadcast(spread) => spread.run(context).await,
         }

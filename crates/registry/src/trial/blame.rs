@@ -18,7 +18,7 @@ pub(super) fn take_refused(plan: &mut Plan, refusal: &Refusal) -> Vec<PlanPart> 
                 None => Vec::new(),
             }
         }
-        Reason::PreconditionFailed { .. } => Vec::new(),
+        Reason::PreconditionFailed { .. } | Reason::ChangedSince { .. } => Vec::new(),
         Reason::Model(_) => take_model(plan),
         reason => {
             let named = take_subject(plan, &refusal.subject);

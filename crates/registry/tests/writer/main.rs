@@ -20,6 +20,7 @@ mod laws;
 mod purging;
 mod repeats;
 mod serial;
+mod syncing;
 mod together;
 mod unchecked;
 mod verifying;

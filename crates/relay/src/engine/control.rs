@@ -130,6 +130,7 @@ impl Engine {
         let delivery = Delivery {
             depot: self.depot.clone(),
             key: letter.key.clone(),
+            life: link.life.clone(),
             receiver: link.receiver.clone(),
             route: link.route.clone(),
             policy: link.policy(),

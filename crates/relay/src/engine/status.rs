@@ -11,6 +11,7 @@ use muster_words::{Moment, Position, Xid};
 use super::Engine;
 use crate::{
     breaker::ReceiverBreakerState,
+    pull::InboundProgress,
     store::{LinkKey, StoreError},
 };
 
@@ -37,6 +38,8 @@ pub struct LinkStatus {
     pub delivered: u64,
     /// Dead letters that are kept.
     pub dead: u64,
+    /// The way back of a route in both directions.
+    pub inbound: Option<InboundProgress>,
 }
 
 /// Some of the links.
@@ -151,6 +154,7 @@ impl Engine {
                 unfinished: 0,
                 delivered: 0,
                 dead: dead.get(&key).copied().unwrap_or_default(),
+                inbound: None,
                 key,
             });
         }
@@ -166,7 +170,10 @@ impl Engine {
             let mark = Position(progress.mark.load(Ordering::Relaxed));
             let is_finished = progress.is_finished.load(Ordering::Relaxed);
             let held = link.receiver.held();
-            let error = progress.error.lock().clone().or_else(|| progress.own_fault.lock().clone());
+            let inbound = progress.inbound.lock().clone();
+            let error = progress.error.lock().clone();
+            let error = error.or_else(|| progress.own_fault.lock().clone());
+            let error = error.or_else(|| inbound.as_ref().and_then(|back| back.error.clone()));
             let is_open = link.receiver.breaker() != ReceiverBreakerState::Closed;
             let (name, reason) = match (is_finished, held, error) {
                 (true, ..) => ("finished", None),
@@ -186,6 +193,7 @@ impl Engine {
                 unfinished: progress.unfinished.load(Ordering::Relaxed),
                 delivered: progress.delivered.load(Ordering::Relaxed),
                 dead: dead.get(&link.key).copied().unwrap_or_default(),
+                inbound,
             }
         });
         status.collect()

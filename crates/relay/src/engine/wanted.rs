@@ -108,7 +108,9 @@ fn targets_of<'a>(
         RouteMode::Broadcast => {
             Box::new(found.targets.keys().filter(|target| !exclude.contains(target)))
         }
-        RouteMode::Unidirectional | RouteMode::Multicast => Box::new(targets.iter()),
+        RouteMode::Unidirectional | RouteMode::Bidirectional | RouteMode::Multicast => {
+            Box::new(targets.iter())
+        }
     }
 }
 

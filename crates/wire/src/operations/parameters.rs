@@ -90,6 +90,11 @@ pub const PARAMETERS: &[Parameter] = &[
         "string",
         "The later state: a position or a time; by default, now. Of a proof, the larger number of entries; by default, as many as the newest checkpoint covers.",
     ),
+    query(
+        "wait",
+        "integer",
+        "The most seconds that an answer without anything new may take, up to 20.",
+    ),
     query("from_version", "string", "Compares this version of the document as the earlier one."),
     query("to_version", "string", "Compares this version of the document as the later one."),
     query(

@@ -45,6 +45,7 @@ use crate::{
     },
     search::{ProviderAnswer, SearchAnswer},
     status::StatusReport,
+    sync::{ResolveReport, ResolveRequest, SyncChanges, SyncReport, SyncRequest, SyncState},
     validation::ValidationPage,
 };
 
@@ -477,6 +478,10 @@ pub const OPERATIONS: &[Operation] = &[
     read(Permission::ReadStatus, "/propagation/metrics", native(NativeEndpoint::ShowPropagationMetrics, "getPropagationMetrics"), "Shows counts of deliveries since the server started.", &[], &[with(200, BodyContent::Json(BodyType::of::<PropagationMetrics>()), &[])]),
     read(Permission::ReadStatus, "/propagation/dead-letters", native(NativeEndpoint::ListDeadLetters, "listDeadLetters"), "Lists deliveries that were given up.", &["after", "limit", "route", "target"], &[with(200, BodyContent::Json(BodyType::of::<DeadLetterPage>()), &[])]),
     act(Permission::ManageRoutes, (Verb::Post, "/propagation/actions"), native(NativeEndpoint::ActOnPropagation, "actOnPropagation"), "Pauses or resumes a target, resets its circuit breaker, lets deliveries try now, or replays or removes dead letters.", (&[], BodyContent::Json(BodyType::of::<PropagationRequest>())), &[with(200, BodyContent::Json(BodyType::of::<PropagationResult>()), &[])]),
+    act(Permission::WriteDocuments, (Verb::Post, "/sync"), native(NativeEndpoint::Sync, "syncDocuments"), "Takes states of documents from another registry, compares each with what is here, and answers for each. Each needs document:write at the document, and a deletion document:delete.", (&[], BodyContent::Json(BodyType::of::<SyncRequest>())), &[with(200, BodyContent::Json(BodyType::of::<SyncReport>()), &[])]),
+    read(Permission::ReadDocuments, "/sync", native(NativeEndpoint::ListSyncChanges, "listSyncChanges"), "Lists the documents that changed after a position, or of which more is known; with wait, it waits for the first one.", &["after", "wait"], &[with(200, BodyContent::Json(BodyType::of::<SyncChanges>()), &[])]),
+    read(Permission::ReadDocuments, "/sync/{groups}/{group}/{resources}/{resource}", native(NativeEndpoint::ShowSyncState, "getSyncState"), "Shows a document with what its state holds of its history in each registry; a deleted one too.", &[], &[with(200, BodyContent::Json(BodyType::of::<SyncState>()), &[])]),
+    act(Permission::WriteDocuments, (Verb::Post, "/sync/resolve"), native(NativeEndpoint::ResolveConflict, "resolveConflict"), "Decides a conflict: writes the document as a new state that holds both sides, and removes the conflict. It needs document:write at the document.", (EXPLAINED, BodyContent::Json(BodyType::of::<ResolveRequest>())), &[with(200, BodyContent::Json(BodyType::of::<ResolveReport>()), &[])]),
     read(Permission::ReadStatus, "/status", native(NativeEndpoint::ShowStatus, "getStatus"), "Shows the state of the registry.", &[], &[with(200, BodyContent::Json(BodyType::of::<StatusReport>()), &[])]),
     read(Permission::ReadMetrics, "/metrics", vital(ServerEndpoint::ShowMetrics, "getMetrics"), "Shows the metrics, for Prometheus.", &[], &[with(200, METRICS, &[])]),
     read(Permission::ReadRegistry, "/openapi.json", vital(ServerEndpoint::ShowDescription, "getDescription"), "Shows this description.", &[], &[with(200, BodyContent::Json(BodyType::of::<ApiDescription>()), &[])]),

@@ -59,6 +59,10 @@ fn every_kind_has_its_number_and_its_bytes_with_every_field() {
             let head = bytes(&["a6", "00", SCHEMA, "011a000186a1", "02", GUID]);
             bytes(&[&head, "031b0000018bcfe56800", "0481", OTHER_SCHEMA, "0563612f62"])
         }),
+        (19, {
+            let head = bytes(&["a4", "00", RESOURCE, "01a262723119012c62723207", "02627331"]);
+            bytes(&[&head, "03a300627232010702", CREATED])
+        }),
     ];
     let changes = full();
     assert_eq!(changes.len(), expect.len());
@@ -80,6 +84,7 @@ fn what_is_absent_has_no_bytes() {
         (14, bytes(&["a2", "0001", "01", GROUP])),
         (12, bytes(&["a2", "00626b31", "01", NEW])),
         (18, bytes(&["a4", "00", SCHEMA, "0101", "02", GUID, "0300"])),
+        (19, bytes(&["a3", "00", RESOURCE, "01a0", "02627331"])),
     ];
     for (change, (kind, body)) in least().into_iter().zip(expect) {
         let (found, encoded) = change.encode();
@@ -124,7 +129,7 @@ fn outcomes_and_states_have_frozen_numbers() {
 
 #[test]
 fn kinds_that_nobody_has_written_are_unknown() {
-    for kind in (0..=0).chain(19..=u16::MAX) {
+    for kind in (0..=0).chain(20..=u16::MAX) {
         assert_eq!(Change::decode(kind, b"\xa0"), Err(ChangeError::Unknown(kind)));
     }
 }

@@ -124,7 +124,25 @@ fn a_change() -> impl Strategy<Value = Change> {
             .prop_map(|(outcome, subject, shown, members)| {
                 Change::Answered(CommandAnswered { outcome, subject, shown, members })
             }),
+        1 => (an_xid(), a_vector(), an_id(), option::of(an_origin())).prop_map(
+            |(resource, vector, sync, origin)| {
+                Change::DocumentSynced(DocumentSynced { resource, vector, sync, origin })
+            },
+        ),
     ]
+}
+
+fn a_vector() -> impl Strategy<Value = VersionVector> {
+    let one = (an_id(), (1..=u64::MAX).prop_map(Position));
+    vec(one, 0..5).prop_map(|all| VersionVector::new(all).unwrap())
+}
+
+fn an_origin() -> impl Strategy<Value = DocumentOrigin> {
+    (an_id(), any::<u64>(), a_moment()).prop_map(|(registry, position, moment)| DocumentOrigin {
+        registry,
+        position: Position(position),
+        moment,
+    })
 }
 
 /// Bytes either encode exactly one change, or are invalid.
@@ -154,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_give_a_change_or_an_error(kind in 0..20_u16, body in vec(any::<u8>(), 0..200)) {
+    fn any_bytes_give_a_change_or_an_error(kind in 0..21_u16, body in vec(any::<u8>(), 0..200)) {
         is_sound(kind, &body)?;
     }
 
@@ -164,7 +182,7 @@ proptest! {
         at in any::<proptest::sample::Index>(),
         byte in any::<u8>(),
         cut in any::<proptest::sample::Index>(),
-        other in 1..15_u16,
+        other in 1..20_u16,
     ) {
         let (kind, body) = change.encode();
         let mut tampered = body.to_vec();
@@ -206,6 +224,9 @@ fn other_ways_to_write_the_same_are_refused() {
         (3, "a100a2005801aa0101", "a digest of one byte"),
         (3, "a100a1011a00011170", "a content without a digest"),
         (2, "a301010220031bffffffffffffffff", "a moment beyond the year 9999"),
+        (19, "a300612f01a262723207627231 07 02627331", "a vector whose ids aren't sorted"),
+        (19, "a300612f01a26272310762723107 02627331", "a registry twice in a vector"),
+        (19, "a300612f01a162723100 02627331", "a position of zero in a vector"),
         (8, "a0", "nothing where an xid is due"),
         (8, "", "no bytes at all"),
     ] {

@@ -103,6 +103,21 @@ fn a_route_names_its_targets_as_its_mode_says() {
                    "from": "2026-11-30T10:00:00Z"}),
             vec![],
         ),
+        (
+            json!({"mode": "bidirectional", "targets": ["/targets/a/entries/b"],
+                   "conflict": "highest-version"}),
+            vec![],
+        ),
+        (
+            json!({"mode": "bidirectional", "targets": ["/targets/a/entries/b"],
+                   "conflict": "loudest", "once": true}),
+            vec!["/conflict", "/once"],
+        ),
+        (
+            json!({"mode": "bidirectional",
+                   "targets": ["/targets/a/entries/b", "/targets/a/entries/c"]}),
+            vec!["/targets"],
+        ),
         (json!({"mode": "unidirectional"}), vec!["/targets"]),
         (json!({"mode": "everywhere", "targets": ["/targets/a/entries/b"]}), vec!["/mode"]),
         (

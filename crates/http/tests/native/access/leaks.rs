@@ -190,3 +190,44 @@ async fn refusals_name_nothing_outside_of_the_scope() {
     assert_eq!((status, code(&said).as_str()), (400, "mismatched_id"), "{said}");
     assert!(said.contains("abcown"), "{said}");
 }
+
+#[tokio::test]
+async fn a_scoped_key_exchanges_documents_of_its_places_alone() {
+    let (running, keys) = start(None).await;
+    let admin = admin(&keys);
+    let steps = [
+        ("PUT /api/configs/mine/entries/a", "1", 201, ""),
+        ("PUT /api/configs/vault/entries/a", "\"secret\"", 201, ""),
+    ];
+    all(&running, &admin, &steps).await;
+    let grant = r#"{"name": "peer", "role": "publisher", "scope": ["/configs/mine"]}"#;
+    let key = key(&running, &keys, grant).await;
+    let sent = |place: &str, more: &str| {
+        format!(
+            r#"{{"source": "other", "target": "test", "sync": "s1", "policy": "last-writer",
+                "documents": [{{"xid": "/configs/{place}/entries/a", "vector": {{"other": 5}},
+                    "origin": {{"registry": "other", "position": 5, "time": "2096-11-21T10:12:03Z"}},
+                    {more}}}]}}"#
+        )
+    };
+    let put = r#""state": "stable", "contenttype": "application/json", "text": "2""#;
+    for (body, expect) in [
+        (sent("mine", put), "taken"),
+        (sent("vault", put), "refused"),
+        (sent("vault", r#""deleted": true"#), "refused"),
+        // Somebody else made the first version.
+        (sent("mine", r#""deleted": true"#).replace(": 5", ": 6"), "refused"),
+    ] {
+        let headers = [("authorization", key.as_str()), ("content-type", "application/json")];
+        let (status, said) = running.ask("POST /sync", &headers, &body).await;
+        let outcome = json::parse(said.as_bytes()).unwrap();
+        let outcome = outcome.pointer("/documents/0/outcome").and_then(Value::as_str);
+        assert_eq!((status, outcome), (200, Some(expect)), "{body}: {said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    let headers = [("authorization", key.as_str())];
+    let (status, said) = running.ask("GET /sync?after=0", &headers, "").await;
+    assert_eq!((status, said.contains("/configs/mine/"), said.contains("vault")), (200, true, false));
+    let show = ("GET /sync/configs/vault/entries/a", "", 403, "out_of_scope");
+    all(&running, &key, &[show]).await;
+}

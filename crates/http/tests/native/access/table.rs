@@ -50,6 +50,9 @@ const WHOLE: &str = "
     getLog                  GET    /log                         +++-+ reading
     validateAll             GET    /validate                    +++++ reading
     rollBack                POST   /rollback                    +---- everything
+    syncDocuments           POST   /sync                        ++--- reading
+    listSyncChanges         GET    /sync                        +++++ reading
+    resolveConflict         POST   /sync/resolve                ++--- reading
     checkSchema             POST   /schemas/check               ++++- reading
     diffSchemas             POST   /schemas/diff                ++++- reading
     rateSchema              POST   /schemas/quality             ++++- reading
@@ -168,6 +171,7 @@ const PLACED: &str = "
     listDeletedVersions     GET    /deleted/G/g/R/r             +++++ reading
     getReferencesOfGroup    GET    /references/G/g              +++++ reading
     getReferencesOfResource GET    /references/G/g/R/r          +++++ reading
+    getSyncState            GET    /sync/G/g/R/r                +++++ reading
     getLogOfGroups          GET    /log/G                       +++-+ reading
     getLogOfGroup           GET    /log/G/g                     +++-+ reading
     getLogOfResources       GET    /log/G/g/R                   +++-+ reading
@@ -270,8 +274,17 @@ fn of_place(line: &'static str, (place, is_publishers): (&str, bool)) -> Row {
     }
     let path = segments.join("/");
     let bare = path.split(['$', '?']).next().unwrap();
-    let doors =
-        ["/api", "/log", "/restore", "/validate", "/export", "/diff", "/deleted", "/references"];
+    let doors = [
+        "/api",
+        "/log",
+        "/restore",
+        "/validate",
+        "/export",
+        "/diff",
+        "/deleted",
+        "/references",
+        "/sync",
+    ];
     let place = doors.iter().find_map(|door| bare.strip_prefix(door)).unwrap();
     let is_group = place.split('/').count() == 3;
     // Groups are nobody's own, and what isn't there is anybody's: nothing of these was deleted.

@@ -1,9 +1,10 @@
-//! `unidirectional`, `multicast` and `broadcast`: each makes the route and the targets that it means,
+//! `unidirectional`, `bidirectional`, `multicast` and `broadcast`: each makes the route and the targets that it means,
 //! as a plan first.
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use muster_catalog::sync::ConflictPolicy;
 use muster_client::{Client, Query};
 use muster_wire::apply::{ApplyRequest, DocumentToApply};
 use muster_words::Digest;
@@ -25,6 +26,15 @@ Examples:
   muster propagation unidirectional --source entities --target targets/ops/entries/hook --yes
   muster propagation unidirectional --source configs --target https://b.example --kind registry --once
   muster propagation unidirectional --source providers --target tls://nats.example --secret env:NATS_CREDS
+
+";
+
+/// Examples of the command `bidirectional`.
+pub const BIDIRECTIONAL_EXAMPLES: &str = "\
+Examples:
+  muster propagation bidirectional --source configs --target https://b.example
+  muster propagation bidirectional --source configs --target https://b.example --conflict last-writer
+  muster propagation bidirectional --source configs --target https://b.example --secret file:peer-key --from beginning
 
 ";
 
@@ -107,6 +117,20 @@ pub struct UnidirectionalArguments {
     spread: SpreadArguments,
 }
 
+/// Send changes to another registry, and take those that are made there
+#[derive(Debug, Args)]
+pub struct BidirectionalArguments {
+    /// The other registry: the xid or the name of a target, or a URL
+    #[arg(long, value_name = "TARGET")]
+    target: String,
+    /// What decides if both changed a document: manual, merge, source-wins, target-wins, last-writer
+    /// or highest-version
+    #[arg(long, value_name = "POLICY", default_value = "manual")]
+    conflict: String,
+    #[command(flatten)]
+    spread: SpreadArguments,
+}
+
 /// Send changes to several targets
 #[derive(Debug, Args)]
 pub struct MulticastArguments {
@@ -129,7 +153,24 @@ pub struct BroadcastArguments {
 
 impl UnidirectionalArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        self.spread.run(context, "unidirectional", &[self.target.trim().to_owned()]).await
+        self.spread.run(context, ("unidirectional", None), &[self.target.trim().to_owned()]).await
+    }
+}
+
+impl BidirectionalArguments {
+    pub(crate) async fn run(mut self, context: &Context) -> Result<(), Failure> {
+        let policy: ConflictPolicy = self.conflict.parse().map_err(|_| {
+            let names: Vec<&str> = ConflictPolicy::ALL.iter().map(|one| one.name()).collect();
+            Failure::usage(format!("{} is no policy for conflicts", self.conflict))
+                .help(format!("one of {}", names.join(", ")))
+        })?;
+        if self.spread.once || self.spread.payload.is_some() {
+            return Err(Failure::usage("a route in both directions doesn't run once")
+                .help("muster propagation unidirectional --once sends what there is now"));
+        }
+        self.spread.kind = UrlKind::Registry;
+        let targets = [self.target.trim().to_owned()];
+        self.spread.run(context, ("bidirectional", Some(policy)), &targets).await
     }
 }
 
@@ -137,7 +178,7 @@ impl MulticastArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let targets: Vec<String> =
             self.targets.iter().map(|target| target.trim().to_owned()).collect();
-        self.spread.run(context, "multicast", &targets).await
+        self.spread.run(context, ("multicast", None), &targets).await
     }
 }
 
@@ -145,7 +186,7 @@ impl BroadcastArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let exclude: Vec<String> =
             self.exclude.iter().map(|target| target.trim().to_owned()).collect();
-        self.spread.run(context, "broadcast", &exclude).await
+        self.spread.run(context, ("broadcast", None), &exclude).await
     }
 }
 
@@ -171,7 +212,12 @@ pub(super) async fn target_named(client: &Client, text: &str) -> Result<String, 
 }
 
 impl SpreadArguments {
-    async fn run(self, context: &Context, mode: &str, named: &[String]) -> Result<(), Failure> {
+    async fn run(
+        self,
+        context: &Context,
+        (mode, conflict): (&str, Option<ConflictPolicy>),
+        named: &[String],
+    ) -> Result<(), Failure> {
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let source = xid_of(&self.source);
         let mut documents = Vec::new();
@@ -186,7 +232,10 @@ impl SpreadArguments {
             targets.push(xid);
         }
         let is_once = self.once || self.payload.is_some();
-        let route = self.route(mode, (&source, &targets), is_once)?;
+        let mut route = self.route(mode, (&source, &targets), is_once)?;
+        if let Some(policy) = conflict {
+            route["conflict"] = policy.name().into();
+        }
         let name = slug(&[&[source.as_str(), mode], &*refs(&targets)].concat());
         let name = if is_once { once_name(&name, context) } else { name };
         let route_xid = format!("/routes/{GROUP}/entries/{name}");
@@ -210,7 +259,11 @@ impl SpreadArguments {
             return screen
                 .value(&json!({"route": route_xid, "targets": targets, "answer": answer.json()?}));
         }
-        let said = if is_once { "sent once" } else { "sends from now on" };
+        let said = match mode {
+            "bidirectional" => "sends and takes from now on",
+            _ if is_once => "sent once",
+            _ => "sends from now on",
+        };
         screen.line(&format!("{}  {said}", shown(&route_xid)))
     }
 

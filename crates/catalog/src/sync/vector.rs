@@ -1,0 +1,111 @@
+use std::collections::BTreeMap;
+
+use muster_words::{Id, Position};
+use thiserror::Error;
+
+/// The number of registries in a vector. Each that ever wrote a document stays in its vector, and
+/// more than a few dozen that write the same documents are a mistake rather than a company.
+pub const VECTOR_REGISTRIES_MAX: usize = 64;
+
+/// How much of a document's history a state holds: for each registry the position of the newest
+/// change there that is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionVector(BTreeMap<Id, Position>);
+
+/// How two vectors stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Causality {
+    /// They are equal.
+    Same,
+    /// The first one holds less.
+    Before,
+    /// The first one holds more.
+    After,
+    /// Each holds something that the other lacks.
+    Concurrent,
+}
+
+/// More registries than a vector may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a vector names at most {VECTOR_REGISTRIES_MAX} registries")]
+pub struct VectorTooLong;
+
+impl VersionVector {
+    /// A vector of these registries; a later position replaces an earlier one.
+    ///
+    /// # Errors
+    /// There are too many of them.
+    pub fn new(all: impl IntoIterator<Item = (Id, Position)>) -> Result<Self, VectorTooLong> {
+        all.into_iter().try_fold(Self::default(), |vector, (registry, position)| {
+            vector.with(&registry, position)
+        })
+    }
+
+    /// The registries with their positions, sorted by id.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Id, Position)> {
+        self.0.iter().map(|(registry, position)| (registry, *position))
+    }
+
+    /// The number of registries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it holds nothing: the document never existed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The position of a registry; zero if it is none of them.
+    #[must_use]
+    pub fn of(&self, registry: &Id) -> Position {
+        self.0.get(registry).copied().unwrap_or(Position::ZERO)
+    }
+
+    /// With at least this position of a registry.
+    ///
+    /// # Errors
+    /// There would be too many registries.
+    pub fn with(mut self, registry: &Id, position: Position) -> Result<Self, VectorTooLong> {
+        if position == Position::ZERO {
+            return Ok(self);
+        }
+        let known = self.of(registry);
+        if known == Position::ZERO && self.0.len() >= VECTOR_REGISTRIES_MAX {
+            return Err(VectorTooLong);
+        }
+        if position > known {
+            self.0.insert(registry.clone(), position);
+        }
+        Ok(self)
+    }
+
+    /// Everything that one of both holds.
+    ///
+    /// # Errors
+    /// There would be too many registries.
+    pub fn join(&self, other: &Self) -> Result<Self, VectorTooLong> {
+        other
+            .iter()
+            .try_fold(self.clone(), |joined, (registry, position)| joined.with(registry, position))
+    }
+
+    /// Whether it holds nothing that the other one lacks.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.iter().all(|(registry, position)| position <= other.of(registry))
+    }
+
+    /// How it stands to another one.
+    #[must_use]
+    pub fn stands_to(&self, other: &Self) -> Causality {
+        match (self.is_within(other), other.is_within(self)) {
+            (true, true) => Causality::Same,
+            (true, false) => Causality::Before,
+            (false, true) => Causality::After,
+            (false, false) => Causality::Concurrent,
+        }
+    }
+}

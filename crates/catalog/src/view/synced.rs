@@ -1,0 +1,45 @@
+use std::{ops::Deref, sync::Arc};
+
+use muster_words::{Position, Xid};
+
+use super::View;
+use crate::{
+    Catalog,
+    state::state_at,
+    sync::{SyncedState, VectorTooLong, VersionVector},
+};
+
+impl<C: Deref<Target = Catalog>> View<C> {
+    /// What the newest sync of a document said; none if no sync ever named it. A deleted document
+    /// keeps it.
+    #[must_use]
+    pub fn synced(&self, xid: &Xid) -> Option<&Arc<SyncedState>> {
+        state_at(self.catalog.synced.get(xid.to_string().as_str())?, self.seen())
+    }
+
+    /// How much of a document's history its state here holds; the document may be deleted.
+    ///
+    /// # Errors
+    /// It was written in too many registries.
+    pub fn vector_of(&self, xid: &Xid) -> Result<VersionVector, VectorTooLong> {
+        let last = self.last_document_change(xid);
+        match self.synced(xid) {
+            Some(synced) if synced.stamp.position >= last => Ok((*synced.vector).clone()),
+            Some(synced) => (*synced.vector).clone().with(self.id(), last),
+            None => VersionVector::default().with(self.id(), last),
+        }
+    }
+
+    /// The newest change of a document or of its vector; zero if there is none.
+    #[must_use]
+    pub fn sync_position(&self, xid: &Xid) -> Position {
+        let synced = self.synced(xid).map_or(Position::ZERO, |synced| synced.stamp.position);
+        self.last_document_change(xid).max(synced)
+    }
+
+    /// The newest change of a document here, deletions included; zero if it never existed.
+    #[must_use]
+    pub fn last_document_change(&self, xid: &Xid) -> Position {
+        self.last_change(xid).map_or(Position::ZERO, |stamp| stamp.position)
+    }
+}

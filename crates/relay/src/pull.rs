@@ -1,0 +1,436 @@
+//! The way back of a route in both directions: asks the other registry what changed there, fetches
+//! those documents that the route selects, and takes them as if they had been sent.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use muster_guard::{Principal, Role, secret_references::COLLECTIONS_THAT_NAME_SECRETS};
+use muster_registry::{CommandOrigin, IncomingDocument, SyncError, SyncOutcome, SyncWay};
+use muster_wire::sync::{SyncChanged, SyncChanges, SyncState};
+use muster_words::{Id, Position, Xid, limits::BODY_BYTES_MAX};
+use thiserror::Error;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use crate::{
+    carried,
+    changes::DocumentChangeKind,
+    decision::{TryFailure, TryOutcome},
+    link::{Link, is_stopping},
+    peer::{PeerCall, sync_id},
+    route::{Beginning, Route},
+    store::{PeerRecord, StoreError},
+    trail::RelayEvent,
+    webhook::outcome,
+};
+
+/// How long the other registry may wait for something new before it answers, in seconds.
+const WAIT_SECONDS: u64 = 20;
+
+/// The longest pause after a failure.
+const REST_MAX: Duration = Duration::from_secs(60);
+
+/// The first pause after a failure.
+const REST: Duration = Duration::from_millis(500);
+
+/// How many documents are fetched at once.
+const AT_ONCE: usize = 8;
+
+/// How many documents may wait to be taken before no more are asked for.
+const WAITING_MAX: usize = 1_000;
+
+/// The largest list of changes, in bytes: a thousand names, each with a vector of 64 registries.
+const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The largest document, in bytes: as it travels it may be twice as long as it is.
+const DOCUMENT_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+
+/// Who gives the commands.
+pub const PULL_ACTOR: &str = "propagation";
+
+/// What people may see of a link's way back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InboundProgress {
+    /// The other registry, once it is known.
+    pub peer: Option<Id>,
+    /// Everything there at or before this position was taken.
+    pub mark: Position,
+    /// The entries there after it.
+    pub behind: u64,
+    /// Documents that couldn't be taken yet.
+    pub waiting: u64,
+    /// Documents that were taken since the start.
+    pub taken: u64,
+    /// Why nothing goes on, or why a document waits.
+    pub error: Option<String>,
+}
+
+/// Why a round of asking ended.
+#[derive(Debug, Error)]
+enum PullError {
+    #[error("{0}")]
+    Failed(TryFailure),
+    #[error("{0}")]
+    Answered(TryOutcome),
+    #[error("the other registry's release can't be asked what changed")]
+    Older,
+    #[error(
+        "the other registry has reached position {head} and had reached {mark} before: it was restored or replaced, so put the route anew"
+    )]
+    Behind { head: Position, mark: Position },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<TryFailure> for PullError {
+    fn from(failure: TryFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// The way back of a link.
+pub struct Puller {
+    link: Arc<Link>,
+    by: CommandOrigin,
+}
+
+/// What a puller keeps while it runs.
+struct Pulling {
+    record: PeerRecord,
+    /// Everything up to here was asked for.
+    asked: Position,
+    /// The documents that couldn't be taken, each with the mark that it holds back.
+    waiting: BTreeMap<Xid, Position>,
+    rest: Duration,
+}
+
+impl Puller {
+    /// The way back of a link.
+    #[must_use]
+    pub fn new(link: Arc<Link>) -> Self {
+        let principal = Arc::new(Principal::new(PULL_ACTOR, Role::Admin));
+        Self { link, by: CommandOrigin { principal, request: None, trace: None } }
+    }
+
+    /// Runs until it is told to stop. After a failure it rests, longer each time.
+    pub async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
+        let mut rest = REST;
+        loop {
+            let began = Instant::now();
+            let ended = tokio::select! {
+                biased;
+                () = is_stopping(&mut stopping) => return,
+                ended = self.clone().run_once() => ended,
+            };
+            if let Err(error) = ended {
+                tracing::debug!(route = %self.link.key.route, %error, "nothing can be fetched now");
+                self.show(|shown| shown.error = Some(error.to_string()));
+            }
+            // It went well for a while.
+            rest = if began.elapsed() > REST_MAX { REST } else { rest };
+            let receiver = &self.link.receiver;
+            tokio::select! {
+                () = is_stopping(&mut stopping) => return,
+                () = receiver.rest(Instant::now() + rest, receiver.nudges()) => {}
+            }
+            rest = (rest * 2).min(REST_MAX);
+        }
+    }
+
+    fn call(&self) -> Result<PeerCall<'_>, TryFailure> {
+        PeerCall::of(&self.link.depot, &self.link.receiver.target).ok_or(TryFailure::Broken)
+    }
+
+    async fn run_once(self: Arc<Self>) -> Result<(), PullError> {
+        self.link.receiver.let_go().await;
+        let record = self.call()?.known_peer(&self.link.key, &self.link.life).await?;
+        if record.peer == *self.link.depot.registry.view().id() {
+            return Err(TryFailure::Itself.into());
+        }
+        let record = self.begun(record).await?;
+        let mark = record.mark.unwrap_or_default();
+        self.show(|shown| {
+            shown.peer = Some(record.peer.clone());
+            shown.mark = mark;
+        });
+        let mut pulling = Pulling { record, asked: mark, waiting: BTreeMap::new(), rest: REST };
+        loop {
+            self.link.receiver.let_go().await;
+            // What a round that ends here has taken is taken, and is asked for again.
+            tokio::select! {
+                biased;
+                () = self.link.receiver.until_held() => {}
+                ended = self.clone().round(&mut pulling) => ended?,
+            }
+        }
+    }
+
+    /// The record with the mark at which a new way back begins.
+    async fn begun(&self, mut record: PeerRecord) -> Result<PeerRecord, PullError> {
+        if record.mark.is_some() {
+            return Ok(record);
+        }
+        let is_all = matches!(self.link.route.from, Beginning::First);
+        let after = if is_all { Some(Position::ZERO) } else { None };
+        let page = self.changes(&record.peer, after, 0).await?;
+        record.mark = Some(after.unwrap_or(Position(page.position)));
+        self.link.depot.store.save_peer(&self.link.key, record.clone()).await?;
+        Ok(record)
+    }
+
+    /// Asks once what changed, and takes it.
+    async fn round(self: Arc<Self>, pulling: &mut Pulling) -> Result<(), PullError> {
+        let wait = if pulling.waiting.is_empty() { WAIT_SECONDS } else { 1 };
+        let mut documents: Vec<Xid> = Vec::new();
+        let (before, mut next) = (pulling.asked, pulling.asked);
+        if pulling.waiting.len() < WAITING_MAX {
+            let page = self.changes(&pulling.record.peer, Some(before), wait).await?;
+            if page.head < before.0 {
+                return Err(PullError::Behind { head: Position(page.head), mark: before });
+            }
+            next = Position(page.position.max(before.0));
+            let behind = page.head.saturating_sub(next.0);
+            self.show(|shown| shown.behind = behind);
+            documents.extend(page.documents.iter().filter_map(|changed| self.wanted(changed)));
+        }
+        let has_rested = !pulling.waiting.is_empty();
+        documents.extend(pulling.waiting.keys().cloned());
+        documents.sort_unstable();
+        documents.dedup();
+        let had = pulling.waiting.len();
+        self.clone().take_all(pulling, documents, before).await?;
+        pulling.asked = next;
+        self.note(pulling).await?;
+        // What still can't be taken waits longer each time.
+        pulling.rest = match has_rested && pulling.waiting.len() >= had {
+            true => (pulling.rest * 2).min(REST_MAX),
+            false => REST,
+        };
+        if !pulling.waiting.is_empty() && next == before {
+            let receiver = &self.link.receiver;
+            receiver.rest(Instant::now() + pulling.rest, receiver.nudges()).await;
+        }
+        Ok(())
+    }
+
+    /// Takes documents, some at once.
+    async fn take_all(
+        self: Arc<Self>,
+        pulling: &mut Pulling,
+        documents: Vec<Xid>,
+        before: Position,
+    ) -> Result<(), PullError> {
+        let peer = pulling.record.peer.clone();
+        let mut error = None;
+        for some in documents.chunks(AT_ONCE) {
+            let mut tasks = JoinSet::new();
+            for xid in some {
+                let (puller, peer, xid) = (self.clone(), peer.clone(), xid.clone());
+                tasks.spawn(async move {
+                    let done = puller.take(&peer, &xid).await;
+                    (xid, done)
+                });
+            }
+            while let Some(ended) = tasks.join_next().await {
+                let Ok((xid, done)) = ended else { return Err(TryFailure::Unread.into()) };
+                match done {
+                    Ok(()) => {
+                        pulling.waiting.remove(&xid);
+                    }
+                    Err(TakeError::Pull(failed)) => return Err(failed),
+                    Err(TakeError::Refused(reason)) => {
+                        error = Some(format!("{xid} waits: {reason}"));
+                        pulling.waiting.entry(xid).or_insert(before);
+                    }
+                }
+            }
+        }
+        let waiting = pulling.waiting.len() as u64;
+        self.show(|shown| {
+            shown.waiting = waiting;
+            if waiting == 0 || error.is_some() {
+                shown.error = error;
+            }
+        });
+        Ok(())
+    }
+
+    /// Stores the mark: the lowest position after which something isn't taken yet.
+    async fn note(&self, pulling: &mut Pulling) -> Result<(), PullError> {
+        let held = pulling.waiting.values().min().copied();
+        let mark = held.unwrap_or(pulling.asked);
+        if pulling.record.mark == Some(mark) {
+            return Ok(());
+        }
+        pulling.record.mark = Some(mark);
+        self.link.depot.store.save_peer(&self.link.key, pulling.record.clone()).await?;
+        self.show(|shown| shown.mark = mark);
+        Ok(())
+    }
+
+    /// The name of a document that may have to be fetched: the route selects its place, and its vector
+    /// says something new.
+    fn wanted(&self, changed: &SyncChanged) -> Option<Xid> {
+        let xid: Xid = changed.xid.parse().ok()?;
+        let (groups, _) = xid.group_ids()?;
+        // A document that names secrets isn't believed to another registry, whatever a route says.
+        if COLLECTIONS_THAT_NAME_SECRETS.contains(&groups.as_str())
+            || !self.link.route.selector.takes(&xid, DocumentChangeKind::Updated)
+        {
+            return None;
+        }
+        let there = carried::vector_of(&changed.vector).ok()?;
+        let here = self.link.depot.registry.view().vector_of(&xid).ok()?;
+        (!there.is_within(&here)).then_some(xid)
+    }
+
+    /// Fetches a document and takes it.
+    async fn take(&self, peer: &Id, xid: &Xid) -> Result<(), TakeError> {
+        let registry = &self.link.depot.registry;
+        let Some(state) = self.fetch(peer, xid).await? else { return Ok(()) };
+        let own = registry.view().id().clone();
+        let way = SyncWay {
+            sync: sync_id(&self.link.key.route, [&own, peer]),
+            route: Some(self.link.key.route.clone()),
+            sides: muster_catalog::sync::SyncSides { source: own, target: peer.clone() },
+            policy: self.link.route.conflict,
+        };
+        let incoming = carried::incoming(&state.document, &way)
+            .map_err(|_| PullError::Failed(TryFailure::Broken))?;
+        if !self.selects(&self.link.route, &incoming).await? {
+            return Ok(());
+        }
+        match registry.sync(&incoming, &self.by).await {
+            Ok(outcome) => {
+                self.done(xid, &outcome);
+                Ok(())
+            }
+            Err(SyncError::Submit(
+                muster_registry::SubmitError::Unavailable
+                | muster_registry::SubmitError::Closed
+                | muster_registry::SubmitError::DiskFull,
+            )) => Err(PullError::Failed(TryFailure::Unread).into()),
+            Err(error) => Err(TakeError::Refused(error.to_string())),
+        }
+    }
+
+    fn done(&self, xid: &Xid, outcome: &SyncOutcome) {
+        if *outcome != SyncOutcome::Held {
+            self.show(|shown| shown.taken += 1);
+        }
+        if let SyncOutcome::Conflict(name) = outcome {
+            let depot = &self.link.depot;
+            depot.trail.happened(RelayEvent {
+                number: 0,
+                time: depot.registry.now(),
+                kind: "sync.conflict",
+                route: self.link.key.route.to_string(),
+                target: self.link.key.target.to_string(),
+                detail: format!("{xid}: {name}"),
+            });
+        }
+    }
+
+    /// Whether the route selects a document by what it says; a deleted one by what it said here.
+    async fn selects(&self, route: &Route, incoming: &IncomingDocument) -> Result<bool, PullError> {
+        let selector = &route.selector;
+        if selector.labels.is_empty() && selector.classes.is_empty() && selector.states.is_empty() {
+            return Ok(true);
+        }
+        let registry = &self.link.depot.registry;
+        let view = registry.view();
+        let local = registry.document_state(&view, &incoming.xid).await;
+        let local = local.map_err(|_| TryFailure::Unread)?.content;
+        let Some(content) = incoming.content.as_ref().or(local.as_ref()) else { return Ok(true) };
+        let labels = content.attributes.get("labels");
+        let has_labels = selector.labels.iter().all(|(name, value)| {
+            labels.and_then(|all| all.get(name)).and_then(|found| found.as_str()) == Some(value)
+        });
+        let has_state = selector.states.is_empty()
+            || selector.states.iter().any(|state| state == content.state.as_str());
+        let group = incoming.xid.group_ids().map(|(_, group)| group.as_str()).unwrap_or_default();
+        let has_class =
+            selector.classes.is_empty() || selector.classes.iter().any(|class| class == group);
+        Ok(has_labels && has_state && has_class)
+    }
+
+    async fn fetch(&self, peer: &Id, xid: &Xid) -> Result<Option<SyncState>, PullError> {
+        let call = self.call()?;
+        let path = format!("/sync{xid}");
+        let answer = call
+            .ask(Method::GET, &path, HeaderMap::new(), Bytes::new(), DOCUMENT_BYTES_MAX)
+            .await?;
+        match answer.status {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(PullError::Answered(outcome(&answer))),
+        }
+        let state: SyncState =
+            serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
+        check_peer(peer, &state.registry)?;
+        Ok(Some(state))
+    }
+
+    async fn changes(
+        &self,
+        peer: &Id,
+        after: Option<Position>,
+        wait: u64,
+    ) -> Result<SyncChanges, PullError> {
+        let call = self.call()?;
+        let wait = wait.min(call.target.deadline.as_secs().saturating_sub(5));
+        let path = match after {
+            Some(after) => format!("/sync?after={after}&wait={wait}"),
+            None => "/sync".to_owned(),
+        };
+        let answer =
+            call.ask(Method::GET, &path, HeaderMap::new(), Bytes::new(), LIST_BYTES_MAX).await?;
+        match answer.status {
+            200 => {}
+            404 => return Err(PullError::Older),
+            // The position isn't there any more.
+            400 if after.is_some() => {
+                let now = self.changes_from_now(peer).await?;
+                let mark = after.unwrap_or_default();
+                return Err(PullError::Behind { head: Position(now.head), mark });
+            }
+            _ => return Err(PullError::Answered(outcome(&answer))),
+        }
+        let page: SyncChanges =
+            serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
+        check_peer(peer, &page.registry)?;
+        Ok(page)
+    }
+
+    async fn changes_from_now(&self, peer: &Id) -> Result<SyncChanges, PullError> {
+        Box::pin(self.changes(peer, None, 0)).await
+    }
+
+    fn show(&self, change: impl FnOnce(&mut InboundProgress)) {
+        let mut shown = self.link.progress.inbound.lock();
+        change(shown.get_or_insert_with(InboundProgress::default));
+    }
+}
+
+/// Why a document wasn't taken.
+enum TakeError {
+    /// Nothing can be taken now.
+    Pull(PullError),
+    /// This one can't.
+    Refused(String),
+}
+
+impl From<PullError> for TakeError {
+    fn from(error: PullError) -> Self {
+        Self::Pull(error)
+    }
+}
+
+/// What was asked of one registry isn't taken from another one at its address.
+fn check_peer(expected: &Id, found: &str) -> Result<(), TryFailure> {
+    if expected.as_str() == found {
+        return Ok(());
+    }
+    let found = found.parse().map_err(|_| TryFailure::Broken)?;
+    Err(TryFailure::OtherRegistry { expected: expected.clone(), found })
+}
