@@ -227,7 +227,10 @@ async fn a_scoped_key_exchanges_documents_of_its_places_alone() {
     }
     let headers = [("authorization", key.as_str())];
     let (status, said) = running.ask("GET /sync?after=0", &headers, "").await;
-    assert_eq!((status, said.contains("/configs/mine/"), said.contains("vault")), (200, true, false));
+    assert_eq!(
+        (status, said.contains("/configs/mine/"), said.contains("vault")),
+        (200, true, false)
+    );
     let show = ("GET /sync/configs/vault/entries/a", "", 403, "out_of_scope");
     all(&running, &key, &[show]).await;
 }
