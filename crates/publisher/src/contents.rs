@@ -181,6 +181,20 @@ fn folder(kind: &GroupType, group: &str, resources: &ResourceType) -> String {
     }
 }
 
+/// The document whose file has a path; none if the view's model has no such place, or if it is a
+/// file of another kind.
+pub(crate) fn document_at(view: &View, path: &str) -> Option<Xid> {
+    let (folder, name) = path.strip_suffix(".json")?.rsplit_once('/')?;
+    let steps: Vec<&str> = folder.split('/').collect();
+    let kind = view.model().group_type(steps.first()?)?;
+    let resources = match steps.as_slice() {
+        [_, _] if kind.resources.len() == 1 => kind.resources.keys().next()?.as_str(),
+        [_, _, resources] => *resources,
+        _ => return None,
+    };
+    format!("/{}/{}/{resources}/{name}", kind.plural, steps.get(1)?).parse().ok()
+}
+
 fn manifest_schema_path() -> String {
     format!("{MANIFEST_SCHEMA}.schema.json")
 }

@@ -15,6 +15,11 @@ pub trait SiteDestination: Send + Sync {
     /// result is dropped; elsewhere [`SiteDestination::replace`] tells publishers apart.
     async fn begin(&self) -> Result<Box<dyn Send>, DestinationError>;
 
+    /// Whether [`SiteDestination::begin`] locks it, so that nobody else publishes or cleans.
+    fn is_locked(&self) -> bool {
+        false
+    }
+
     /// A file with its tag; none if it isn't there.
     async fn read(&self, path: &str) -> Result<Option<StoredFile>, DestinationError>;
 

@@ -171,6 +171,10 @@ impl SiteDestination for FolderDestination {
         Ok(Box::new(lock))
     }
 
+    fn is_locked(&self) -> bool {
+        true
+    }
+
     async fn read(&self, path: &str) -> Result<Option<StoredFile>, DestinationError> {
         self.blocking(path, Self::load).await
     }

@@ -9,6 +9,7 @@
 
 #[cfg(feature = "buckets")]
 mod bucket;
+mod cleaning;
 mod compression;
 mod contents;
 mod destination;
@@ -23,10 +24,12 @@ mod publish;
 mod publisher;
 mod purge;
 mod render;
+mod retired;
 mod source;
 
 #[cfg(feature = "buckets")]
 pub use bucket::BucketDestination;
+pub use cleaning::CleaningReport;
 pub use contents::{DEFAULT_COLLECTIONS, SiteContents, SiteFile, UnknownCollection};
 pub use destination::{DestinationError, FileHeaders, SiteDestination, StoredFile};
 pub use folder::FolderDestination;

@@ -12,8 +12,13 @@ use muster_words::{Digest, Moment, json};
 use thiserror::Error;
 
 use crate::{
-    DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, PurgeError, PurgeOrder,
-    RENEWAL_US, SiteDestination, SourceError, compression::compressed, headers_of, plan::Marker,
+    CleaningReport, DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, PurgeError,
+    PurgeOrder, RENEWAL_US, SiteDestination, SourceError,
+    cleaning::{clean, is_being_cleaned},
+    compression::compressed,
+    headers_of,
+    plan::Marker,
+    retired::{RetiredFiles, retire},
 };
 
 /// How often a publication begins again because another publisher was faster. Each time the other
@@ -32,7 +37,7 @@ pub struct PublishOptions {
 }
 
 /// What a publication did, or would do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct PublicationReport {
     /// What was written and removed.
     pub plan: PublicationPlan,
@@ -46,13 +51,17 @@ pub struct PublicationReport {
     pub requests: u64,
     /// Why those who keep copies weren't told; the next publication tells them.
     pub purge_error: Option<PurgeError>,
+    /// What was removed because nobody needs it any more.
+    pub cleaning: CleaningReport,
+    /// Why not all of that could be removed; the next publication goes on.
+    pub cleaning_error: Option<DestinationError>,
 }
 
 impl PublicationReport {
     /// The same for others: `to` names where the site lies.
     #[must_use]
     pub fn outcome(self, to: &str) -> PublicationOutcome {
-        let Self { plan, manifest, before, is_unchanged, requests: _, purge_error } = self;
+        let Self { plan, manifest, before, is_unchanged, purge_error, cleaning, .. } = self;
         PublicationOutcome {
             to: to.to_owned(),
             dry_run: false,
@@ -68,6 +77,8 @@ impl PublicationReport {
             written: plan.named.into_iter().map(|(path, _)| path).collect(),
             removed: plan.removed,
             purge_error: purge_error.map(|error| error.to_string()),
+            cleaned: cleaning.objects,
+            cleaning_error: self.cleaning_error.map(|error| error.to_string()),
         }
     }
 }
@@ -148,6 +159,10 @@ pub async fn publish(
             {
                 attempts += 1;
             }
+            Ok(mut report) if !options.is_trial => {
+                publication.clean(&mut report).await;
+                return Ok(report);
+            }
             done => return done,
         }
     }
@@ -191,7 +206,8 @@ impl Publication<'_> {
         });
         if !is_unchanged && !self.options.is_trial {
             let expected = found.as_ref().map(|file| file.tag.as_str());
-            self.write_all(&plan, &next, bytes, expected).await?;
+            let before = (published.as_ref(), expected);
+            self.write_all(&plan, &next, bytes, before).await?;
             purge_error = self.outdate(&plan, &next).await.err();
         }
         let is_finished = purge_error.is_none() && (is_marked || !is_unchanged);
@@ -207,7 +223,21 @@ impl Publication<'_> {
             is_unchanged,
             requests: self.requests,
             purge_error,
+            cleaning: CleaningReport::default(),
+            cleaning_error: None,
         })
+    }
+
+    /// Removes what nobody needs any more. The site is published, whatever comes of it.
+    async fn clean(&self, report: &mut PublicationReport) {
+        if report.is_unchanged && self.source.newest_purge().is_none() {
+            return;
+        }
+        match clean(&**self.destination, self.source, self.options.now).await {
+            Ok(cleaning) => report.cleaning = cleaning,
+            Err(error) => report.cleaning_error = Some(error),
+        }
+        report.requests += report.cleaning.requests;
     }
 
     /// Tells those who keep copies which files they should ask for again.
@@ -227,11 +257,17 @@ impl Publication<'_> {
         plan: &PublicationPlan,
         next: &Manifest,
         bytes: Bytes,
-        expected: Option<&str>,
+        (published, expected): (Option<&Manifest>, Option<&str>),
     ) -> Result<(), PublishError> {
         self.unsure.extend(plan.touched());
         if !self.unsure.is_empty() {
             self.mark().await?;
+        }
+        if !plan.objects.is_empty() && !self.destination.is_locked() {
+            self.requests += 1;
+            if is_being_cleaned(&**self.destination, self.options.now).await? {
+                return Err(DestinationError::Busy.into());
+            }
         }
         for (path, file) in &plan.objects {
             let bytes = self.fetch(path, file).await?;
@@ -244,6 +280,11 @@ impl Publication<'_> {
             self.write_compressed(path, bytes).await?;
         }
         self.write(&history_path(next.version), bytes.clone()).await?;
+        // Before the manifest, so that nothing is forgotten; what it still names isn't removed.
+        let retired = published.map(|published| RetiredFiles::between(published, next));
+        if let Some(retired) = retired.filter(|retired| !retired.is_empty()) {
+            self.requests += retire(&**self.destination, &retired, self.options.now).await?;
+        }
         self.requests += 1;
         let headers = headers_of(MANIFEST_PATH);
         self.destination.replace(MANIFEST_PATH, bytes, headers, expected).await?;

@@ -8,14 +8,14 @@ use muster_wire::{
     manifest::ManifestFile,
     publications::{PUBLICATIONS, Publication, PublicationStatus},
 };
-use muster_words::Xid;
+use muster_words::{Position, Xid};
 use parking_lot::Mutex;
 use thiserror::Error;
 
 use crate::{
     DEFAULT_CHANNEL, EarlierSite, HistoryError, PublicationReport, PublicationSource, PublishError,
     PublishOptions, PublishedSite, PurgeError, RenderError, RenderRequest, RenderedSite,
-    SiteDestination, SiteRenderer, SourceError, earlier_manifest, publish,
+    SiteDestination, SiteRenderer, SourceError, contents::document_at, earlier_manifest, publish,
 };
 
 /// Runs the publications of a registry: documents that say what is published where.
@@ -185,8 +185,9 @@ impl Publisher {
                 Ok(report) if !report.is_unchanged => {
                     let tag = &report.manifest.tag;
                     tracing::info!(publication = %xid, tag, "published");
+                    warn_of_cleaning(&xid, &report);
                 }
-                Ok(_) => {}
+                Ok(report) => warn_of_cleaning(&xid, &report),
                 Err(RunError::Unlisted { .. }) => {
                     tracing::warn!(publication = %xid, "its destination isn't in the settings");
                 }
@@ -237,9 +238,10 @@ impl Publisher {
             now: self.registry.now(),
         };
         let options = PublishOptions { is_trial: false, may_go_back: false, now: source.now };
+        let source = WithPurges { source: Box::new(source), renderer: self.renderer.clone() };
         let published = publish(&source, &destination, &options).await;
         published
-            .map(drop)
+            .map(|report| warn_of_cleaning(xid, &report))
             .map_err(|error| RunError::Publish { xid: xid.clone(), source: Box::new(error) })
     }
 
@@ -257,7 +259,8 @@ impl Publisher {
             None => Box::new(RegistrySource::new(self.renderer.clone(), publication)),
             Some(from) => Box::new(self.staged(view, from, publication).await?),
         };
-        let published = publish(&*source, &destination, &options).await;
+        let source = WithPurges { source, renderer: self.renderer.clone() };
+        let published = publish(&source, &destination, &options).await;
         published.map_err(|error| RunError::Publish { xid: xid.clone(), source: Box::new(error) })
     }
 
@@ -308,6 +311,13 @@ impl Publisher {
         let bytes = bytes.ok_or_else(|| RunError::Absent(xid.clone()))?;
         serde_json::from_slice(&bytes)
             .map_err(|error| RunError::Document { xid: xid.clone(), what: error.to_string() })
+    }
+}
+
+/// Says that a site keeps what nobody needs any more. The next publication tries again.
+fn warn_of_cleaning(xid: &Xid, report: &PublicationReport) {
+    if let Some(error) = &report.cleaning_error {
+        tracing::warn!(publication = %xid, %error, "old files of a publication can't be removed");
     }
 }
 
@@ -375,5 +385,32 @@ impl PublicationSource for RegistrySource {
         let file = file.ok_or("the site has no such file")?;
         let bytes = self.renderer.bytes(file).await?;
         Ok(bytes.ok_or("the document was purged meanwhile")?)
+    }
+}
+
+/// A source, and what the registry knows of hard deletes.
+struct WithPurges {
+    source: Box<dyn PublicationSource>,
+    renderer: Arc<SiteRenderer>,
+}
+
+#[async_trait]
+impl PublicationSource for WithPurges {
+    async fn manifest(&self, previous: Option<u64>) -> Result<Bytes, SourceError> {
+        self.source.manifest(previous).await
+    }
+
+    async fn file(&self, path: &str, file: &ManifestFile) -> Result<Bytes, SourceError> {
+        self.source.file(path, file).await
+    }
+
+    fn newest_purge(&self) -> Option<u64> {
+        self.renderer.view().newest_purge().map(|position| position.0)
+    }
+
+    fn is_erased(&self, path: &str, position: u64) -> bool {
+        let view = self.renderer.view();
+        let purge = document_at(&view, path).and_then(|xid| view.last_purge(&xid));
+        purge.is_some_and(|purge| purge.position > Position(position))
     }
 }

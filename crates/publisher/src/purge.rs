@@ -90,6 +90,10 @@ impl SiteDestination for CachedDestination {
         self.files.begin().await
     }
 
+    fn is_locked(&self) -> bool {
+        self.files.is_locked()
+    }
+
     async fn read(&self, path: &str) -> Result<Option<StoredFile>, DestinationError> {
         self.files.read(path).await
     }

@@ -135,6 +135,11 @@ impl SiteRenderer {
         }
     }
 
+    /// The newest state.
+    pub(crate) fn view(&self) -> View {
+        self.registry.view()
+    }
+
     pub(crate) fn keys(&self) -> Result<Arc<Option<SiteKeys>>, RenderError> {
         let mut keys = self.keys.lock();
         if let Some(keys) = &*keys {

@@ -17,4 +17,15 @@ pub trait PublicationSource: Send + Sync {
 
     /// The bytes of a file in that manifest. The caller checks their digest.
     async fn file(&self, path: &str, file: &ManifestFile) -> Result<Bytes, SourceError>;
+
+    /// The position of the newest hard delete that the source knows. Where it knows none, what was
+    /// published stays until its time is over.
+    fn newest_purge(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether a named file, as it was at a position, was erased by a hard delete since.
+    fn is_erased(&self, _path: &str, _position: u64) -> bool {
+        false
+    }
 }

@@ -96,6 +96,13 @@ pub struct PublicationOutcome {
     /// Why the CDN couldn't be told that its copies are outdated. The next publication tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purge_error: Option<String>,
+    /// How many objects were removed, because no manifest of the last 30 days names them, or because
+    /// their documents were hard-deleted.
+    #[serde(default)]
+    pub cleaned: u64,
+    /// Why not all of them could be removed. The next publication goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleaning_error: Option<String>,
 }
 
 impl Sample for Publication {

@@ -47,9 +47,19 @@ impl<C: Deref<Target = Catalog>> View<C> {
         self.purges(xid).next().is_some()
     }
 
-    fn last_purge(&self, xid: &Xid) -> Option<Stamp> {
+    /// The last purge of a name, of one of its parents or of a version of it, up to the view's
+    /// position.
+    #[must_use]
+    pub fn last_purge(&self, xid: &Xid) -> Option<Stamp> {
         let at = self.seen();
         self.purges(xid).filter(|stamp| stamp.position <= at).max().copied()
+    }
+
+    /// The position of the newest purge of anything, up to the view's position.
+    #[must_use]
+    pub fn newest_purge(&self) -> Option<Position> {
+        let at = self.seen();
+        self.catalog.purged.values().map(|stamp| stamp.position).filter(|purge| *purge <= at).max()
     }
 
     /// The last purges of a name, of its parents and of a resource's versions.

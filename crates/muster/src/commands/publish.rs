@@ -244,7 +244,16 @@ fn print(context: &Context, outcome: &PublicationOutcome) -> Result<(), Failure>
     let (written, removed) = (count(outcome.written.len()), count(outcome.removed.len()));
     let verb = if outcome.dry_run { "would publish" } else { "published" };
     let what = format!("{verb} position {position} as {} to {place}", outcome.tag);
-    screen.line(&format!("{what}: {files}; {written} written, {removed} removed"))
+    screen.line(&format!("{what}: {files}; {written} written, {removed} removed"))?;
+    if outcome.cleaned > 0 {
+        let objects = usize::try_from(outcome.cleaned).unwrap_or(usize::MAX);
+        let objects = counted(objects, "object", "objects");
+        screen.line(&format!("removed {objects} that no manifest of the last 30 days names"))?;
+    }
+    if let Some(why) = &outcome.cleaning_error {
+        screen.note(&format!("old objects of {} can't be removed: {why}", outcome.to));
+    }
+    Ok(())
 }
 
 fn failure(error: PublishError, place: &str) -> Failure {

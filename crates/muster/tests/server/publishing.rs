@@ -256,6 +256,57 @@ fn a_publication_follows_each_change_and_is_promoted_as_it_was_staged() {
 }
 
 #[test]
+fn what_is_hard_deleted_leaves_the_sites_that_held_it() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let [staging, live] = ["staging", "live"].map(|name| folder.join(name));
+    let destinations = format!("staging={}, live={}", staging.display(), live.display());
+    let data = folder.join("data");
+    let flags = ["--data", data.to_str().unwrap(), "--demo"];
+    let server = Server::with(&flags, &[("MUSTER_SITE_DESTINATIONS", &destinations)]);
+    let url = server.url("127.0.0.1");
+    for (name, publication) in [
+        ("staging", json!({"destination": "staging", "base_url": "https://staging.example"})),
+        (
+            "live",
+            json!({
+                "destination": "live", "base_url": "https://cdn.example",
+                "from": "/publications/site/entries/staging",
+            }),
+        ),
+    ] {
+        let place = format!("/api/publications/site/entries/{name}");
+        server.put(&place, publication.to_string()).expect(201);
+    }
+    let published = || {
+        let bytes = fs::read(staging.join("manifest.json")).ok()?;
+        Some(Manifest::read(&bytes).unwrap().manifest)
+    };
+    let follows = || published().is_some_and(|site| site.position == server.position());
+    wait_for("the first publication", follows);
+    let promote = || run(folder, &["publish", "live", "--server", &url]).expect(0);
+    promote();
+    const STACK: &str = "/api/stacks/templates/entries/hugo_template";
+    let first = server.get(STACK).expect(200).text().to_owned();
+    let second = first.replace("busy technical sites", "technical sites");
+    server.put(STACK, second.clone()).expect(200);
+    wait_for("the change", follows);
+    promote();
+    let objects = |place: &Path| {
+        [&first, &second]
+            .map(|text| place.join(object_path(&Digest::of(text.as_bytes()).to_string())).exists())
+    };
+    assert_eq!([objects(&staging), objects(&live)], [[true, true]; 2]);
+    server.delete(&format!("{STACK}?purge")).expect(204);
+    wait_for("the publication without it", || objects(&staging) == [false, false]);
+    promote();
+    assert_eq!(objects(&live), [false, false]);
+    for place in [&staging, &live] {
+        assert!(!site(place).files.keys().any(|path| path.contains("hugo_template")));
+    }
+}
+
+#[test]
 fn a_new_key_is_trusted_because_the_one_before_has_signed_it() {
     let scratch = TempDir::new().unwrap();
     let folder = scratch.path();

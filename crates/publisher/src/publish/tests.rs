@@ -74,8 +74,8 @@ impl PublicationSource for Documents {
 
 /// Files in memory, without a lock, as in a bucket.
 #[derive(Default)]
-struct MemoryDestination {
-    files: Mutex<BTreeMap<String, Bytes>>,
+pub(crate) struct MemoryDestination {
+    pub(crate) files: Mutex<BTreeMap<String, Bytes>>,
 }
 
 #[async_trait]
@@ -119,9 +119,9 @@ impl SiteDestination for MemoryDestination {
 }
 
 /// A destination whose writes stop after some, as if the publisher had been killed there.
-struct Killed {
-    inner: Arc<dyn SiteDestination>,
-    left: AtomicU64,
+pub(crate) struct Killed {
+    pub(crate) inner: Arc<dyn SiteDestination>,
+    pub(crate) left: AtomicU64,
 }
 
 impl Killed {
@@ -301,7 +301,7 @@ async fn one_change_among_ten_thousand_documents_takes_few_requests() {
 
 /// A destination at which another publisher is faster, once.
 struct Raced {
-    inner: Arc<dyn SiteDestination>,
+    pub(crate) inner: Arc<dyn SiteDestination>,
     other: Mutex<Option<Documents>>,
     /// The file before which the other one publishes.
     before: &'static str,
