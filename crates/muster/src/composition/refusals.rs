@@ -25,9 +25,19 @@ pub(super) enum Reach {
     PublicUrl,
 }
 
-/// The server is reachable from other computers, but the registry has no keys. `kept` are the
-/// flags that other commands need to find the data directory; none if the registry is in memory.
-pub(super) fn key_required(reach: Reach, kept: Option<&str>) -> Failure {
+/// Where a registry without keys is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum KeylessRegistry {
+    /// In memory.
+    Memory,
+    /// Nowhere yet. These flags make other commands find its data directory.
+    New(String),
+    /// In the data directory that other commands find with these flags.
+    Kept(String),
+}
+
+/// The server is reachable from other computers, but the registry has no keys.
+pub(super) fn key_required(reach: Reach, registry: &KeylessRegistry) -> Failure {
     let (what, otherwise) = match reach {
         Reach::ListenAddress => (
             "this address can be reached from other computers, but the registry has no keys",
@@ -38,11 +48,14 @@ pub(super) fn key_required(reach: Reach, kept: Option<&str>) -> Failure {
             "leave out the public URL",
         ),
     };
-    let make = match kept {
-        Some(flags) => {
-            format!("muster keys create --role admin{flags}, or set a key in MUSTER_ADMIN_KEY")
+    let create = "muster keys create --role admin";
+    let variable = "or set a key in MUSTER_ADMIN_KEY";
+    let make = match registry {
+        KeylessRegistry::Memory => "set a key in MUSTER_API_KEY".to_owned(),
+        KeylessRegistry::New(flags) => {
+            format!("muster init{flags}, and then {create}{flags}; {variable}")
         }
-        None => "set a key in MUSTER_API_KEY".to_owned(),
+        KeylessRegistry::Kept(flags) => format!("{create}{flags}, {variable}"),
     };
     Failure::new(ErrorCode::KeyRequired, what)
         .help(format!("{make}, then start again; or {otherwise}"))

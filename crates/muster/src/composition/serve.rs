@@ -22,7 +22,7 @@ use super::{
     listen_address::{listen_address, reachable},
     live_providers, logging, open_files,
     outbound::Outbound,
-    refusals::{Reach, key_required},
+    refusals::{KeylessRegistry, Reach, key_required},
     signals,
     site::Publishing,
     trusted_clock::TrustedClock,
@@ -60,14 +60,16 @@ async fn run(
         // A start that is refused must leave nothing behind, least of all a first key.
         reserved.check()?;
         if admin_key.is_none() && open_options.key.is_none() && open_options.beyond_loopback {
-            return Err(key_required(addresses.reach(), flags_for(options).as_deref()));
+            let place = flags_for(options).map_or(KeylessRegistry::Memory, KeylessRegistry::New);
+            return Err(key_required(addresses.reach(), &place));
         }
     }
     log_start(options);
     let storage = storage(context, options)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
     let assembly = Assembly::open(storage, &open_options).await?;
-    let refusal = || key_required(addresses.reach(), flags_for(options).as_deref());
+    let place = flags_for(options).map_or(KeylessRegistry::Memory, KeylessRegistry::Kept);
+    let refusal = || key_required(addresses.reach(), &place);
     let refusal = open_options.beyond_loopback.then_some(refusal);
     let phase = match reserved.check() {
         Ok(()) => begin(&assembly, admin_key.as_ref(), refusal).await,

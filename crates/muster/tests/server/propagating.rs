@@ -252,7 +252,7 @@ fn two_registries_send_to_each_other_and_nothing_comes_back() {
         let log = server.get("/log?limit=100").expect(200).json();
         let commands = log["entries"].as_array().unwrap().iter();
         commands
-            .filter(|one| one["message"].as_str().is_some_and(|it| it.starts_with("propagated")))
+            .filter(|one| one["message"].as_str().is_some_and(|it| it.starts_with("synced by")))
             .count()
     };
     assert_eq!((log(&a), log(&b)), (1, 3));
