@@ -91,7 +91,7 @@ pub struct TargetList {
 pub struct TargetReport {
     /// Its xid.
     pub target: String,
-    /// What it is: `webhook`, `folder`, `registry` or `nats`.
+    /// What it is: `webhook`, `folder`, `registry`, `nats` or `kafka`.
     pub kind: String,
     /// Where it leads: a URL or a path.
     pub place: String,
