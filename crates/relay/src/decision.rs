@@ -177,6 +177,15 @@ pub enum NextStep {
     Disable,
 }
 
+/// How many letters of a receiver's text are shown.
+const SHOWN_LETTERS_MAX: usize = 200;
+
+/// A receiver's text, without what could do something in a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    let plain = text.chars().filter(|letter| !letter.is_control());
+    plain.take(SHOWN_LETTERS_MAX).collect()
+}
+
 /// The statuses that mean success.
 const SUCCESS: [u16; 4] = [200, 201, 202, 204];
 

@@ -10,6 +10,7 @@ use muster_words::{Moment, json::Value};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    bucket::{self, BucketDelivery},
     changes::{DocumentChange, DocumentChangeKind, view_at},
     decision::{NextStep, TryFailure, TryOutcome, decide},
     event::{ChangedDocument, EventSource, delivery_id, encrypted, event},
@@ -313,6 +314,11 @@ impl Delivery {
                 let parts_of_event = (event, document.bytes.as_ref());
                 let record = KafkaRecord::new(kafka, change, id(), parts_of_event);
                 depot.kafka.deliver(parts(), (target, kafka), &record).await
+            }
+            TargetKind::Bucket(bucket) => {
+                let now = depot.registry.now();
+                let delivery = BucketDelivery { change, id: &id(), body: body(), now };
+                bucket::deliver(&depot.sender, &depot.secrets, (target, bucket), delivery).await
             }
         }
     }

@@ -11,6 +11,7 @@
 #![recursion_limit = "256"]
 
 pub mod breaker;
+mod bucket;
 pub mod carried;
 pub mod changes;
 pub mod connector;

@@ -54,6 +54,8 @@ pub enum TargetKind {
     Nats(NatsTarget),
     /// A topic of Kafka that stores a record for each event.
     Kafka(KafkaTarget),
+    /// A bucket of S3 that gets an object for each event.
+    Bucket(BucketTarget),
 }
 
 /// A NATS server.
@@ -122,6 +124,20 @@ impl KafkaMechanism {
     }
 }
 
+/// A place in a bucket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BucketTarget {
+    /// The URL of the bucket, with the folder in it.
+    pub url: String,
+    /// The region that signatures name.
+    pub region: String,
+    /// The reference of the key.
+    pub credentials: String,
+}
+
+/// The region of a bucket, if nobody says it.
+const REGION: &str = "us-east-1";
+
 /// The topic of a target that names none.
 const TOPIC: &str = "registry-events";
 
@@ -151,6 +167,7 @@ impl TargetKind {
             Self::Registry { .. } => "registry",
             Self::Nats(_) => "nats",
             Self::Kafka(_) => "kafka",
+            Self::Bucket(_) => "bucket",
         }
     }
 
@@ -163,6 +180,7 @@ impl TargetKind {
             Self::Registry { url, .. } => url,
             Self::Nats(nats) => &nats.url,
             Self::Kafka(kafka) => &kafka.url,
+            Self::Bucket(bucket) => &bucket.url,
         }
     }
 }
@@ -177,6 +195,7 @@ struct SentTarget {
     previous_secret: Option<String>,
     key: Option<String>,
     subject: Option<String>,
+    region: Option<String>,
     topic: Option<String>,
     #[serde(default)]
     partition_key: KafkaKey,
@@ -220,6 +239,14 @@ impl SentTarget {
                 partition_key: self.partition_key,
                 credentials: self.credentials.clone(),
                 mechanism: self.mechanism,
+            }),
+            "bucket" => TargetKind::Bucket(BucketTarget {
+                url: url()?,
+                region: self.region.clone().unwrap_or_else(|| REGION.to_owned()),
+                credentials: self
+                    .credentials
+                    .clone()
+                    .ok_or(UnusableDocument::Value("credentials"))?,
             }),
             _ => return Err(UnusableDocument::Value("kind")),
         })

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     connector::{ByteStream, Connector},
-    decision::TryFailure,
+    decision::{TryFailure, shown},
     target::KafkaMechanism,
 };
 
@@ -28,9 +28,6 @@ const ANSWER_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// How long a broker may take until it can be asked something, before another one is tried.
 const OPEN_WAIT: Duration = Duration::from_secs(8);
-
-/// How many letters of a broker's text are shown.
-const SHOWN_LETTERS_MAX: usize = 200;
 
 /// A connection to a broker, on which one question after the other is asked and answered.
 pub(super) struct KafkaConnection {
@@ -170,10 +167,4 @@ impl KafkaConnection {
 
 fn not_scram(NotScram(text): NotScram) -> TryFailure {
     TryFailure::Answer(text.to_owned())
-}
-
-/// A broker's text, without what could do something in a terminal.
-fn shown(text: &str) -> String {
-    let plain = text.chars().filter(|letter| !letter.is_control());
-    plain.take(SHOWN_LETTERS_MAX).collect()
 }

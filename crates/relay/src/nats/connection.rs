@@ -10,7 +10,7 @@ use tokio::{
 use super::{NatsMessage, credentials::NatsCredentials};
 use crate::{
     connector::{ByteStream, Connector},
-    decision::TryFailure,
+    decision::{TryFailure, shown},
 };
 
 /// The longest line of a server, in bytes: one with the addresses of a large cluster.
@@ -18,9 +18,6 @@ const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// The largest message of a server, in bytes: the answers of streams have some hundred.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-/// How many letters of a server's text are shown.
-const SHOWN_LETTERS_MAX: usize = 200;
 
 /// The largest message that a server takes which says nothing about it: its default, in bytes.
 const PAYLOAD_BYTES_DEFAULT: usize = 1024 * 1024;
@@ -278,12 +275,6 @@ fn stored(status: Option<&str>, body: &[u8]) -> Result<(), TryFailure> {
         Some(_) => Ok(()),
         None => Err(TryFailure::Broken),
     }
-}
-
-/// A server's text, without what could do something in a terminal.
-fn shown(text: &str) -> String {
-    let plain = text.chars().filter(|letter| !letter.is_control());
-    plain.take(SHOWN_LETTERS_MAX).collect()
 }
 
 /// The frame that these bytes begin with, and its length. None within: more must be read; outside:

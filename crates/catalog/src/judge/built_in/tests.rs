@@ -74,6 +74,28 @@ fn a_target_says_what_it_is_and_has_what_that_needs() {
             vec!["/partition_key"],
         ),
         (json!({"kind": "nats", "url": "tls://a", "topic": "a"}), vec!["/topic"]),
+        (
+            json!({"kind": "bucket", "url": "https://s3.eu-central-1.amazonaws.com/b/of/web",
+                   "region": "eu-central-1", "credentials": "env:BUCKET_KEY"}),
+            vec![],
+        ),
+        (
+            json!({"kind": "bucket", "url": "http://127.0.0.1:7070/b/", "credentials": "file:/k"}),
+            vec![],
+        ),
+        (json!({"kind": "bucket", "url": "https://a/b"}), vec!["/credentials"]),
+        (json!({"kind": "bucket", "credentials": "env:A"}), vec!["/url"]),
+        (json!({"kind": "bucket", "url": "s3://b", "credentials": "env:A"}), vec!["/url"]),
+        (json!({"kind": "bucket", "url": "https://a/b?c", "credentials": "env:A"}), vec!["/url"]),
+        (
+            json!({"kind": "bucket", "url": "https://a/b/../c", "credentials": "env:A"}),
+            vec!["/url"],
+        ),
+        (
+            json!({"kind": "bucket", "url": "https://a/b", "credentials": "env:A", "region": "a/b"}),
+            vec!["/region"],
+        ),
+        (json!({"kind": "webhook", "url": "https://a", "region": "a"}), vec!["/region"]),
         (json!({"kind": "webhook", "url": "nats://a"}), vec!["/url"]),
         (json!({}), vec!["/kind"]),
         (json!([]), vec![""]),

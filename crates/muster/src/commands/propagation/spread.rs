@@ -78,7 +78,7 @@ struct SpreadArguments {
     /// Put this JSON as the source's new version first, then send it once
     #[arg(long, value_name = "JSON")]
     payload: Option<String>,
-    /// What a target that is given as a URL of HTTP is: webhook or registry [default: webhook]
+    /// What a target that is given as a URL of HTTP is: webhook, registry or bucket [default: webhook]
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     kind: UrlKind,
@@ -106,6 +106,8 @@ enum UrlKind {
     Webhook,
     /// Another registry
     Registry,
+    /// A bucket of S3
+    Bucket,
 }
 
 /// Send changes to one target
@@ -287,6 +289,7 @@ impl SpreadArguments {
             _ => match self.kind {
                 UrlKind::Webhook => ("webhook", "secret"),
                 UrlKind::Registry => ("registry", "key"),
+                UrlKind::Bucket => ("bucket", "credentials"),
             },
         };
         document.insert("kind".to_owned(), kind.into());
