@@ -74,6 +74,28 @@ impl AddressFilter {
         self.check_parsed(Destination::parse_nats(url)?)
     }
 
+    /// The same for each broker in the URL of a Kafka cluster.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn check_kafka_url(&self, url: &str) -> Result<Vec<Destination>, AddressRefused> {
+        let brokers = Destination::parse_kafka(url)?;
+        brokers.into_iter().map(|broker| self.check_parsed(broker)).collect()
+    }
+
+    /// The same for a host and a port that another server names.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn check_host(
+        &self,
+        host: &str,
+        port: i32,
+        is_encrypted: bool,
+    ) -> Result<Destination, AddressRefused> {
+        self.check_parsed(Destination::of_host(host, port, is_encrypted)?)
+    }
+
     fn check_parsed(&self, destination: Destination) -> Result<Destination, AddressRefused> {
         if !destination.is_encrypted && self.allowed.is_empty() {
             return Err(AddressRefused::ClearText);

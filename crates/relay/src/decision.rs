@@ -43,14 +43,19 @@ pub enum TryFailure {
     /// The connection broke, or what came isn't HTTP.
     Broken,
     /// The secret isn't credentials.
-    Credentials,
+    Credentials {
+        /// What it should be.
+        expected: &'static str,
+    },
     /// The receiver refuses the event, and says why.
     Answer(String),
     /// The receiver takes no message of this size.
     TooLarge {
-        /// The most bytes that it takes.
-        bytes_max: usize,
+        /// The most bytes that it takes, if it says so.
+        bytes_max: Option<usize>,
     },
+    /// The receiver will never take the event, and says why.
+    Unacceptable(String),
     /// A file can't be written.
     File(String),
     /// The other registry is this one.
@@ -89,7 +94,7 @@ impl TryFailure {
             Self::Refused(_)
                 | Self::Secret(_)
                 | Self::Key
-                | Self::Credentials
+                | Self::Credentials { .. }
                 | Self::Unread
                 | Self::NoEncryption
                 | Self::OtherRegistry { .. }
@@ -103,18 +108,26 @@ impl fmt::Display for TryFailure {
             Self::Refused(refused) => refused.fmt(f),
             Self::Secret(error) => error.fmt(f),
             Self::Key => f.write_str("the secret isn't a key of the form whsec_ and base64"),
-            Self::Credentials => f.write_str(
-                "the secret isn't credentials of NATS: a file .creds, a seed, user:password or a token",
-            ),
+            Self::Credentials { expected } => {
+                write!(f, "the secret isn't credentials of this kind: {expected}")
+            }
             Self::Answer(text) => write!(f, "the receiver says: {text}"),
-            Self::TooLarge { bytes_max } => {
-                write!(f, "the receiver takes at most {bytes_max} bytes in a message")
+            Self::Unacceptable(text) => {
+                write!(f, "the receiver will never take this event: {text}")
+            }
+            Self::TooLarge { bytes_max: Some(most) } => {
+                write!(f, "the receiver takes at most {most} bytes in a message")
+            }
+            Self::TooLarge { bytes_max: None } => {
+                f.write_str("the receiver takes no message of this size")
             }
             Self::Unresolved => f.write_str("the host has no address"),
             Self::Unreachable => f.write_str("no connection can be made"),
             Self::Tls => f.write_str("TLS failed, or the certificate isn't trusted"),
             Self::Timeout => f.write_str("the receiver took too long"),
-            Self::Broken => f.write_str("the connection broke, or the answer isn't of its protocol"),
+            Self::Broken => {
+                f.write_str("the connection broke, or the answer isn't of its protocol")
+            }
             Self::File(error) => write!(f, "the file can't be written: {error}"),
             Self::Itself => f.write_str("the target is this registry itself"),
             Self::Unknown(status) => {
@@ -164,6 +177,15 @@ pub enum NextStep {
     Disable,
 }
 
+/// How many letters of a receiver's text are shown.
+const SHOWN_LETTERS_MAX: usize = 200;
+
+/// A receiver's text, without what could do something in a terminal.
+pub(crate) fn shown(text: &str) -> String {
+    let plain = text.chars().filter(|letter| !letter.is_control());
+    plain.take(SHOWN_LETTERS_MAX).collect()
+}
+
 /// The statuses that mean success.
 const SUCCESS: [u16; 4] = [200, 201, 202, 204];
 
@@ -187,6 +209,7 @@ impl TryOutcome {
                 | TryFailure::RefusedThere(_)
                 | TryFailure::OtherRegistry { .. }
                 | TryFailure::TooLarge { .. }
+                | TryFailure::Unacceptable(_)
                 | TryFailure::Unread
                 | TryFailure::NoEncryption
                 | TryFailure::Unencryptable,
@@ -208,6 +231,7 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
             TryFailure::Conflict(_)
             | TryFailure::Itself
             | TryFailure::Unencryptable
+            | TryFailure::Unacceptable(_)
             | TryFailure::TooLarge { .. },
         ) => NextStep::Dead,
         TryOutcome::Failed(failure) if failure.is_own() => {
@@ -274,12 +298,23 @@ mod tests {
                 true,
             ),
             (
-                TryOutcome::Failed(TryFailure::TooLarge { bytes_max: 1 }),
+                TryOutcome::Failed(TryFailure::TooLarge { bytes_max: Some(1) }),
                 NextStep::Dead,
                 NextStep::Dead,
                 false,
             ),
-            (TryOutcome::Failed(TryFailure::Credentials), after(1), after(16), true),
+            (
+                TryOutcome::Failed(TryFailure::Unacceptable("INVALID_RECORD".to_owned())),
+                NextStep::Dead,
+                NextStep::Dead,
+                false,
+            ),
+            (
+                TryOutcome::Failed(TryFailure::Credentials { expected: "a token" }),
+                after(1),
+                after(16),
+                true,
+            ),
             (TryOutcome::Failed(TryFailure::Itself), NextStep::Dead, NextStep::Dead, true),
             // A fault on this side is never the end of a delivery.
             (TryOutcome::Failed(TryFailure::Unread), after(1), after(16), false),

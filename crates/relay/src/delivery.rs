@@ -10,11 +10,13 @@ use muster_words::{Moment, json::Value};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    bucket::{self, BucketDelivery},
     changes::{DocumentChange, DocumentChangeKind, view_at},
     decision::{NextStep, TryFailure, TryOutcome, decide},
     event::{ChangedDocument, EventSource, delivery_id, encrypted, event},
     folder,
     http_sender::HttpSender,
+    kafka::{KafkaRecord, KafkaSender},
     link::{LinkProgress, is_stopping},
     nats::{NatsMessage, NatsSender},
     peer::{self, PeerDelivery},
@@ -37,6 +39,8 @@ pub struct Depot {
     pub sender: HttpSender,
     /// Sends messages to NATS.
     pub nats: NatsSender,
+    /// Sends records to Kafka.
+    pub kafka: KafkaSender,
     /// Secrets by reference.
     pub secrets: Arc<SecretList>,
     /// How events name this registry.
@@ -261,12 +265,11 @@ impl Delivery {
             Err(failure) => return Some(TryOutcome::Failed(failure)),
         }
         let target = &self.receiver.target;
-        let (key, change) = (&self.key, &self.change);
         let encrypts = self.route.encrypt;
         if encrypts && matches!(target.kind, TargetKind::Registry { .. }) {
             return Some(TryOutcome::Failed(TryFailure::Unencryptable));
         }
-        let mut event = event(&depot.source, change, &document, target.send_whole);
+        let mut event = event(&depot.source, &self.change, &document, target.send_whole);
         if encrypts {
             let bytes = document.bytes.clone().unwrap_or_default();
             event = match depot.encrypt(event, &bytes) {
@@ -274,35 +277,50 @@ impl Delivery {
                 Err(failure) => return Some(TryOutcome::Failed(failure)),
             };
         }
+        Some(self.send(&event, &document).await)
+    }
+
+    /// Sends an event to the target.
+    async fn send(&self, event: &Value, document: &ChangedDocument) -> TryOutcome {
+        let depot = &*self.depot;
+        let target = &self.receiver.target;
+        let (key, change) = (&self.key, &self.change);
         let body = || Bytes::from(event.to_string());
-        Some(match &target.kind {
+        let id = || {
+            let registry = depot.registry.view().id().to_string();
+            delivery_id(&registry, change, &key.route, &key.target)
+        };
+        let parts = || (depot.sender.connector(), &*depot.secrets, (depot.random)());
+        match &target.kind {
             TargetKind::Webhook(hook) => {
-                let registry = depot.registry.view().id().to_string();
-                let id = delivery_id(&registry, change, &key.route, &key.target);
-                let delivery = WebhookDelivery { id: &id, body: body(), now: depot.registry.now() };
+                let now = depot.registry.now();
+                let delivery = WebhookDelivery { id: &id(), body: body(), now };
                 webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery).await
             }
             TargetKind::Folder { path } => {
                 folder::deliver(depot.folder.join(path), key, change, body()).await
             }
             TargetKind::Registry { .. } => {
-                let delivery = PeerDelivery {
-                    link: key,
-                    life: &self.life,
-                    route: &self.route,
-                    change,
-                    document: &document,
-                };
+                let route = &self.route;
+                let life = &self.life;
+                let delivery = PeerDelivery { link: key, life, route, change, document };
                 peer::deliver(depot, target, delivery).await
             }
             TargetKind::Nats(nats) => {
-                let registry = depot.registry.view().id().to_string();
-                let id = delivery_id(&registry, change, &key.route, &key.target);
-                let message = NatsMessage::new(nats, change, &id, body());
-                let parts = (depot.sender.connector(), &*depot.secrets, (depot.random)());
-                depot.nats.deliver(parts, (target, nats), &message).await
+                let message = NatsMessage::new(nats, change, &id(), body());
+                depot.nats.deliver(parts(), (target, nats), &message).await
             }
-        })
+            TargetKind::Kafka(kafka) => {
+                let parts_of_event = (event, document.bytes.as_ref());
+                let record = KafkaRecord::new(kafka, change, id(), parts_of_event);
+                depot.kafka.deliver(parts(), (target, kafka), &record).await
+            }
+            TargetKind::Bucket(bucket) => {
+                let now = depot.registry.now();
+                let delivery = BucketDelivery { change, id: &id(), body: body(), now };
+                bucket::deliver(&depot.sender, &depot.secrets, (target, bucket), delivery).await
+            }
+        }
     }
 
     /// Whether the route selects the document: by what had to be read.

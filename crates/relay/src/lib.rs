@@ -11,6 +11,7 @@
 #![recursion_limit = "256"]
 
 pub mod breaker;
+mod bucket;
 pub mod carried;
 pub mod changes;
 pub mod connector;
@@ -20,6 +21,7 @@ pub mod engine;
 pub mod event;
 mod folder;
 pub mod http_sender;
+mod kafka;
 pub mod link;
 mod nats;
 mod peer;
@@ -37,6 +39,7 @@ pub mod window;
 
 pub use delivery::Depot;
 pub use engine::Engine;
+pub use kafka::KafkaSender;
 pub use nats::NatsSender;
 pub use store::RelayStore;
 pub use trust::{RootsError, trust};

@@ -31,6 +31,10 @@ const IDLE_MAX: usize = 16;
 /// How long an idle connection is kept. Servers end those that answer no ping after some minutes.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// The secret isn't what a server of NATS takes.
+const UNREADABLE: TryFailure =
+    TryFailure::Credentials { expected: "a file .creds, a seed, user:password or a token" };
+
 /// A message for a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NatsMessage {
@@ -106,7 +110,7 @@ impl NatsSender {
             }
         }
         let credentials = secret
-            .map(|secret| NatsCredentials::read(secret.expose()).ok_or(TryFailure::Credentials))
+            .map(|secret| NatsCredentials::read(secret.expose()).ok_or(UNREADABLE))
             .transpose()?;
         let route = (connector, &destination, &addresses[..]);
         let mut connection = NatsConnection::open(route, credentials.as_ref(), random).await?;

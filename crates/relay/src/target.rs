@@ -52,6 +52,10 @@ pub enum TargetKind {
     },
     /// A stream of NATS JetStream that stores a message for each event.
     Nats(NatsTarget),
+    /// A topic of Kafka that stores a record for each event.
+    Kafka(KafkaTarget),
+    /// A bucket of S3 that gets an object for each event.
+    Bucket(BucketTarget),
 }
 
 /// A NATS server.
@@ -64,6 +68,78 @@ pub struct NatsTarget {
     /// The reference of the credentials; none: the server asks for none.
     pub credentials: Option<String>,
 }
+
+/// A topic of a Kafka cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KafkaTarget {
+    /// The URL of the cluster, `kafkas://` or `kafka://`, with one broker or several.
+    pub url: String,
+    /// The topic.
+    pub topic: String,
+    /// What the records of a partition have in common.
+    pub partition_key: KafkaKey,
+    /// The reference of the credentials; none: the cluster asks for none.
+    pub credentials: Option<String>,
+    /// How they are shown.
+    pub mechanism: KafkaMechanism,
+}
+
+/// What records are put into partitions by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KafkaKey {
+    /// The document's xid.
+    #[default]
+    Document,
+    /// The xid of its group.
+    Group,
+    /// The type of its group.
+    Type,
+}
+
+/// How a client of Kafka shows its credentials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum KafkaMechanism {
+    /// It sends them.
+    #[default]
+    #[serde(rename = "plain")]
+    Plain,
+    /// It proves that it has them, with SHA-256.
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    /// The same with SHA-512.
+    #[serde(rename = "scram-sha-512")]
+    ScramSha512,
+}
+
+impl KafkaMechanism {
+    /// Its name among those of SASL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+/// A place in a bucket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BucketTarget {
+    /// The URL of the bucket, with the folder in it.
+    pub url: String,
+    /// The region that signatures name.
+    pub region: String,
+    /// The reference of the key.
+    pub credentials: String,
+}
+
+/// The region of a bucket, if nobody says it.
+const REGION: &str = "us-east-1";
+
+/// The topic of a target that names none.
+const TOPIC: &str = "registry-events";
 
 /// What subjects begin with for a target that says nothing else.
 const SUBJECT: &str = "muster";
@@ -90,6 +166,8 @@ impl TargetKind {
             Self::Folder { .. } => "folder",
             Self::Registry { .. } => "registry",
             Self::Nats(_) => "nats",
+            Self::Kafka(_) => "kafka",
+            Self::Bucket(_) => "bucket",
         }
     }
 
@@ -101,6 +179,8 @@ impl TargetKind {
             Self::Folder { path } => path,
             Self::Registry { url, .. } => url,
             Self::Nats(nats) => &nats.url,
+            Self::Kafka(kafka) => &kafka.url,
+            Self::Bucket(bucket) => &bucket.url,
         }
     }
 }
@@ -115,6 +195,12 @@ struct SentTarget {
     previous_secret: Option<String>,
     key: Option<String>,
     subject: Option<String>,
+    region: Option<String>,
+    topic: Option<String>,
+    #[serde(default)]
+    partition_key: KafkaKey,
+    #[serde(default)]
+    mechanism: KafkaMechanism,
     credentials: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -128,6 +214,45 @@ struct SentTarget {
     _description: Option<String>,
 }
 
+impl SentTarget {
+    fn kind(&self) -> Result<TargetKind, UnusableDocument> {
+        let url = || self.url.clone().ok_or(UnusableDocument::Value("url"));
+        Ok(match self.kind.as_str() {
+            "webhook" => TargetKind::Webhook(Webhook {
+                url: url()?,
+                secret: self.secret.clone(),
+                previous_secret: self.previous_secret.clone(),
+                headers: self.headers.clone(),
+            }),
+            "folder" => TargetKind::Folder {
+                path: self.path.clone().ok_or(UnusableDocument::Value("path"))?,
+            },
+            "registry" => TargetKind::Registry { url: url()?, key: self.key.clone() },
+            "nats" => TargetKind::Nats(NatsTarget {
+                url: url()?,
+                subject: self.subject.clone().unwrap_or_else(|| SUBJECT.to_owned()),
+                credentials: self.credentials.clone(),
+            }),
+            "kafka" => TargetKind::Kafka(KafkaTarget {
+                url: url()?,
+                topic: self.topic.clone().unwrap_or_else(|| TOPIC.to_owned()),
+                partition_key: self.partition_key,
+                credentials: self.credentials.clone(),
+                mechanism: self.mechanism,
+            }),
+            "bucket" => TargetKind::Bucket(BucketTarget {
+                url: url()?,
+                region: self.region.clone().unwrap_or_else(|| REGION.to_owned()),
+                credentials: self
+                    .credentials
+                    .clone()
+                    .ok_or(UnusableDocument::Value("credentials"))?,
+            }),
+            _ => return Err(UnusableDocument::Value("kind")),
+        })
+    }
+}
+
 impl RelayTarget {
     /// Reads a target's document.
     ///
@@ -135,25 +260,7 @@ impl RelayTarget {
     /// See [`UnusableDocument`].
     pub fn read(value: Value) -> Result<Self, UnusableDocument> {
         let sent: SentTarget = serde_json::from_value(value)?;
-        let url = || sent.url.clone().ok_or(UnusableDocument::Value("url"));
-        let kind = match sent.kind.as_str() {
-            "webhook" => TargetKind::Webhook(Webhook {
-                url: url()?,
-                secret: sent.secret.clone(),
-                previous_secret: sent.previous_secret.clone(),
-                headers: sent.headers.clone(),
-            }),
-            "folder" => TargetKind::Folder {
-                path: sent.path.clone().ok_or(UnusableDocument::Value("path"))?,
-            },
-            "registry" => TargetKind::Registry { url: url()?, key: sent.key.clone() },
-            "nats" => TargetKind::Nats(NatsTarget {
-                url: url()?,
-                subject: sent.subject.clone().unwrap_or_else(|| SUBJECT.to_owned()),
-                credentials: sent.credentials.clone(),
-            }),
-            _ => return Err(UnusableDocument::Value("kind")),
-        };
+        let kind = sent.kind()?;
         let policy = |setting| RetryPolicy::of(setting).ok_or(UnusableDocument::Value("retry"));
         Ok(Self {
             kind,

@@ -91,7 +91,8 @@ pub struct TargetList {
 pub struct TargetReport {
     /// Its xid.
     pub target: String,
-    /// What it is: `webhook`, `folder`, `registry` or `nats`.
+    /// What it is: `webhook`, `folder`, `registry`, `nats`, `kafka` or
+    /// `bucket`.
     pub kind: String,
     /// Where it leads: a URL or a path.
     pub place: String,

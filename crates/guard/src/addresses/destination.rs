@@ -69,6 +69,10 @@ struct Schemes {
 
 const HTTP: Schemes = Schemes { encrypted: ("https", 443), clear: ("http", 80) };
 const NATS: Schemes = Schemes { encrypted: ("tls", 4222), clear: ("nats", 4222) };
+const KAFKA: Schemes = Schemes { encrypted: ("kafkas", 9093), clear: ("kafka", 9092) };
+
+/// The most brokers that a URL names. Two or three are usual: they name the others.
+const BROKERS_MAX: usize = 16;
 
 impl Destination {
     /// Parses a URL of HTTP strictly. What other programs would read in different ways is refused.
@@ -89,6 +93,46 @@ impl Destination {
             "/" => Ok(destination),
             _ => Err(AddressRefused::Form("it has a path")),
         }
+    }
+
+    /// Parses the URL of a Kafka cluster in the same way: `kafkas://host` or `kafka://host`, with
+    /// several brokers as `kafkas://a.example:9093,b.example:9093`.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn parse_kafka(url: &str) -> Result<Vec<Self>, AddressRefused> {
+        let (scheme, brokers) =
+            url.split_once("://").ok_or(AddressRefused::Form("it has no scheme"))?;
+        if url.len() > URL_BYTES_MAX {
+            return Err(AddressRefused::Form("it is longer than 2,048 characters"));
+        }
+        let brokers: Vec<&str> = brokers.split(',').collect();
+        if brokers.len() > BROKERS_MAX {
+            return Err(AddressRefused::Form("it names more than 16 brokers"));
+        }
+        let parse = |broker: &&str| {
+            let destination = Self::parse_as(&format!("{scheme}://{broker}"), &KAFKA)?;
+            match destination.path.as_str() {
+                "/" => Ok(destination),
+                _ => Err(AddressRefused::Form("it has a path")),
+            }
+        };
+        brokers.iter().map(parse).collect()
+    }
+
+    /// Where a server leads that says its host and its port apart, as brokers of Kafka do it.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn of_host(host: &str, port: i32, is_encrypted: bool) -> Result<Self, AddressRefused> {
+        let wrong = AddressRefused::Form("its port isn't a number from 1 to 65535");
+        let port = u16::try_from(port).ok().filter(|port| *port > 0).ok_or(wrong)?;
+        let host = match host.parse() {
+            // Without a URL around it, it has no brackets.
+            Ok(address) => Host::Address(IpAddr::V6(address)),
+            Err(_) => host_of(host)?,
+        };
+        Ok(Self { is_encrypted, host, port, path: "/".to_owned() })
     }
 
     fn parse_as(url: &str, schemes: &Schemes) -> Result<Self, AddressRefused> {

@@ -176,3 +176,70 @@ fn a_network_is_written_with_its_first_address() {
         assert_eq!(found.as_deref().map_err(String::as_str), expect, "{text}");
     }
 }
+
+#[test]
+fn the_url_of_a_cluster_names_brokers_and_each_is_checked() {
+    use AddressRefused::{ClearText, Form, Network, Scheme, UserInfo};
+    let path = || Form("it has a path");
+    for (url, expect) in [
+        ("kafkas://a.example", Ok("a.example 9093 true")),
+        ("KAFKAS://a.example:1,B.example/", Ok("a.example 1 true, b.example 9093 true")),
+        ("kafka://127.0.0.1,localhost:7", Ok("127.0.0.1 9092 false, localhost 7 false")),
+        ("kafkas://[2606:4700::1]:1,8.8.8.8", Ok("[2606:4700::1] 1 true, 8.8.8.8 9093 true")),
+        ("kafkas://a.example,10.0.0.1", Err(Some(Network))),
+        ("kafkas://0xa000001", Err(Some(Network))),
+        ("https://a.example", Err(Some(Scheme("kafkas", "kafka")))),
+        ("kafkas://a.example,me@b.example", Err(Some(UserInfo))),
+        ("kafkas://a.example/topic", Err(Some(path()))),
+        ("kafkas://a.example/topic,b.example", Err(Some(path()))),
+        ("kafkas://a.example,,b.example", Err(None)),
+        ("kafkas://a.example,", Err(None)),
+        ("kafkas://", Err(None)),
+        ("a.example:9092", Err(None)),
+    ] {
+        match (filter(&["127.0.0.0/8"]).check_kafka_url(url), expect) {
+            (Ok(found), Ok(expect)) => {
+                let found: Vec<String> = found
+                    .iter()
+                    .map(|one| format!("{} {} {}", one.host, one.port, one.is_encrypted))
+                    .collect();
+                assert_eq!(found.join(", "), expect, "{url}");
+            }
+            (Err(_), Err(None)) => {}
+            (Err(found), Err(Some(expect))) => assert_eq!(found, expect, "{url}"),
+            (found, _) => panic!("{url}: {found:?}"),
+        }
+    }
+    let many = format!("kafkas://{}", ["a"; 17].join(","));
+    assert!(filter(&[]).check_kafka_url(&many).is_err());
+    assert_eq!(filter(&[]).check_kafka_url("kafka://a.example"), Err(ClearText));
+}
+
+#[test]
+fn a_server_that_another_one_names_is_checked_like_one_in_a_url() {
+    use AddressRefused::{ClearText, Network};
+    for (host, port, is_encrypted, expect) in [
+        ("b1.example", 9093, true, Ok("b1.example")),
+        ("8.8.8.8", 9093, true, Ok("8.8.8.8")),
+        ("2606:4700::1", 9093, true, Ok("[2606:4700::1]")),
+        ("127.0.0.1", 9092, false, Ok("127.0.0.1")),
+        ("10.0.0.1", 9093, true, Err(Some(Network))),
+        ("0xa9fea9fe", 9093, true, Err(Some(Network))),
+        ("::ffff:169.254.169.254", 9093, true, Err(Some(Network))),
+        ("::1", 9093, true, Err(Some(Network))),
+        ("8.8.8.8", 9092, false, Err(Some(ClearText))),
+        ("b1.example", 0, true, Err(None)),
+        ("b1.example", 65_536, true, Err(None)),
+        ("b1.example", -1, true, Err(None)),
+        ("b1.example/x", 1, true, Err(None)),
+        ("me@b1.example", 1, true, Err(None)),
+        ("", 1, true, Err(None)),
+    ] {
+        match (filter(&["127.0.0.0/8"]).check_host(host, port, is_encrypted), expect) {
+            (Ok(found), Ok(expect)) => assert_eq!(found.host.to_string(), expect),
+            (Err(_), Err(None)) => {}
+            (Err(found), Err(Some(expect))) => assert_eq!(found, expect, "{host}"),
+            (found, _) => panic!("{host}: {found:?}"),
+        }
+    }
+}

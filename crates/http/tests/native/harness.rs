@@ -34,7 +34,7 @@ use muster_registry::{
     CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
 };
 use muster_relay::{
-    Depot, Engine, NatsSender, RelayStore,
+    Depot, Engine, KafkaSender, NatsSender, RelayStore,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
     trail::Trail,
@@ -88,6 +88,7 @@ pub fn engine(registry: &Registry) -> Arc<Engine> {
         store: RelayStore::open(None, registry.view().id()).unwrap(),
         sender: HttpSender::new(filter, trust(None).unwrap(), Arc::new(SystemResolver)),
         nats: NatsSender::default(),
+        kafka: KafkaSender::default(),
         secrets: Arc::default(),
         source: EventSource::of(registry, None),
         folder: std::path::PathBuf::new(),

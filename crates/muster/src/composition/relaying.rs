@@ -3,7 +3,7 @@ use std::{path::Path, sync::Arc};
 use muster_http::{LiveEvents, metrics::Metrics};
 use muster_registry::Registry;
 use muster_relay::{
-    Depot, Engine, NatsSender, RelayStore,
+    Depot, Engine, KafkaSender, NatsSender, RelayStore,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
     trail::Trail,
@@ -57,6 +57,7 @@ pub(super) fn open(
         store,
         sender: HttpSender::new(outbound.addresses.clone(), tls, Arc::new(SystemResolver)),
         nats: NatsSender::default(),
+        kafka: KafkaSender::default(),
         secrets: outbound.secrets.clone(),
         source: EventSource::of(registry, public.as_deref()),
         folder: folder.unwrap_or_else(|| Path::new(".")).join(FOLDER),

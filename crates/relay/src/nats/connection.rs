@@ -2,22 +2,22 @@ use muster_guard::addresses::Destination;
 use serde_json::{Map, Value};
 use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
 
 use super::{NatsMessage, credentials::NatsCredentials};
-use crate::{connector::Connector, decision::TryFailure};
+use crate::{
+    connector::{ByteStream, Connector},
+    decision::{TryFailure, shown},
+};
 
 /// The longest line of a server, in bytes: one with the addresses of a large cluster.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// The largest message of a server, in bytes: the answers of streams have some hundred.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-/// How many letters of a server's text are shown.
-const SHOWN_LETTERS_MAX: usize = 200;
 
 /// The largest message that a server takes which says nothing about it: its default, in bytes.
 const PAYLOAD_BYTES_DEFAULT: usize = 1024 * 1024;
@@ -29,13 +29,9 @@ const FIRST_WORD_WAIT: Duration = Duration::from_secs(1);
 /// The status of an answer where nobody has subscribed to a subject (NATS, ADR-7).
 const NO_RESPONDERS: &str = "503";
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
 /// A connection to a NATS server, on which one message after the other is sent and answered.
 pub(super) struct NatsConnection {
-    stream: Box<dyn Stream>,
+    stream: Box<dyn ByteStream>,
     unread: Vec<u8>,
     /// What the subjects of answers begin with.
     inbox: String,
@@ -78,8 +74,8 @@ impl NatsConnection {
         // The server speaks first, in clear text even where TLS follows, unless it was told to wait
         // for a handshake (`handshake_first`).
         let waits = destination.is_encrypted && !speaks(&mut stream, &mut unread).await?;
-        let (info, stream, unread): (Value, Box<dyn Stream>, Vec<u8>) = if waits {
-            let mut stream = connector.secure(destination, stream).await?;
+        let (info, stream, unread): (Value, Box<dyn ByteStream>, Vec<u8>) = if waits {
+            let mut stream = connector.secure_nameless(destination, stream).await?;
             let info = info(&mut stream, &mut unread).await?;
             (info, Box::new(stream), unread)
         } else {
@@ -89,7 +85,7 @@ impl NatsConnection {
                 (info, Box::new(stream), unread)
             } else if unread.is_empty() {
                 believe_less(&mut info);
-                (info, Box::new(connector.secure(destination, stream).await?), unread)
+                (info, Box::new(connector.secure_nameless(destination, stream).await?), unread)
             } else {
                 // Whatever came before the handshake may be anybody's.
                 return Err(TryFailure::Tls);
@@ -153,7 +149,7 @@ impl NatsConnection {
         );
         let length = headers.len() + message.body.len();
         if length > self.payload_bytes_max {
-            return Err(TryFailure::TooLarge { bytes_max: self.payload_bytes_max });
+            return Err(TryFailure::TooLarge { bytes_max: Some(self.payload_bytes_max) });
         }
         self.sent += 1;
         let answer = format!("{}.{}", self.inbox, self.sent);
@@ -210,7 +206,7 @@ impl NatsConnection {
 
 /// The next frame of a server.
 async fn frame(
-    stream: &mut (dyn Stream + '_),
+    stream: &mut (dyn ByteStream + '_),
     unread: &mut Vec<u8>,
 ) -> Result<ServerFrame, TryFailure> {
     loop {
@@ -246,7 +242,10 @@ fn payload_bytes_max(info: &Value) -> usize {
 }
 
 /// The first frame of a server.
-async fn info(stream: &mut (dyn Stream + '_), unread: &mut Vec<u8>) -> Result<Value, TryFailure> {
+async fn info(
+    stream: &mut (dyn ByteStream + '_),
+    unread: &mut Vec<u8>,
+) -> Result<Value, TryFailure> {
     match frame(stream, unread).await? {
         ServerFrame::Info(info) => Ok(info),
         ServerFrame::Error(text) => Err(TryFailure::Answer(text)),
@@ -254,7 +253,7 @@ async fn info(stream: &mut (dyn Stream + '_), unread: &mut Vec<u8>) -> Result<Va
     }
 }
 
-async fn fill(stream: &mut (dyn Stream + '_), unread: &mut Vec<u8>) -> Result<(), TryFailure> {
+async fn fill(stream: &mut (dyn ByteStream + '_), unread: &mut Vec<u8>) -> Result<(), TryFailure> {
     match stream.read_buf(unread).await {
         Ok(length) if length > 0 => Ok(()),
         _ => Err(TryFailure::Broken),
@@ -276,12 +275,6 @@ fn stored(status: Option<&str>, body: &[u8]) -> Result<(), TryFailure> {
         Some(_) => Ok(()),
         None => Err(TryFailure::Broken),
     }
-}
-
-/// A server's text, without what could do something in a terminal.
-fn shown(text: &str) -> String {
-    let plain = text.chars().filter(|letter| !letter.is_control());
-    plain.take(SHOWN_LETTERS_MAX).collect()
 }
 
 /// The frame that these bytes begin with, and its length. None within: more must be read; outside:

@@ -207,7 +207,7 @@ async fn a_delivery_is_made_when_a_stream_has_stored_it() {
         (
             &[b' '; 1024],
             vec![INFO, GREETED],
-            TryOutcome::Failed(TryFailure::TooLarge { bytes_max: 1024 }),
+            TryOutcome::Failed(TryFailure::TooLarge { bytes_max: Some(1024) }),
         ),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

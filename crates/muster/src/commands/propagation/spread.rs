@@ -26,6 +26,7 @@ Examples:
   muster propagation unidirectional --source entities --target targets/ops/entries/hook --yes
   muster propagation unidirectional --source configs --target https://b.example --kind registry --once
   muster propagation unidirectional --source providers --target tls://nats.example --secret env:NATS_CREDS
+  muster propagation unidirectional --source providers --target kafkas://kafka.example/registry-events
 
 ";
 
@@ -77,7 +78,7 @@ struct SpreadArguments {
     /// Put this JSON as the source's new version first, then send it once
     #[arg(long, value_name = "JSON")]
     payload: Option<String>,
-    /// What a target that is given as a URL of HTTP is: webhook or registry [default: webhook]
+    /// What a target that is given as a URL of HTTP is: webhook, registry or bucket [default: webhook]
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     kind: UrlKind,
@@ -105,6 +106,8 @@ enum UrlKind {
     Webhook,
     /// Another registry
     Registry,
+    /// A bucket of S3
+    Bucket,
 }
 
 /// Send changes to one target
@@ -269,15 +272,28 @@ impl SpreadArguments {
 
     /// The target that a URL means.
     fn target_of_url(&self, url: &str) -> (String, Value) {
-        let is_nats = ["nats://", "tls://"].iter().any(|scheme| url.starts_with(scheme));
-        let (kind, secret) = match self.kind {
-            _ if is_nats => ("nats", "credentials"),
-            UrlKind::Webhook => ("webhook", "secret"),
-            UrlKind::Registry => ("registry", "key"),
-        };
         let mut document = Map::new();
+        let mut place = url;
+        let (kind, secret) = match url.split_once("://") {
+            Some(("nats" | "tls", _)) => ("nats", "credentials"),
+            Some(("kafka" | "kafkas", rest)) => {
+                // What a URL of a cluster has no place for is the topic.
+                if let Some((brokers, topic)) = rest.split_once('/') {
+                    place = &url[..url.len() - rest.len() + brokers.len()];
+                    if !topic.is_empty() {
+                        document.insert("topic".to_owned(), topic.into());
+                    }
+                }
+                ("kafka", "credentials")
+            }
+            _ => match self.kind {
+                UrlKind::Webhook => ("webhook", "secret"),
+                UrlKind::Registry => ("registry", "key"),
+                UrlKind::Bucket => ("bucket", "credentials"),
+            },
+        };
         document.insert("kind".to_owned(), kind.into());
-        document.insert("url".to_owned(), url.into());
+        document.insert("url".to_owned(), place.into());
         if let Some(reference) = &self.secret {
             document.insert(secret.to_owned(), reference.as_str().into());
         }

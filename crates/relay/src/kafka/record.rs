@@ -1,0 +1,203 @@
+use std::fmt;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::fields::length_of;
+use crate::{
+    changes::{DocumentChange, DocumentChangeKind},
+    target::{KafkaKey, KafkaTarget},
+};
+
+/// A record for a topic: an event in the binary mode of the Kafka binding of CloudEvents.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KafkaRecord {
+    /// The delivery, which is the same for each try.
+    pub(super) id: String,
+    pub(super) key: String,
+    /// The document. None deletes what a compacted topic holds of the key.
+    pub(super) value: Option<Bytes>,
+    pub(super) headers: Vec<(String, String)>,
+    /// When the change was made, in milliseconds.
+    pub(super) time: i64,
+}
+
+impl fmt::Debug for KafkaRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KafkaRecord({}, {})", self.id, self.key)
+    }
+}
+
+/// Who writes, and the number of what it writes next to a partition. A partition stores a batch with
+/// the same numbers once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authorship {
+    pub producer: i64,
+    pub epoch: i16,
+    pub sequence: i32,
+}
+
+impl KafkaRecord {
+    /// The record of an event. `bytes` are the document's as they were put.
+    pub(crate) fn new(
+        target: &KafkaTarget,
+        change: &DocumentChange,
+        id: String,
+        (event, bytes): (&Value, Option<&Bytes>),
+    ) -> Self {
+        let key = key_of(target.partition_key, change);
+        let token = event.get("plaincontenttype").and_then(|_| event.get("data")?.as_str());
+        let has_data = event.get("data").is_some() || event.get("data_base64").is_some();
+        let is_gone = change.kind == DocumentChangeKind::Deleted || event.get("erased").is_some();
+        let value = match token {
+            Some(token) => Some(Bytes::from(token.to_owned())),
+            None if has_data => bytes.cloned(),
+            // Where the document is left out it isn't deleted.
+            None => (!is_gone).then(Bytes::new),
+        };
+        let time = change.moment.microseconds() / 1_000;
+        Self { id, headers: headers_of(event, &key), key, value, time }
+    }
+
+    /// The partition of its key among so many, as Java's clients choose it.
+    pub(super) fn partition(&self, count: usize) -> usize {
+        let hash = murmur2(self.key.as_bytes()) & 0x7FFF_FFFF;
+        usize::try_from(hash).unwrap_or_default() % count.max(1)
+    }
+
+    /// A batch that holds it alone (Kafka, record batch, version 2).
+    pub(super) fn batch(&self, by: Authorship) -> Vec<u8> {
+        let record = self.body();
+        // What the check sum covers: all that follows it.
+        let mut summed = Vec::with_capacity(record.len() + 64);
+        summed.extend_from_slice(&0_i16.to_be_bytes()); // attributes: no compression
+        summed.extend_from_slice(&0_i32.to_be_bytes()); // the last record's distance to the first
+        summed.extend_from_slice(&self.time.to_be_bytes());
+        summed.extend_from_slice(&self.time.to_be_bytes());
+        summed.extend_from_slice(&by.producer.to_be_bytes());
+        summed.extend_from_slice(&by.epoch.to_be_bytes());
+        summed.extend_from_slice(&by.sequence.to_be_bytes());
+        summed.extend_from_slice(&1_i32.to_be_bytes()); // records
+        put_varint(&mut summed, i64::from(length_of(&record)));
+        summed.extend_from_slice(&record);
+        let mut batch = Vec::with_capacity(summed.len() + 32);
+        batch.extend_from_slice(&0_i64.to_be_bytes()); // the broker gives the offset
+        let behind = length_of(&summed).saturating_add(9);
+        batch.extend_from_slice(&behind.to_be_bytes());
+        batch.extend_from_slice(&(-1_i32).to_be_bytes()); // the leader's epoch isn't known
+        batch.push(2); // the version of this layout
+        batch.extend_from_slice(&crc32c(&summed).to_be_bytes());
+        batch.extend_from_slice(&summed);
+        batch
+    }
+
+    fn body(&self) -> Vec<u8> {
+        let mut body = vec![0]; // attributes
+        put_varint(&mut body, 0); // time after the first record's
+        put_varint(&mut body, 0); // offset after the first record's
+        put_counted(&mut body, Some(self.key.as_bytes()));
+        put_counted(&mut body, self.value.as_deref());
+        put_varint(&mut body, i64::try_from(self.headers.len()).unwrap_or_default());
+        for (name, value) in &self.headers {
+            put_counted(&mut body, Some(name.as_bytes()));
+            put_counted(&mut body, Some(value.as_bytes()));
+        }
+        body
+    }
+}
+
+/// What all records of a partition have in common.
+fn key_of(key: KafkaKey, change: &DocumentChange) -> String {
+    match (key, change.resource.group_ids()) {
+        (KafkaKey::Group, Some((groups, group))) => format!("/{groups}/{group}"),
+        (KafkaKey::Type, Some((groups, _))) => format!("/{groups}"),
+        _ => change.resource.to_string(),
+    }
+}
+
+/// Each attribute is a header whose name begins with `ce_`, but the media type of the data.
+fn headers_of(event: &Value, key: &str) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    for (name, value) in event.as_object().into_iter().flatten() {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        match name.as_str() {
+            "data" | "data_base64" => {}
+            "datacontenttype" => headers.push(("content-type".to_owned(), text)),
+            "partitionkey" => headers.push(("ce_partitionkey".to_owned(), key.to_owned())),
+            name => headers.push((format!("ce_{name}"), text)),
+        }
+    }
+    headers
+}
+
+/// Adds bytes with their length in front, or the length -1.
+fn put_counted(body: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    put_varint(body, bytes.map_or(-1, |bytes| i64::from(length_of(bytes))));
+    body.extend_from_slice(bytes.unwrap_or_default());
+}
+
+/// Adds a number in as many bytes as it needs, seven bits in each, lowest first; its sign is its
+/// lowest bit (Protocol Buffers, zigzag).
+pub(super) fn put_varint(body: &mut Vec<u8>, number: i64) {
+    let mut left = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    loop {
+        let [low, ..] = left.to_le_bytes();
+        left >>= 7;
+        if left == 0 {
+            body.push(low & 0x7F);
+            return;
+        }
+        body.push(low | 0x80);
+    }
+}
+
+/// CRC-32C, with the polynomial of Castagnoli (RFC 3720, B.4).
+pub(super) fn crc32c(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = crc_table();
+    let step = |sum: u32, byte: &u8| {
+        let [low, ..] = sum.to_le_bytes();
+        TABLE[usize::from(low ^ byte)] ^ (sum >> 8)
+    };
+    !bytes.iter().fold(u32::MAX, step)
+}
+
+const fn crc_table() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut index = 0;
+    let mut byte = 0;
+    while index < table.len() {
+        let mut sum: u32 = byte;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = if sum & 1 == 0 { sum >> 1 } else { (sum >> 1) ^ 0x82F6_3B78 };
+            bit += 1;
+        }
+        table[index] = sum;
+        index += 1;
+        byte += 1;
+    }
+    table
+}
+
+/// The hash by which clients of Kafka choose a partition: MurmurHash2 with 32 bits.
+pub(super) fn murmur2(bytes: &[u8]) -> u32 {
+    const MULTIPLIER: u32 = 0x5BD1_E995;
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let words = bytes.chunks_exact(4);
+    let rest = words.remainder();
+    let mut hash = words.fold(0x9747_B28C ^ length, |hash, word| {
+        let word = word.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        let mixed = word.wrapping_mul(MULTIPLIER);
+        let mixed = (mixed ^ (mixed >> 24)).wrapping_mul(MULTIPLIER);
+        hash.wrapping_mul(MULTIPLIER) ^ mixed
+    });
+    if !rest.is_empty() {
+        let last = rest.iter().rev().fold(0, |word, byte| word << 8 | u32::from(*byte));
+        hash = (hash ^ last).wrapping_mul(MULTIPLIER);
+    }
+    hash = (hash ^ (hash >> 13)).wrapping_mul(MULTIPLIER);
+    hash ^ (hash >> 15)
+}

@@ -1,0 +1,278 @@
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+use super::super::{fields::Fields, messages::Call};
+
+/// What a broker of a test does, and what it was asked.
+pub struct Heard {
+    /// The answers to records; the last one is given again. The smallest number ends the connection.
+    codes: Vec<i16>,
+    /// The number of the broker that leads, and where it is.
+    pub leader: i32,
+    named: (String, u16),
+    /// Who leads after so many records.
+    next: Option<(usize, (String, u16))>,
+    pub topic_error: i16,
+    pub producer_error: i16,
+    pub lowest_version: i16,
+    pub wants_login: bool,
+    pub offered: String,
+    pub is_silent: bool,
+    pub is_garbage: bool,
+    asked: Vec<Call>,
+    sequences: Vec<i32>,
+    told: Vec<u8>,
+}
+
+/// A broker that says what a test wants.
+pub struct Broker {
+    address: SocketAddr,
+    heard: Arc<Mutex<Heard>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Broker {
+    pub async fn start(codes: &[i16]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::new(Mutex::new(Heard {
+            codes: codes.to_vec(),
+            leader: 1,
+            named: ("127.0.0.1".to_owned(), address.port()),
+            next: None,
+            topic_error: 0,
+            producer_error: 0,
+            lowest_version: 0,
+            wants_login: false,
+            offered: String::new(),
+            is_silent: false,
+            is_garbage: false,
+            asked: Vec::new(),
+            sequences: Vec::new(),
+            told: Vec::new(),
+        }));
+        let all = heard.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, all.clone()));
+            }
+        });
+        Self { address, heard, task }
+    }
+
+    pub fn naming(self, host: &str) -> Self {
+        self.change(|all| host.clone_into(&mut all.named.0));
+        self
+    }
+
+    /// Another one leads when this one has refused some records.
+    pub fn led_by(&self, other: &Self, after: usize) {
+        let place = ("127.0.0.1".to_owned(), other.address.port());
+        self.change(|all| all.next = Some((after, place)));
+    }
+
+    pub fn change(&self, change: impl FnOnce(&mut Heard)) {
+        change(&mut self.heard.lock().unwrap());
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> String {
+        format!("kafka://{}", self.address)
+    }
+
+    pub fn count(&self, call: Call) -> usize {
+        self.heard.lock().unwrap().asked.iter().filter(|one| **one == call).count()
+    }
+
+    pub fn sequences(&self) -> Vec<i32> {
+        self.heard.lock().unwrap().sequences.clone()
+    }
+
+    pub fn told(&self) -> Vec<u8> {
+        self.heard.lock().unwrap().told.clone()
+    }
+
+    /// Ends it. Nobody listens at its address any more.
+    pub async fn end(mut self) -> SocketAddr {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+        self.address
+    }
+}
+
+async fn serve(mut stream: TcpStream, heard: Arc<Mutex<Heard>>) {
+    let mut is_in = false;
+    while let Ok(length) = stream.read_i32().await {
+        let mut request = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut request).await.unwrap();
+        let answer = heard.lock().unwrap().answer(&request, &mut is_in);
+        let Some(answer) = answer else { return };
+        if stream.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Heard {
+    /// The answer with its length in front; none ends the connection.
+    fn answer(&mut self, request: &[u8], is_in: &mut bool) -> Option<Vec<u8>> {
+        let mut fields = Fields::of(request);
+        let named = (fields.int16().unwrap(), fields.int16().unwrap());
+        let correlation = fields.int32().unwrap();
+        assert_eq!(fields.text().unwrap(), "muster");
+        let call = Call::ALL.into_iter().find(|call| call.number_and_version() == named).unwrap();
+        self.asked.push(call);
+        if self.is_silent && call == Call::Metadata {
+            return Some(Vec::new());
+        }
+        if self.is_garbage {
+            return Some(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
+        }
+        let body = match call {
+            Call::ApiVersions => answers::versions(self.lowest_version),
+            Call::SaslHandshake => {
+                let wanted = fields.text().unwrap();
+                let code = match (self.wants_login, self.offered == wanted) {
+                    (false, _) => 34,
+                    (true, false) => 33,
+                    (true, true) => 0,
+                };
+                answers::handshake(code, &self.offered)
+            }
+            Call::SaslAuthenticate => {
+                self.told = fields.bytes().unwrap().to_vec();
+                *is_in = true;
+                answers::authenticated()
+            }
+            _ if self.wants_login && !*is_in => return None,
+            Call::Metadata => {
+                let place = match &self.next {
+                    Some((after, next)) if self.sequences.len() >= *after => next,
+                    _ => &self.named,
+                };
+                let brokers = [(1, place.0.as_str(), i32::from(place.1))];
+                answers::metadata(&brokers, self.topic_error, &[self.leader])
+            }
+            Call::InitProducerId => answers::producer(self.producer_error),
+            Call::Produce => {
+                self.sequences.push(sequence(fields));
+                let code = match self.codes.len() {
+                    1 => self.codes[0],
+                    _ => self.codes.remove(0),
+                };
+                if code == i16::MIN {
+                    return None;
+                }
+                answers::produced(code)
+            }
+        };
+        let length = i32::try_from(body.len() + 4).unwrap();
+        Some([&length.to_be_bytes()[..], &correlation.to_be_bytes(), &body].concat())
+    }
+}
+
+/// The number of a record in a request to store it.
+fn sequence(mut fields: Fields<'_>) -> i32 {
+    assert_eq!(fields.maybe_text(), Some(None));
+    assert_eq!(fields.int16(), Some(-1), "acks");
+    fields.int32().unwrap();
+    let batches = fields.list(|topic| {
+        assert_eq!(topic.text().unwrap(), "t");
+        topic.list(|partition| {
+            partition.int32()?;
+            partition.bytes()
+        })
+    });
+    let batch = batches.unwrap()[0][0];
+    i32::from_be_bytes(batch[53..57].try_into().unwrap())
+}
+
+/// The bodies of answers.
+pub mod answers {
+    use super::super::super::{fields::put_text, messages::Call};
+
+    fn concat(parts: &[&[u8]]) -> Vec<u8> {
+        parts.concat()
+    }
+
+    pub fn versions(lowest: i16) -> Vec<u8> {
+        let mut body = 0_i16.to_be_bytes().to_vec();
+        body.extend_from_slice(&6_i32.to_be_bytes());
+        for call in Call::ALL {
+            body.extend_from_slice(&call.number_and_version().0.to_be_bytes());
+            body.extend_from_slice(&lowest.to_be_bytes());
+            body.extend_from_slice(&12_i16.to_be_bytes());
+        }
+        body
+    }
+
+    pub fn handshake(code: i16, offered: &str) -> Vec<u8> {
+        let mut body = concat(&[&code.to_be_bytes(), &1_i32.to_be_bytes()]);
+        put_text(&mut body, offered);
+        body
+    }
+
+    pub fn authenticated() -> Vec<u8> {
+        concat(&[&0_i16.to_be_bytes(), &(-1_i16).to_be_bytes(), &0_i32.to_be_bytes()])
+    }
+
+    pub fn producer(code: i16) -> Vec<u8> {
+        let zero = 0_i32.to_be_bytes();
+        concat(&[&zero, &code.to_be_bytes(), &7_i64.to_be_bytes(), &0_i16.to_be_bytes()])
+    }
+
+    pub fn produced(code: i16) -> Vec<u8> {
+        let mut body = 1_i32.to_be_bytes().to_vec();
+        put_text(&mut body, "t");
+        body.extend_from_slice(&1_i32.to_be_bytes());
+        body.extend_from_slice(&0_i32.to_be_bytes());
+        body.extend_from_slice(&code.to_be_bytes());
+        body.extend_from_slice(&[0; 16]);
+        body.extend_from_slice(&[0; 4]);
+        body
+    }
+
+    pub fn metadata(brokers: &[(i32, &str, i32)], error: i16, leaders: &[i32]) -> Vec<u8> {
+        let count = |length: usize| i32::try_from(length).unwrap().to_be_bytes();
+        let mut body = concat(&[&0_i32.to_be_bytes(), &count(brokers.len())]);
+        for (number, host, port) in brokers {
+            body.extend_from_slice(&number.to_be_bytes());
+            put_text(&mut body, host);
+            body.extend_from_slice(&port.to_be_bytes());
+            put_text(&mut body, "rack");
+        }
+        put_text(&mut body, "cluster");
+        body.extend_from_slice(&1_i32.to_be_bytes());
+        body.extend_from_slice(&1_i32.to_be_bytes());
+        body.extend_from_slice(&error.to_be_bytes());
+        put_text(&mut body, "t");
+        body.push(0);
+        body.extend_from_slice(&count(leaders.len()));
+        for (index, leader) in leaders.iter().enumerate().rev() {
+            body.extend_from_slice(&0_i16.to_be_bytes());
+            body.extend_from_slice(&count(index));
+            body.extend_from_slice(&leader.to_be_bytes());
+            body.extend_from_slice(&count(1));
+            body.extend_from_slice(&1_i32.to_be_bytes());
+            body.extend_from_slice(&count(0));
+        }
+        body
+    }
+}
