@@ -15,6 +15,7 @@ from muster_registry import (
     EncryptionManager,
     RegistryDataError,
     RegistryEncryptionError,
+    RegistryNotFoundError,
     RetryManager,
     Validator,
     get_encryption_manager,
@@ -37,9 +38,9 @@ class Validation(unittest.TestCase):
                 checked = validator.validate(SCHEMA, payload)
                 self.assertEqual(checked["valid"], is_valid, checked)
                 self.assertEqual(bool(checked["errors"]), not is_valid)
-                self.assertEqual((checked["schemaId"], checked["version"]), (SCHEMA, "1"))
+                self.assertEqual((checked["schemaId"], checked["version"]), ("/" + SCHEMA, "1"))
             self.assertEqual(validator.validate(SCHEMA, bad)["errors"][0]["pointer"], "/monthly_cost_range")
-            with self.assertRaises(RegistryDataError):
+            with self.assertRaises(RegistryNotFoundError):
                 validator.validate("schemagroups/webstack/schemas/ghost", {})
         with self.assertRaises(RegistryDataError):
             Validator(b"{}")

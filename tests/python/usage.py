@@ -34,6 +34,12 @@ provider: Provider = client.provider_sync("cms", "sanity")
 low: float = provider.monthly_cost_range[0]
 health: Dict[str, Any] = default_registry.get_health_status()
 errors: List[Dict[str, Any]] = Validator(b"").validate("a", {})["errors"]
+validator = Validator(
+    Path("shop.bundle"), registry={"url": "https://registry.example", "api_key": "k", "cache_ttl": 60},
+    local_schemas={"size": {"type": "integer"}}, schema_source=["local", "remote", "embedded"],
+    performance={"cache_size": 100, "precompile_schemas": ["size"], "lazy_load": True},
+)
+status: Dict[str, Any] = validator.get_status()
 token: str = get_encryption_manager().encrypt_dict({"a": 1})
 
 

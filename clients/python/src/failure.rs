@@ -1,4 +1,5 @@
 use muster_client::site::SiteError;
+use muster_validator::UncheckedPayload;
 use pyo3::{exceptions::PyRuntimeError, prelude::*};
 
 /// The module with the exceptions.
@@ -12,6 +13,19 @@ pub fn of_site(py: Python<'_>, error: &SiteError) -> PyErr {
         SiteError::Data { path, .. } => ("RegistryDataError", path),
     };
     raised(py, class, &error.to_string(), Some(path))
+}
+
+/// The exception for a payload that wasn't checked.
+pub fn of_unchecked(py: Python<'_>, error: &UncheckedPayload) -> PyErr {
+    let class = match error {
+        UncheckedPayload::Name { .. } => "RegistryOptionError",
+        UncheckedPayload::Unknown { .. } => "RegistryNotFoundError",
+        UncheckedPayload::Unreachable { .. } | UncheckedPayload::NotReady { .. } => {
+            "RegistryConnectionError"
+        }
+        UncheckedPayload::Schema { .. } | UncheckedPayload::Payload(_) => "RegistryDataError",
+    };
+    raised(py, class, &error.to_string(), None)
 }
 
 /// The exception for an option that can't be used.

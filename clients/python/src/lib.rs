@@ -25,7 +25,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<reader::Reader>()?;
     module.add_class::<question::Watch>()?;
     module.add_class::<snapshot::SiteSnapshot>()?;
-    module.add_class::<validator::BundleValidator>()?;
+    module.add_class::<validator::SchemaValidator>()?;
     module.add_class::<encryption::EncryptionKeys>()?;
     module.add_function(wrap_pyfunction!(runtime::begin_anew, module)?)
 }

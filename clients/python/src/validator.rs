@@ -1,70 +1,197 @@
-use muster_schema::{Payload, SchemaBundle, Validator};
-use muster_words::{Xid, json};
-use pyo3::{prelude::*, types::PyBytes};
+use std::{
+    sync::mpsc::{RecvTimeoutError, channel},
+    time::Duration,
+};
 
-use crate::{answer, failure};
+use muster_schema::Payload;
+use muster_validator::{
+    CheckedPayload, PayloadValidator, Precompile, UncheckedPayload, ValidatorSettings,
+};
+use muster_words::json::{self, Value};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict},
+};
 
-/// Checks payloads against the schemas of a bundle, without a registry.
-#[pyclass(name = "BundleValidator", frozen)]
-pub struct BundleValidator {
-    validator: Validator,
+use crate::{answer, failure, runtime::runtime};
+
+/// How long a waiting thread doesn't look whether somebody pressed Ctrl-C.
+const SIGNAL_PAUSE: Duration = Duration::from_millis(50);
+
+/// Checks payloads against schemas from a registry, a site, a folder or a bundle.
+#[pyclass(name = "SchemaValidator", frozen)]
+pub struct SchemaValidator {
+    validator: PayloadValidator,
+    precompile: Precompile,
+}
+
+/// A payload that outlives the call.
+enum OwnPayload {
+    Json(Value),
+    Binary(Vec<u8>),
+    Framed(Vec<u8>),
+}
+
+impl OwnPayload {
+    /// JSON as text, or bytes, which Confluent's serializers may have framed.
+    fn of(py: Python<'_>, payload: &Bound<'_, PyAny>, is_framed: bool) -> PyResult<Self> {
+        match payload.cast::<PyBytes>() {
+            Ok(bytes) if is_framed => Ok(Self::Framed(bytes.as_bytes().to_vec())),
+            Ok(bytes) => Ok(Self::Binary(bytes.as_bytes().to_vec())),
+            Err(_) => {
+                let text: String = payload.extract()?;
+                let value = py.detach(|| json::parse(text.as_bytes()));
+                Ok(Self::Json(value.map_err(|error| failure::of_data(py, &error))?))
+            }
+        }
+    }
+
+    fn payload(&self) -> Payload<'_> {
+        match self {
+            Self::Json(value) => Payload::Json(value),
+            Self::Binary(bytes) => Payload::Binary(bytes),
+            Self::Framed(bytes) => Payload::Framed(bytes),
+        }
+    }
 }
 
 #[pymethods]
-impl BundleValidator {
-    /// Reads a bundle, and checks that it is whole and unchanged.
+impl SchemaValidator {
+    /// A validator as the options say, which are JSON, with the bytes of a bundle.
     #[new]
-    fn new(py: Python<'_>, bundle: &[u8]) -> PyResult<Self> {
-        let bundle = SchemaBundle::read(bundle).map_err(|error| failure::of_data(py, &error))?;
-        Ok(Self { validator: Validator::new(bundle) })
+    #[pyo3(signature = (options, bundle=None))]
+    fn new(py: Python<'_>, options: &str, bundle: Option<&[u8]>) -> PyResult<Self> {
+        let settings: Result<ValidatorSettings, _> = serde_json::from_str(options);
+        let settings = settings.map_err(|error| failure::of_option(py, &error))?;
+        let runtime = runtime(py)?.handle().clone();
+        let built = py.detach(|| settings.build(bundle, Some(runtime)));
+        let (validator, precompile) = built.map_err(|error| match error.is_of_data() {
+            true => failure::of_data(py, &error),
+            false => failure::of_option(py, &error),
+        })?;
+        Ok(Self { validator, precompile })
     }
 
-    /// The schemas' names without versions.
-    fn names(&self) -> Vec<String> {
-        self.validator.bundle().names().map(|(name, _)| name.to_string()).collect()
+    /// The names of all schemas, without versions.
+    fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let validator = self.validator.clone();
+        let names = waited(py, async move { validator.names().await })?;
+        Ok(names.iter().map(ToString::to_string).collect())
     }
 
-    /// The version that a schema's name means, if it is in the bundle.
-    fn version(&self, py: Python<'_>, schema: &str) -> PyResult<Option<String>> {
-        let found = self.validator.bundle().find(&xid(py, schema)?);
-        Ok(found.map(|(version, _)| version.to_string()))
+    /// Compiles a schema before it is needed.
+    fn prepare(&self, py: Python<'_>, schema: String) -> PyResult<()> {
+        let validator = self.validator.clone();
+        let prepared = waited(py, async move { validator.prepare(&schema).await })?;
+        prepared.map_err(|error| failure::of_unchecked(py, &error))
     }
 
-    /// Compiles a schema, or all of them, before it is needed.
-    fn prepare(&self, py: Python<'_>, schema: &str) -> PyResult<()> {
-        let prepared = self.validator.schema(&xid(py, schema)?);
-        prepared.map(|_| ()).map_err(|error| failure::of_data(py, &error))
+    /// Compiles what the options name, and says how many schemas those are.
+    fn precompile(&self, py: Python<'_>) -> PyResult<usize> {
+        let (validator, which) = (self.validator.clone(), self.precompile.clone());
+        let count = waited(py, async move { validator.precompile(&which).await })?;
+        count.map_err(|error| failure::of_unchecked(py, &error))
     }
 
-    /// Checks a payload, JSON as text or another format's bytes, and returns all violations.
-    #[pyo3(signature = (schema, payload, message=None))]
+    /// Checks a payload, JSON as text or another format's bytes, and waits for its schema.
+    #[pyo3(signature = (schema, payload, message=None, is_framed=false))]
     fn check<'py>(
         &self,
         py: Python<'py>,
-        schema: &str,
+        schema: String,
         payload: &Bound<'py, PyAny>,
-        message: Option<&str>,
+        message: Option<String>,
+        is_framed: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let schema = xid(py, schema)?;
-        let checked = match payload.cast::<PyBytes>() {
-            Ok(bytes) => {
-                let bytes = bytes.as_bytes();
-                py.detach(|| self.validator.check(&schema, Payload::Binary(bytes), message))
+        let own = OwnPayload::of(py, payload, is_framed)?;
+        if self.validator.is_ready(&schema) {
+            let check =
+                || self.validator.check_in_memory(&schema, own.payload(), message.as_deref());
+            let checked = py.detach(check);
+            // It may have gone meanwhile.
+            if !matches!(checked, Err(UncheckedPayload::NotReady { .. })) {
+                return told(py, checked);
             }
-            Err(_) => {
-                let text: String = payload.extract()?;
-                let value = json::parse(text.as_bytes());
-                let value = value.map_err(|error| failure::of_data(py, &error))?;
-                py.detach(|| self.validator.check(&schema, Payload::Json(&value), message))
-            }
-        };
-        answer::told(py, &checked.map_err(|error| failure::of_data(py, &error))?)
+        }
+        let validator = self.validator.clone();
+        let checked = waited(py, async move {
+            validator.check(&schema, own.payload(), message.as_deref()).await
+        })?;
+        told(py, checked)
+    }
+
+    /// Checks a payload, and calls `done(answer, error)` on another thread.
+    fn begin_check(
+        &self,
+        py: Python<'_>,
+        schema: String,
+        payload: &Bound<'_, PyAny>,
+        message: Option<String>,
+        is_framed: bool,
+        done: Py<PyAny>,
+    ) -> PyResult<()> {
+        let own = OwnPayload::of(py, payload, is_framed)?;
+        let validator = self.validator.clone();
+        runtime(py)?.spawn(async move {
+            let checked = validator.check(&schema, own.payload(), message.as_deref()).await;
+            // Without an interpreter nobody waits.
+            let _ = Python::try_attach(|py| {
+                let (answer, error) = match told(py, checked) {
+                    Ok(answer) => (answer.unbind(), py.None()),
+                    Err(error) => (py.None(), error.into_value(py).into_any()),
+                };
+                // The loop that waited may be closed.
+                let _ = done.call1(py, (answer, error));
+            });
+        });
+        Ok(())
+    }
+
+    /// How it is doing.
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        answer::told(py, &self.validator.status())
+    }
+
+    /// Forgets what is in memory.
+    fn clear(&self) {
+        self.validator.clear();
     }
 }
 
-/// A schema's name, which may be written as at a command line, without its first `/`.
-fn xid(py: Python<'_>, text: &str) -> PyResult<Xid> {
-    format!("/{}", text.trim_start_matches('/'))
-        .parse()
-        .map_err(|_| failure::of_option(py, &format!("{text:?} isn't the name of a schema")))
+fn told(
+    py: Python<'_>,
+    checked: Result<CheckedPayload, UncheckedPayload>,
+) -> PyResult<Bound<'_, PyAny>> {
+    let checked = checked.map_err(|error| failure::of_unchecked(py, &error))?;
+    let found = PyDict::new(py);
+    found.set_item("valid", checked.valid)?;
+    found.set_item("errors", answer::told(py, &checked.violations)?)?;
+    found.set_item("schemaId", checked.schema.to_string())?;
+    found.set_item("version", checked.version)?;
+    Ok(found.into_any())
+}
+
+/// Runs work and waits for it. Other threads of Python go on, and Ctrl-C ends the waiting.
+fn waited<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> PyResult<T> {
+    let (sender, receiver) = channel();
+    runtime(py)?.spawn(async move {
+        // Nobody may be waiting any more.
+        let _ = sender.send(work.await);
+    });
+    // Only one thread has it, and it moves with every wait.
+    let receiver = std::sync::Mutex::new(receiver);
+    loop {
+        let wait = || match receiver.lock() {
+            Ok(receiver) => receiver.recv_timeout(SIGNAL_PAUSE),
+            Err(_) => Err(RecvTimeoutError::Disconnected),
+        };
+        match py.detach(wait) {
+            Ok(found) => return Ok(found),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(failure::lost()),
+        }
+    }
 }

@@ -24,7 +24,6 @@ pub use compiled::{
 };
 pub use document::Document;
 pub use schema_fault::SchemaFault;
-pub use schema_identity::named_references;
 pub(crate) use schema_identity::referenced_schemas;
 pub use schema_versions::EarlierVersion;
 pub use sources::{ContentBytes, DocumentContent, Presence, Resolver, SchemaOrigin, Sources};

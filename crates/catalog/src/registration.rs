@@ -8,7 +8,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use imbl::{OrdMap, OrdSet};
 use muster_schema::SchemaGuid;
-use muster_words::{Digest, Id, Xid};
+pub use muster_schema::{SCHEMA_TYPES, context_group, hashed_id, is_default_context, subject_ids};
+use muster_words::{Id, Xid};
 
 use crate::{
     Catalog,
@@ -16,9 +17,6 @@ use crate::{
     decide::{revived, versions_in_group},
     state::{Version, states},
 };
-
-/// The group type and the resource type of schemas in the built-in model.
-pub const SCHEMA_TYPES: (&str, &str) = ("schemagroups", "schemas");
 
 /// What a version of a schema is known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -286,58 +284,4 @@ pub fn version_number(id: &Id) -> Option<u32> {
     let number: u32 = id.as_str().parse().ok()?;
     let is_plain = number > 0 && i32::try_from(number).is_ok() && number.to_string() == id.as_str();
     is_plain.then_some(number)
-}
-
-/// The group of the context that has no name.
-const DEFAULT_GROUP: &str = "default";
-
-/// The group of a context of Confluent's API, by the context's name with or without the dot before
-/// it; none if no context can have that name.
-#[must_use]
-pub fn context_group(name: &str) -> Option<Id> {
-    match name.strip_prefix('.').unwrap_or(name) {
-        "" => DEFAULT_GROUP.parse().ok(),
-        // It would be another name of the same group.
-        DEFAULT_GROUP => None,
-        name => name.parse().ok(),
-    }
-}
-
-/// Whether a group is the context that has no name.
-#[must_use]
-pub fn is_default_context(group: &Id) -> bool {
-    group.as_str() == DEFAULT_GROUP
-}
-
-/// The ids that the resource of a subject can have: its name, if that can be an id and isn't in the
-/// form of a hashed one, and the hashed one.
-#[must_use]
-pub fn subject_ids(name: &str) -> (Option<Id>, Option<Id>) {
-    let plain = name.parse().ok().filter(|_| !name.starts_with(HASHED_PREFIX));
-    (plain, hashed_id(name))
-}
-
-/// What hashed ids begin with.
-const HASHED_PREFIX: &str = "_~";
-
-/// The id of the resource or the group for a name of Confluent's API that can't be an id itself:
-/// `_~` and the first 26 characters of the lower-case base32 of its SHA-256.
-#[must_use]
-pub fn hashed_id(name: &str) -> Option<Id> {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let digest = Digest::of(name.as_bytes());
-    let mut id = HASHED_PREFIX.to_owned();
-    let (mut bits, mut count) = (0_u32, 0);
-    // 17 bytes have the bits of 26 letters.
-    for byte in digest.0.iter().take(17) {
-        bits = (bits << 8) | u32::from(*byte);
-        count += 8;
-        while count >= 5 && id.len() < 28 {
-            count -= 5;
-            let index = ((bits >> count) & 31) as usize;
-            id.push(ALPHABET.get(index).map_or('a', |letter| char::from(*letter)));
-        }
-        bits &= (1 << count) - 1;
-    }
-    id.parse().ok()
 }

@@ -15,13 +15,12 @@ use muster_catalog::{
     judge::{
         CompilationCache, CompiledRule, CompiledSchema, ContentBytes, Document, DocumentContent,
         Judge, ParsedKey, Presence, Resolver, SchemaOrigin, SourceKey, Sources, Verdict,
-        named_references,
     },
     registration,
     state::Bindings,
 };
 use muster_model::Model;
-use muster_schema::{FormattedSchema, Outline};
+use muster_schema::{FormattedSchema, Outline, named_references};
 use muster_words::{
     ContentRef, Digest, Id, Notation, Places, Position, Xid,
     json::{self, Map, Value},

@@ -19,6 +19,7 @@ mod profile;
 mod quality;
 mod schema_difference;
 mod steps;
+mod subjects;
 mod tags;
 mod validator;
 mod violation;
@@ -49,8 +50,12 @@ pub use quality::{
 };
 pub use schema_difference::{ChangeClass, ChangeKind, ChangedPart, SchemaChange};
 pub use steps::{StopSign, Stopped, heed_stop, stoppable};
+pub use subjects::{
+    SCHEMA_TYPES, context_group, hashed_id, is_default_context, named_references, named_schemas,
+    named_versions, read_references, subject_ids,
+};
 pub use tags::{TagChanges, TagError, TaggedKind, TaggedPart};
-pub use validator::{READY_SCHEMAS_MAX, Validator, ValidatorError};
+pub use validator::{CompiledFromBundle, READY_SCHEMAS_MAX, Validator, ValidatorError};
 pub use violation::{Severity, Violation, ViolationSource};
 
 #[cfg(feature = "protobuf")]

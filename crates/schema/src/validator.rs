@@ -1,6 +1,7 @@
 //! Checks payloads in a program's own process, without a registry.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -28,6 +29,15 @@ pub struct Validator {
     /// The schemas of each group that have a `$id`.
     ids: OnceLock<BTreeMap<(Xid, String), Vec<Xid>>>,
     ready: Mutex<ReadySchemas>,
+}
+
+/// A schema that was compiled and isn't kept.
+#[derive(Debug)]
+pub struct CompiledFromBundle {
+    /// The schema.
+    pub schema: FormattedSchema,
+    /// The bytes of its text and of all texts that it refers to.
+    pub text_bytes: usize,
 }
 
 /// Compiled schemas, each with the number of its last use.
@@ -101,30 +111,50 @@ impl Validator {
             return Ok(known);
         }
         // Not under the lock: others go on with what is ready.
-        let read = Arc::new(self.read(version, own)?);
+        let read = Arc::new(self.read(version, own)?.schema);
         self.ready().keep(version, &read);
         Ok(read)
+    }
+
+    /// A schema or one of its versions, compiled anew and not kept, for callers that bound their
+    /// memory themselves.
+    ///
+    /// # Errors
+    /// It isn't in the bundle, or can't be used.
+    pub fn compile(&self, xid: &Xid) -> Result<CompiledFromBundle, ValidatorError> {
+        let found = self.bundle.find(xid);
+        let (version, own) = found.ok_or_else(|| ValidatorError::Unknown { xid: xid.clone() })?;
+        self.read(version, own)
     }
 
     fn ready(&self) -> std::sync::MutexGuard<'_, ReadySchemas> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, version: &Xid, own: &BundledSchema) -> Result<FormattedSchema, ValidatorError> {
+    fn read(
+        &self,
+        version: &Xid,
+        own: &BundledSchema,
+    ) -> Result<CompiledFromBundle, ValidatorError> {
         let mut texts = Vec::new();
         self.add_texts(own, &mut texts, &mut BTreeSet::new(), 0);
         let texts: Vec<(&str, &str)> =
             texts.iter().map(|(name, own)| (*name, own.text.as_str())).collect();
         let home = version.resource();
+        let beside: usize = texts.iter().map(|(_, text)| text.len()).sum();
+        let counted = CountedSources { validator: self, read: Cell::new(own.text.len() + beside) };
         let context = SchemaContext {
             home: home.as_ref(),
-            sources: self,
+            sources: &counted,
             texts: &texts,
             notation: Some(own.notation),
         };
         let read = FormattedSchema::parse(own.format, own.text.as_bytes(), &context);
         let xid = version.clone();
-        read.map_err(|violations| ValidatorError::Schema { xid, violations })
+        match read {
+            Ok(schema) => Ok(CompiledFromBundle { schema, text_bytes: counted.read.get() }),
+            Err(violations) => Err(ValidatorError::Schema { xid, violations }),
+        }
     }
 
     /// Adds what a schema names beside its text, each after what it names itself.
@@ -163,20 +193,27 @@ impl Validator {
     }
 }
 
-fn value_of(own: &BundledSchema) -> Option<Value> {
-    own.notation.parse(own.text.as_bytes()).ok()
+/// The schemas of a validator, with the bytes of those that were asked for.
+struct CountedSources<'a> {
+    validator: &'a Validator,
+    read: Cell<usize>,
 }
 
-impl SchemaSources for Validator {
+impl SchemaSources for CountedSources<'_> {
     fn identified(&self, home: &Xid, id: &str) -> Vec<Xid> {
         let Some(group) = home.group() else { return Vec::new() };
-        self.ids().get(&(group, id.to_owned())).cloned().unwrap_or_default()
+        self.validator.ids().get(&(group, id.to_owned())).cloned().unwrap_or_default()
     }
 
     fn get(&self, reference: &Xid) -> Option<Arc<Value>> {
-        let (_, own) = self.bundle.find(reference)?;
+        let (_, own) = self.validator.bundle.find(reference)?;
+        self.read.set(self.read.get() + own.text.len());
         value_of(own).map(Arc::new)
     }
+}
+
+fn value_of(own: &BundledSchema) -> Option<Value> {
+    own.notation.parse(own.text.as_bytes()).ok()
 }
 
 impl ReadySchemas {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use muster_schema::{
-    IdentityParts, ReferencedVersion, SchemaFormat, SchemaGuid, Violation, json_schema_text,
+    IdentityParts, ReferencedVersion, SchemaFormat, SchemaGuid, Violation, hashed_id,
+    json_schema_text, named_schemas, named_versions, read_references,
 };
 use muster_words::{
-    ContentRef, Id, Xid,
+    ContentRef, Xid,
     json::{self, Map, Value},
 };
 
@@ -14,7 +15,6 @@ use super::{
     ContentBytes, Document, DocumentContent, Judge, NoVerdict, SchemaIdentity, Verdict,
     bindings::{UnreadContents, holds_schemas},
 };
-use crate::registration::{SCHEMA_TYPES, context_group, hashed_id, subject_ids};
 
 /// The most schemas to which one refers, directly or not: more are slower to read than a request
 /// should be.
@@ -250,13 +250,6 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The versions that a reference can mean; the likelier one first.
-fn named_versions(xid: &Xid, reference: &ReferencedVersion) -> Vec<Xid> {
-    let Ok(version) = reference.version.to_string().parse::<Id>() else { return Vec::new() };
-    let resources = named_schemas(xid, &reference.subject).into_iter();
-    resources.filter_map(|resource| resource.version(version.clone())).collect()
-}
-
 /// The name of a version that isn't there, as people would look for it.
 fn likeliest(xid: &Xid, reference: &ReferencedVersion) -> Option<Xid> {
     named_versions(xid, reference).into_iter().next()
@@ -270,46 +263,4 @@ pub(crate) fn referenced_schemas(
 ) -> impl Iterator<Item = Vec<Xid>> {
     let references = read_references(references).unwrap_or_default().into_iter();
     references.map(|reference| named_schemas(xid, &reference.subject))
-}
-
-/// The names in a schema's attribute `references`, each with the versions that it can mean, the
-/// likelier one first. What can't be read names nothing.
-#[must_use]
-pub fn named_references(xid: &Xid, references: Option<&Value>) -> Vec<(String, Vec<Xid>)> {
-    let references = read_references(references).unwrap_or_default().into_iter();
-    let named = references.map(|reference| {
-        let versions = named_versions(xid, &reference);
-        (reference.name, versions)
-    });
-    named.collect()
-}
-
-/// The resources that a subject can be, for a schema that names it; the likelier one first.
-fn named_schemas(xid: &Xid, subject: &str) -> Vec<Xid> {
-    let Some((_, own)) = xid.group_ids() else { return Vec::new() };
-    let (group, subject) = qualified(subject).unwrap_or_else(|| (own.clone(), subject));
-    let (plain, hashed) = subject_ids(subject);
-    let named = [plain, hashed].into_iter().flatten().filter_map(|resource| {
-        Some(Xid::Resource {
-            groups: SCHEMA_TYPES.0.parse().ok()?,
-            group: group.clone(),
-            resources: SCHEMA_TYPES.1.parse().ok()?,
-            resource,
-        })
-    });
-    named.collect()
-}
-
-/// The group and the subject of a name such as `:.context:subject`.
-fn qualified(subject: &str) -> Option<(Id, &str)> {
-    let (context, subject) = subject.strip_prefix(':')?.split_once(':')?;
-    Some((context_group(context)?, subject))
-}
-
-/// The references in the attribute's value.
-fn read_references(sent: Option<&Value>) -> Result<Vec<ReferencedVersion>, String> {
-    let Some(sent) = sent.filter(|sent| !sent.is_null()) else { return Ok(Vec::new()) };
-    serde_json::from_value(sent.clone()).map_err(|error| {
-        format!("references must be a list of {{name, subject, version}}: {error}")
-    })
 }

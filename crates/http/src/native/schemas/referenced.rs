@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use muster_catalog::{Content, judge::named_references, state::Version};
+use muster_catalog::{Content, state::Version};
+use muster_schema::named_references;
 use muster_wire::Problem;
 use muster_words::{
     Coverage, Xid,

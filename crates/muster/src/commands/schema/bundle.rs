@@ -1,16 +1,15 @@
-mod gather;
-
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use muster_catalog::registration::{context_group, subject_ids};
 use muster_client::{Client, Query};
-use muster_schema::{BUNDLE_BYTES_MAX, SchemaBundle, Validator, ValidatorError};
+use muster_schema::{
+    BUNDLE_BYTES_MAX, SchemaBundle, Validator, ValidatorError, context_group, subject_ids,
+};
+use muster_validator::{GatherError, Gathering, RegistrySchemas};
 use muster_wire::ErrorCode;
 use muster_words::{Xid, XidPattern, XidPatterns};
 use serde_json::json;
 
-use self::gather::Gathering;
 use super::list::all_collections;
 use crate::{
     Context, Failure, OwnCode,
@@ -18,6 +17,7 @@ use crate::{
     backup_file::NewFile,
     bounded_file,
     output::numbers::{counted, size},
+    suggest,
 };
 
 /// Examples of the command.
@@ -54,11 +54,10 @@ impl SchemaBundleArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
         let chosen = self.chosen(&client).await?;
-        let mut gathering = Gathering::new(&client);
-        for xid in &chosen {
-            gathering.add_chosen(xid).await?;
-        }
-        let bundle = gathering.finish().await?;
+        let bundle = match gathered(&client, &chosen).await {
+            Ok(bundle) => bundle,
+            Err(error) => return Err(ungathered(&client, error).await),
+        };
         let bytes = bundle.write().map_err(|error| unwritable(&error))?;
         check(bundle.clone())?;
         let shown = context.shown(&self.to);
@@ -134,6 +133,37 @@ impl SchemaBundleArguments {
         let what = format!("there is no subject {subject} in the group {group}");
         Err(Failure::new(ErrorCode::NotFound, what)
             .help("muster schema list shows the schemas; --group names the group of a subject"))
+    }
+}
+
+/// The schemas with everything that they refer to.
+async fn gathered(client: &Client, chosen: &[Xid]) -> Result<SchemaBundle, GatherError> {
+    let registry = RegistrySchemas::new(client.clone());
+    let mut gathering = Gathering::new(&registry);
+    for xid in chosen {
+        gathering.add_chosen(xid).await?;
+    }
+    gathering.finish().await
+}
+
+async fn ungathered(client: &Client, error: GatherError) -> Failure {
+    match error {
+        GatherError::Client(error) => error.into(),
+        GatherError::Absent { xid } => match client.details(&xid, &Query::new()).await {
+            Err(error) => error.into(),
+            // It came back meanwhile.
+            Ok(_) => {
+                Failure::new(ErrorCode::NotFound, format!("there was no {xid}")).help("try again")
+            }
+        },
+        GatherError::Unusable { xid, why } => {
+            let shown = suggest::without_slash(&xid);
+            Failure::new(OwnCode::BadFile, format!("{shown} can't be put into a bundle: {why}"))
+                .help("choose other schemas")
+        }
+        error @ (GatherError::TooMany | GatherError::Site(_)) => {
+            Failure::new(OwnCode::BadFile, error.to_string()).help("choose fewer schemas")
+        }
     }
 }
 
