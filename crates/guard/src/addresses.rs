@@ -66,6 +66,14 @@ impl AddressFilter {
         self.check_parsed(Destination::parse(url)?)
     }
 
+    /// The same for the URL of a WebSocket.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn check_websocket_url(&self, url: &str) -> Result<Destination, AddressRefused> {
+        self.check_parsed(Destination::parse_websocket(url)?)
+    }
+
     /// The same for the URL of a NATS server.
     ///
     /// # Errors

@@ -44,6 +44,14 @@ impl Connector {
         self.filter.check_url(url)
     }
 
+    /// Parses and checks the URL of a WebSocket.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn websocket(&self, url: &str) -> Result<Destination, AddressRefused> {
+        self.filter.check_websocket_url(url)
+    }
+
     /// Parses and checks the URL of a NATS server.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ use crate::{
     target::TargetKind,
     trail::{RelayEvent, Trail, TryRecord},
     webhook::{self, WebhookDelivery},
+    websocket::{SocketMessage, WebSocketSender},
 };
 
 /// What deliveries share.
@@ -41,6 +42,8 @@ pub struct Depot {
     pub nats: NatsSender,
     /// Sends records to Kafka.
     pub kafka: KafkaSender,
+    /// Sends events over WebSockets.
+    pub websocket: WebSocketSender,
     /// Secrets by reference.
     pub secrets: Arc<SecretList>,
     /// How events name this registry.
@@ -314,6 +317,10 @@ impl Delivery {
                 let parts_of_event = (event, document.bytes.as_ref());
                 let record = KafkaRecord::new(kafka, change, id(), parts_of_event);
                 depot.kafka.deliver(parts(), (target, kafka), &record).await
+            }
+            TargetKind::WebSocket(socket) => {
+                let message = SocketMessage { id: change.id.to_string(), body: body() };
+                depot.websocket.deliver(parts(), (target, socket), &message).await
             }
             TargetKind::Bucket(bucket) => {
                 let now = depot.registry.now();

@@ -35,6 +35,7 @@ pub mod target;
 pub mod trail;
 mod trust;
 mod webhook;
+mod websocket;
 pub mod window;
 
 pub use delivery::Depot;
@@ -43,3 +44,4 @@ pub use kafka::KafkaSender;
 pub use nats::NatsSender;
 pub use store::RelayStore;
 pub use trust::{RootsError, trust};
+pub use websocket::WebSocketSender;

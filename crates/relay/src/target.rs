@@ -56,6 +56,8 @@ pub enum TargetKind {
     Kafka(KafkaTarget),
     /// A bucket of S3 that gets an object for each event.
     Bucket(BucketTarget),
+    /// A server to which a WebSocket is opened.
+    WebSocket(WebSocketTarget),
 }
 
 /// A NATS server.
@@ -135,6 +137,15 @@ pub struct BucketTarget {
     pub credentials: String,
 }
 
+/// The other end of a WebSocket.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebSocketTarget {
+    /// Its URL, `wss://` or `ws://`.
+    pub url: String,
+    /// More headers of the request that opens it; values may be references.
+    pub headers: BTreeMap<String, String>,
+}
+
 /// The region of a bucket, if nobody says it.
 const REGION: &str = "us-east-1";
 
@@ -168,6 +179,7 @@ impl TargetKind {
             Self::Nats(_) => "nats",
             Self::Kafka(_) => "kafka",
             Self::Bucket(_) => "bucket",
+            Self::WebSocket(_) => "websocket",
         }
     }
 
@@ -181,6 +193,7 @@ impl TargetKind {
             Self::Nats(nats) => &nats.url,
             Self::Kafka(kafka) => &kafka.url,
             Self::Bucket(bucket) => &bucket.url,
+            Self::WebSocket(socket) => &socket.url,
         }
     }
 }
@@ -239,6 +252,10 @@ impl SentTarget {
                 partition_key: self.partition_key,
                 credentials: self.credentials.clone(),
                 mechanism: self.mechanism,
+            }),
+            "websocket" => TargetKind::WebSocket(WebSocketTarget {
+                url: url()?,
+                headers: self.headers.clone(),
             }),
             "bucket" => TargetKind::Bucket(BucketTarget {
                 url: url()?,

@@ -98,7 +98,11 @@ fn headers(
 }
 
 /// A header's value, which may be the name of a secret.
-fn resolved(secrets: &SecretList, value: &str, host: &Host) -> Result<String, TryFailure> {
+pub(crate) fn resolved(
+    secrets: &SecretList,
+    value: &str,
+    host: &Host,
+) -> Result<String, TryFailure> {
     if !SecretReference::is_meant(value) {
         return Ok(value.to_owned());
     }

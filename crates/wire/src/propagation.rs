@@ -91,8 +91,8 @@ pub struct TargetList {
 pub struct TargetReport {
     /// Its xid.
     pub target: String,
-    /// What it is: `webhook`, `folder`, `registry`, `nats`, `kafka` or
-    /// `bucket`.
+    /// What it is: `webhook`, `folder`, `registry`, `nats`, `kafka`,
+    /// `bucket` or `websocket`.
     pub kind: String,
     /// Where it leads: a URL or a path.
     pub place: String,

@@ -69,6 +69,7 @@ struct Schemes {
 
 const HTTP: Schemes = Schemes { encrypted: ("https", 443), clear: ("http", 80) };
 const NATS: Schemes = Schemes { encrypted: ("tls", 4222), clear: ("nats", 4222) };
+const WEBSOCKET: Schemes = Schemes { encrypted: ("wss", 443), clear: ("ws", 80) };
 const KAFKA: Schemes = Schemes { encrypted: ("kafkas", 9093), clear: ("kafka", 9092) };
 
 /// The most brokers that a URL names. Two or three are usual: they name the others.
@@ -81,6 +82,14 @@ impl Destination {
     /// See [`AddressRefused`].
     pub fn parse(url: &str) -> Result<Self, AddressRefused> {
         Self::parse_as(url, &HTTP)
+    }
+
+    /// Parses the URL of a WebSocket in the same way: `wss://host/path` or `ws://host/path`.
+    ///
+    /// # Errors
+    /// See [`AddressRefused`].
+    pub fn parse_websocket(url: &str) -> Result<Self, AddressRefused> {
+        Self::parse_as(url, &WEBSOCKET)
     }
 
     /// Parses the URL of a NATS server in the same way: `tls://host` or `nats://host`.

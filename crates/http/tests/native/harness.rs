@@ -34,7 +34,7 @@ use muster_registry::{
     CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
 };
 use muster_relay::{
-    Depot, Engine, KafkaSender, NatsSender, RelayStore,
+    Depot, Engine, KafkaSender, NatsSender, RelayStore, WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
     trail::Trail,
@@ -89,6 +89,7 @@ pub fn engine(registry: &Registry) -> Arc<Engine> {
         sender: HttpSender::new(filter, trust(None).unwrap(), Arc::new(SystemResolver)),
         nats: NatsSender::default(),
         kafka: KafkaSender::default(),
+        websocket: WebSocketSender::default(),
         secrets: Arc::default(),
         source: EventSource::of(registry, None),
         folder: std::path::PathBuf::new(),

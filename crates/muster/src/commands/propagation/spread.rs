@@ -276,6 +276,8 @@ impl SpreadArguments {
         let mut place = url;
         let (kind, secret) = match url.split_once("://") {
             Some(("nats" | "tls", _)) => ("nats", "credentials"),
+            // Its secret is the value of a header.
+            Some(("ws" | "wss", _)) => ("websocket", "authorization"),
             Some(("kafka" | "kafkas", rest)) => {
                 // What a URL of a cluster has no place for is the topic.
                 if let Some((brokers, topic)) = rest.split_once('/') {
@@ -295,7 +297,14 @@ impl SpreadArguments {
         document.insert("kind".to_owned(), kind.into());
         document.insert("url".to_owned(), place.into());
         if let Some(reference) = &self.secret {
-            document.insert(secret.to_owned(), reference.as_str().into());
+            match secret {
+                "authorization" => {
+                    document.insert("headers".to_owned(), json!({secret: reference}));
+                }
+                _ => {
+                    document.insert(secret.to_owned(), reference.as_str().into());
+                }
+            }
         }
         (format!("/targets/{GROUP}/entries/{}", slug(&[url])), Value::Object(document))
     }
