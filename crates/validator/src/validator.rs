@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc,
@@ -147,14 +148,14 @@ impl PayloadValidator {
         payload: Payload<'_>,
         message: Option<&str>,
     ) -> Result<CheckedPayload, UncheckedPayload> {
-        let name = plain(schema);
-        let Some(kept) = self.inner.kept.find(name) else {
-            return Err(UncheckedPayload::NotReady { name: name.to_owned() });
+        let name = key_of(schema);
+        let Some(kept) = self.inner.kept.find(&name) else {
+            return Err(UncheckedPayload::NotReady { name: schema.to_owned() });
         };
         self.inner.count(true);
         let age = kept.age();
         if age != Age::Fresh {
-            self.refresh(name, &kept);
+            self.refresh(&name, &kept);
         }
         checked((kept.ready.clone(), age == Age::Old), payload, message)
     }
@@ -162,7 +163,7 @@ impl PayloadValidator {
     /// Whether a schema is in memory and fresh, so that a check needn't wait.
     #[must_use]
     pub fn is_ready(&self, schema: &str) -> bool {
-        let kept = self.inner.kept.find(plain(schema));
+        let kept = self.inner.kept.find(&key_of(schema));
         self.inner.options.cache_enabled && kept.is_some_and(|kept| kept.age() != Age::Old)
     }
 
@@ -241,13 +242,13 @@ impl PayloadValidator {
     }
 
     async fn usable(&self, schema: &str) -> Result<Usable, UncheckedPayload> {
-        let (name, options) = (plain(schema), &self.inner.options);
-        if let Some(kept) = self.inner.kept.find(name).filter(|_| options.cache_enabled) {
+        let (name, options) = (key_of(schema), &self.inner.options);
+        if let Some(kept) = self.inner.kept.find(&name).filter(|_| options.cache_enabled) {
             let age = kept.age();
             let is_usable =
                 age != Age::Old || kept.is_old_by_less_than(options.stale_while_revalidate);
             if age != Age::Fresh && is_usable {
-                self.refresh(name, &kept);
+                self.refresh(&name, &kept);
             }
             if is_usable {
                 self.inner.count(true);
@@ -255,7 +256,7 @@ impl PayloadValidator {
             }
         }
         self.inner.count(false);
-        self.inner.fetch(name, Instant::now()).await
+        self.inner.fetch(&name, Instant::now()).await
     }
 
     /// Asks for a schema again in the background, if nobody does.
@@ -438,7 +439,19 @@ fn checked(
     Ok(CheckedPayload { valid, violations, schema, version, is_stale })
 }
 
-/// A name as it is kept: people write it with or without the first `/`.
+/// The name under which a schema is kept: that of a local one is short for its xid.
+fn key_of(schema: &str) -> Cow<'_, str> {
+    let name = plain(schema);
+    if name.starts_with("schemagroups/") {
+        return name.into();
+    }
+    match schema_xid(name) {
+        Ok(xid) => plain(&xid.to_string()).to_owned().into(),
+        Err(_) => name.into(),
+    }
+}
+
+/// People write a name with or without the first `/`.
 fn plain(schema: &str) -> &str {
     schema.strip_prefix('/').unwrap_or(schema)
 }

@@ -275,6 +275,8 @@ async fn local_schemas_refer_to_each_other_by_their_names() {
     let local = BundledSchemas::new(bundle, "the folder").unwrap();
     let checks = PayloadValidator::new(vec![Box::new(local)], ValidatorOptions::default());
     assert_eq!(checks.names().await.len(), 8);
+    assert_eq!(checks.precompile(&Precompile::All).await.unwrap(), 8);
+    assert!(checks.is_ready("customer") && checks.is_ready("shop/money.proto"));
     for (name, good, bad) in [
         ("address", json!({"city": "x"}), json!({})),
         ("customer", json!({"at": {"city": "x"}}), json!({"at": {}})),
