@@ -94,28 +94,31 @@ pub(crate) async fn clean(
     now: Moment,
 ) -> Result<CleaningReport, DestinationError> {
     let purges = source.newest_purge().unwrap_or_default();
-    let Some((state, tag)) = read_state(destination).await? else {
-        let state = CleaningState { until: due(now), purges, begun: None };
-        write_state(destination, state).await?;
-        return Ok(CleaningReport { requests: 2, ..CleaningReport::default() });
+    let mut report = CleaningReport { requests: 1, ..CleaningReport::default() };
+    let found = match read_state(destination).await? {
+        Some(found) => Some(found),
+        // It was never cleaned.
+        None => {
+            report.requests += 2;
+            let state = CleaningState { until: due(now), purges: 0, begun: None };
+            write_state(destination, state).await?;
+            read_state(destination).await?
+        }
     };
+    let Some((state, tag)) = found else { return Ok(report) };
     let is_due = state.until < due(now) || state.purges < purges;
     if !is_due || state.is_at_work(destination, now) {
-        return Ok(CleaningReport { requests: 1, ..CleaningReport::default() });
+        return Ok(report);
     }
+    report.requests += 1;
     let begun = CleaningState { begun: Some(now.microseconds()), ..state };
     let bytes = serde_json::to_vec(&begun).unwrap_or_default();
     let path = state_path();
     match destination.replace(&path, bytes.into(), headers_of(&path), Some(&tag)).await {
-        Err(DestinationError::Changed) => return Ok(CleaningReport::default()),
+        Err(DestinationError::Changed) => return Ok(report),
         begun => begun?,
     }
-    let mut cleaning = Cleaning {
-        destination,
-        source,
-        report: CleaningReport { requests: 3, ..CleaningReport::default() },
-        end: Instant::now() + TIME_MAX,
-    };
+    let mut cleaning = Cleaning { destination, source, report, end: Instant::now() + TIME_MAX };
     let cleaned = cleaning.run(state.until, now).await;
     let report = cleaning.report;
     let next = match cleaned {

@@ -14,7 +14,6 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     carried,
-    changes::DocumentChangeKind,
     decision::{TryFailure, TryOutcome},
     link::{Link, is_stopping},
     peer::{PeerCall, sync_id},
@@ -44,6 +43,10 @@ const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The largest document, in bytes: as it travels it may be twice as long as it is.
 const DOCUMENT_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+
+/// Collections of which nothing is fetched besides those that name secrets: who may publish is the
+/// matter of each registry, and a conflict is about what its own registry holds.
+const NOT_FETCHED: [&str; 2] = ["publications", "conflicts"];
 
 /// Who gives the commands.
 pub const PULL_ACTOR: &str = "propagation";
@@ -181,6 +184,7 @@ impl Puller {
     /// Asks once what changed, and takes it.
     async fn round(self: Arc<Self>, pulling: &mut Pulling) -> Result<(), PullError> {
         let wait = if pulling.waiting.is_empty() { WAIT_SECONDS } else { 1 };
+        let began = Instant::now();
         let mut documents: Vec<Xid> = Vec::new();
         let (before, mut next) = (pulling.asked, pulling.asked);
         if pulling.waiting.len() < WAITING_MAX {
@@ -206,7 +210,9 @@ impl Puller {
             true => (pulling.rest * 2).min(REST_MAX),
             false => REST,
         };
-        if !pulling.waiting.is_empty() && next == before {
+        // A registry that doesn't wait although it has nothing new isn't asked all the time.
+        let is_hasty = began.elapsed() < REST;
+        if next == before && (is_hasty || !pulling.waiting.is_empty()) {
             let receiver = &self.link.receiver;
             receiver.rest(Instant::now() + pulling.rest, receiver.nudges()).await;
         }
@@ -273,9 +279,11 @@ impl Puller {
     fn wanted(&self, changed: &SyncChanged) -> Option<Xid> {
         let xid: Xid = changed.xid.parse().ok()?;
         let (groups, _) = xid.group_ids()?;
+        let groups = groups.as_str();
         // A document that names secrets isn't believed to another registry, whatever a route says.
-        if COLLECTIONS_THAT_NAME_SECRETS.contains(&groups.as_str())
-            || !self.link.route.selector.takes(&xid, DocumentChangeKind::Updated)
+        if COLLECTIONS_THAT_NAME_SECRETS.contains(&groups)
+            || NOT_FETCHED.contains(&groups)
+            || !self.link.route.selector.has_place(&xid)
         {
             return None;
         }
@@ -296,7 +304,11 @@ impl Puller {
             policy: self.link.route.conflict,
         };
         let incoming = carried::incoming(&state.document, &way)
-            .map_err(|_| PullError::Failed(TryFailure::Broken))?;
+            .map_err(|_| TakeError::Refused(UNREADABLE.to_owned()))?;
+        // Only this name was compared with what the route selects.
+        if incoming.xid != *xid {
+            return Err(TakeError::Refused(ANOTHER.to_owned()));
+        }
         if !self.selects(&self.link.route, &incoming).await? {
             return Ok(());
         }
@@ -354,20 +366,21 @@ impl Puller {
         Ok(has_labels && has_state && has_class)
     }
 
-    async fn fetch(&self, peer: &Id, xid: &Xid) -> Result<Option<SyncState>, PullError> {
-        let call = self.call()?;
+    async fn fetch(&self, peer: &Id, xid: &Xid) -> Result<Option<SyncState>, TakeError> {
+        let call = self.call().map_err(PullError::Failed)?;
         let path = format!("/sync{xid}");
         let answer = call
             .ask(Method::GET, &path, HeaderMap::new(), Bytes::new(), DOCUMENT_BYTES_MAX)
-            .await?;
+            .await
+            .map_err(PullError::Failed)?;
         match answer.status {
             200 => {}
             404 => return Ok(None),
-            _ => return Err(PullError::Answered(outcome(&answer))),
+            _ => return Err(PullError::Answered(outcome(&answer)).into()),
         }
-        let state: SyncState =
-            serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
-        check_peer(peer, &state.registry)?;
+        let state: SyncState = serde_json::from_slice(&answer.body)
+            .map_err(|_| TakeError::Refused(UNREADABLE.to_owned()))?;
+        check_peer(peer, &state.registry).map_err(PullError::Failed)?;
         Ok(Some(state))
     }
 
@@ -378,7 +391,8 @@ impl Puller {
         wait: u64,
     ) -> Result<SyncChanges, PullError> {
         let call = self.call()?;
-        let wait = wait.min(call.target.deadline.as_secs().saturating_sub(5));
+        // Half of the time is left for the answer.
+        let wait = wait.min(call.target.deadline.as_secs() / 2);
         let path = match after {
             Some(after) => format!("/sync?after={after}&wait={wait}"),
             None => "/sync".to_owned(),
@@ -411,6 +425,13 @@ impl Puller {
         change(shown.get_or_insert_with(InboundProgress::default));
     }
 }
+
+/// What is said of an answer that this release can't read.
+const UNREADABLE: &str = "what the other registry says of it can't be understood; a newer release \
+                          may have written it";
+
+/// What is said of an answer about something else.
+const ANOTHER: &str = "the other registry answers with another document";
 
 /// Why a document wasn't taken.
 enum TakeError {

@@ -221,6 +221,12 @@ impl Selector {
     /// compared afterwards, because they must be read.
     #[must_use]
     pub fn takes(&self, resource: &Xid, kind: DocumentChangeKind) -> bool {
+        self.has_place(resource) && (self.events.is_empty() || self.events.contains(&kind))
+    }
+
+    /// Whether changes at this place can be selected at all.
+    #[must_use]
+    pub fn has_place(&self, resource: &Xid) -> bool {
         let Some((groups, group)) = resource.group_ids() else { return false };
         let Some((_, name)) = resource.resource_ids() else { return false };
         let is_place = match &self.collections {
@@ -231,10 +237,7 @@ impl Selector {
             patterns.is_empty()
                 || patterns.iter().any(|pattern| XidPattern::step_matches(pattern, text))
         };
-        is_place
-            && matches(&self.groups, group.as_str())
-            && matches(&self.names, name.as_str())
-            && (self.events.is_empty() || self.events.contains(&kind))
+        is_place && matches(&self.groups, group.as_str()) && matches(&self.names, name.as_str())
     }
 }
 

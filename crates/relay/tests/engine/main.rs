@@ -7,4 +7,5 @@ mod delivering;
 mod harness;
 mod operating;
 mod peers;
+mod pulling;
 mod receiver;

@@ -64,6 +64,7 @@ impl Got {
 struct State {
     got: Mutex<Vec<Got>>,
     manners: Mutex<VecDeque<Manner>>,
+    places: Mutex<BTreeMap<String, Manner>>,
     usual: Mutex<Option<Manner>>,
     open: Mutex<(usize, usize)>,
     pause: Mutex<Duration>,
@@ -104,6 +105,11 @@ impl Receiver {
         self.state.manners.lock().extend(manners);
     }
 
+    /// Requests whose first line begins like this are answered so, after what was said for the next.
+    pub fn at(&self, line: &str, manner: Manner) {
+        self.state.places.lock().insert(line.to_owned(), manner);
+    }
+
     pub fn usually(&self, manner: Manner) {
         *self.state.usual.lock() = Some(manner);
     }
@@ -130,11 +136,17 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             open.0 += 1;
             open.1 = open.1.max(open.0);
         }
+        let line = got.line.clone();
         state.got.lock().push(got);
         let pause = *state.pause.lock();
         // sleeps: the time that the request takes.
         tokio::time::sleep(pause).await;
         let manner = state.manners.lock().pop_front();
+        let manner = manner.or_else(|| {
+            let places = state.places.lock();
+            let mut at = places.iter().filter(|(start, _)| line.starts_with(start.as_str()));
+            at.next().map(|(_, manner)| manner.clone())
+        });
         let manner = manner.or_else(|| state.usual.lock().clone()).unwrap_or(Manner::Status(204));
         let goes_on = answer(&mut stream, manner).await;
         state.open.lock().0 -= 1;

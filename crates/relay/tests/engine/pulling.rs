@@ -1,0 +1,102 @@
+//! The way back of a route in both directions, from another registry whose part a receiver plays.
+
+use std::time::Duration;
+
+use muster_words::Xid;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    harness::{Bench, until},
+    receiver::{Manner, Receiver},
+};
+
+fn answer(body: &Value) -> Manner {
+    Manner::Answer(200, body.to_string())
+}
+
+/// What the other registry says of a document.
+fn document(xid: &str) -> Value {
+    json!({
+        "xid": xid, "vector": {"peer": 5},
+        "origin": {"registry": "peer", "position": 5, "time": "2026-11-21T10:12:03Z"},
+        "state": "stable", "contenttype": "application/json", "text": "1",
+    })
+}
+
+/// A route in both directions of these collections, to a registry that lists these names and answers
+/// with these documents.
+async fn start(select: &str, listed: &[(&str, Value)]) -> (Bench, Receiver) {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    let names = listed.iter().map(|(xid, _)| json!({"xid": xid, "vector": {"peer": 5}}));
+    let names: Vec<Value> = names.collect();
+    let page = json!({"registry": "peer", "position": 5, "head": 5, "documents": names});
+    receiver.at("GET /sync?", answer(&page));
+    for (xid, document) in listed {
+        let state = json!({"registry": "peer", "document": document});
+        receiver.at(&format!("GET /sync{xid} "), answer(&state));
+    }
+    receiver.usually(Manner::Answer(200, r#"{"registryid": "peer"}"#.to_owned()));
+    let target = format!(
+        r#"{{"kind": "registry", "url": "http://{}", "timeout_seconds": 4}}"#,
+        receiver.address
+    );
+    bench.put("/targets/t/entries/peer", &target).await;
+    let route = format!(
+        r#"{{"mode": "bidirectional", "targets": ["/targets/t/entries/peer"], "from": "beginning",
+            "select": {select}}}"#
+    );
+    bench.put("/routes/r/entries/both", &route).await;
+    (bench, receiver)
+}
+
+fn has(bench: &Bench, xid: &str) -> bool {
+    bench.registry.view().version_at(&xid.parse::<Xid>().unwrap()).is_some()
+}
+
+#[tokio::test]
+async fn nothing_is_taken_but_what_was_asked_for_and_one_bad_answer_stops_no_other() {
+    let mut newer = document("/configs/web/entries/newer");
+    newer["more"] = json!(true);
+    let listed = [
+        ("/configs/web/entries/a", document("/targets/evil/entries/x")),
+        ("/configs/web/entries/b", document("/configs/private/entries/x")),
+        ("/configs/web/entries/c", document("/configs/web/entries/good")),
+        ("/configs/web/entries/newer", newer),
+        ("/configs/private/entries/y", document("/configs/private/entries/y")),
+        ("/publications/web/entries/y", document("/publications/web/entries/y")),
+        ("/configs/web/entries/good", document("/configs/web/entries/good")),
+    ];
+    let select = r#"{"collections": ["/configs/web", "/publications"], "events": ["deleted"]}"#;
+    let (bench, receiver) = start(select, &listed).await;
+    until(|| has(&bench, "/configs/web/entries/good")).await;
+    let fetched = || receiver.got().iter().filter(|got| got.line.starts_with("GET /sync/")).count();
+    // Those that wait were asked for again.
+    until(|| fetched() > 10).await;
+    for xid in [
+        "/targets/evil/entries/x",
+        "/configs/private/entries/x",
+        "/configs/private/entries/y",
+        "/publications/web/entries/y",
+        "/configs/web/entries/newer",
+    ] {
+        assert!(!has(&bench, xid), "{xid}");
+    }
+    let asked = receiver.got();
+    for unasked in ["/configs/private", "/publications"] {
+        let line = format!("GET /sync{unasked}");
+        assert!(!asked.iter().any(|got| got.line.starts_with(&line)), "{unasked}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_wait_is_not_asked_all_the_time() {
+    let (_bench, receiver) = start(r#"{"collections": ["/configs"]}"#, &[]).await;
+    let asked = || receiver.got().iter().filter(|got| got.line.starts_with("GET /sync?")).count();
+    until(|| asked() > 0).await;
+    let (before, began) = (asked(), Instant::now());
+    until(|| asked() >= before + 4).await;
+    assert!(began.elapsed() > Duration::from_millis(1_200), "{:?}", began.elapsed());
+    // It is asked to wait half of the time that the target has.
+    assert!(receiver.got().iter().any(|got| got.line.contains("wait=2")));
+}
