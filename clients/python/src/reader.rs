@@ -120,6 +120,10 @@ impl Reader {
     }
 
     /// Keeps what a forked process must not close: its connections are the other process's.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "closing a connection would end it in the other process, too"
+    )]
     fn leave_to_parent(&self) {
         std::mem::forget(self.reader.clone());
     }

@@ -11,7 +11,7 @@ use muster_client::{
 
 #[rustfmt::skip]
 async fn three_lines() -> Result<(), Box<dyn Error>> {
-    let source = UrlSource::new("http://127.0.0.1:19103", Duration::from_secs(10), &TrustedRoots::System)?;
+    let source = UrlSource::new("http://127.0.0.1:19104", Duration::from_secs(10), &TrustedRoots::System)?;
     let reader = SiteReader::new(vec![Arc::new(source)], SiteOptions::default());
     println!("{}", reader.get_provider("cms", "sanity").await?.value["monthly_cost_range"]);
     Ok(())

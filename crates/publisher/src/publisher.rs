@@ -81,7 +81,7 @@ pub enum RunError {
         /// The publication.
         xid: Xid,
         /// Why.
-        source: PurgeError,
+        source: Box<PurgeError>,
     },
     /// The site can't be published.
     #[error("{xid}: {source}")]
@@ -152,7 +152,7 @@ impl Publisher {
                 Ok(report) => LastRun {
                     tag: Some(report.manifest.tag.clone()),
                     position: Some(report.manifest.position),
-                    error: report.purge_error.as_ref().map(|error| untold(error)),
+                    error: report.purge_error.as_ref().map(untold),
                 },
                 Err(error) => {
                     let before = self.results.lock().get(&xid.to_string()).cloned();
@@ -180,7 +180,7 @@ impl Publisher {
             match self.run(&xid, false).await {
                 Ok(PublicationReport { purge_error: Some(error), .. }) => {
                     tracing::warn!(publication = %xid, %error, "a CDN wasn't told of a publication");
-                    failed.get_or_insert(RunError::Untold { xid, source: error });
+                    failed.get_or_insert(RunError::Untold { xid, source: Box::new(error) });
                 }
                 Ok(report) if !report.is_unchanged => {
                     let tag = &report.manifest.tag;

@@ -113,6 +113,8 @@ fn named<'a>(setting: &str, text: &'a str) -> Result<(&'a str, &'a str), Failure
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::panic, reason = "a test stops at the first surprise")]
+
     use super::*;
 
     #[test]
