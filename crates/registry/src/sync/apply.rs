@@ -6,7 +6,7 @@ use muster_catalog::{
     },
     sync::{
         Causality, ComparedSide, ConflictPolicy, DocumentOrigin, SyncContent, SyncDecision,
-        SyncMark, VersionVector, compare,
+        SyncMark, VectorTooLong, VersionVector, compare,
     },
 };
 use muster_guard::authorize;
@@ -138,6 +138,9 @@ pub(super) struct SyncWrite {
 fn check_true(view: &View, incoming: &IncomingDocument) -> Result<(), SyncError> {
     if incoming.vector.of(view.id()) > view.position() {
         return Err(SyncError::Untrue("it names a position that this registry hasn't reached"));
+    }
+    if !incoming.vector.has_place_for(view.id()) {
+        return Err(VectorTooLong.into());
     }
     let DocumentOrigin { registry, position, .. } = &incoming.origin;
     match incoming.vector.of(registry) < *position {

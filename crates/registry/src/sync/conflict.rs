@@ -172,7 +172,7 @@ impl Registry {
         if names.is_empty() {
             return Ok(());
         }
-        let now = view.vector_of(document)?;
+        let now = view.known_vector(document);
         for name in names {
             let is_settled = match self.conflict(&view, &name).await {
                 Ok(record) => record.theirs.0.is_within(&now),
