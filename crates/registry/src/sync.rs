@@ -12,7 +12,8 @@ use muster_catalog::{
 use muster_words::{Id, Position, Xid};
 use thiserror::Error;
 
-pub use conflict::{ConflictRecord, Resolution, conflict_name};
+pub use conflict::{ConflictRecord, Resolution};
+pub use muster_catalog::sync::conflict_name;
 
 use crate::{FetchError, SubmitError};
 

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use muster_catalog::{
     View,
     command::{Action, Command, Delete, Mode, SentDocument, Succession, Target, Write, WriteBody},
-    sync::{Causality, ConflictPolicy, DocumentOrigin, SyncContent, VersionVector},
+    sync::{
+        CONFLICTS, Causality, ConflictPolicy, DocumentOrigin, SyncContent, VersionVector,
+        conflict_name,
+    },
 };
 use muster_guard::authorize;
 use muster_history::difference::{patch, patch_to_json};
@@ -17,9 +20,6 @@ use serde_json::json;
 
 use super::{DocumentState, IncomingDocument, SyncError, SyncOutcome, apply};
 use crate::{CommandOrigin, Done, Registry, SubmitError};
-
-/// The type of the groups of conflicts; the groups have the ids of the other registries.
-pub const CONFLICTS: &str = "conflicts";
 
 /// The largest document of this registry, and of the base, that a conflict holds itself, in bytes.
 /// A larger one is read from the ledger, at the position that its side names; the other registry's is
@@ -50,14 +50,6 @@ pub enum Resolution {
     Theirs,
     /// Something else is written.
     Content(Box<SyncContent>),
-}
-
-/// The name of the conflict about a document with another registry. There is one at most.
-#[must_use]
-pub fn conflict_name(document: &Xid, peer: &Id) -> Option<Xid> {
-    let digest = Digest::of(document.to_string().as_bytes()).to_string();
-    let hex: String = digest.rsplit(':').next().unwrap_or_default().chars().take(16).collect();
-    format!("/{CONFLICTS}/{peer}/entries/{hex}").parse().ok()
 }
 
 impl Registry {
@@ -184,7 +176,8 @@ impl Registry {
             }
             let target = Target::Entity(name);
             let (chosen, epoch) = (None, None);
-            let delete = Delete { target, chosen, epoch, purge: false, force: false };
+            // The document's own history has what was decided, and is erased with the document.
+            let delete = Delete { target, chosen, epoch, purge: true, force: false };
             let message = Some(Bytes::from_static(b"the conflict is decided"));
             let command = Command { message, ..Command::new(Action::Delete(delete)) };
             match self.submit(command, &CommandOrigin::of_owner()).await {

@@ -247,3 +247,44 @@ async fn many_at_once_of_one_document_lose_nothing() {
     }
     assert_eq!(here.state().await.vector, expect);
 }
+
+impl Side {
+    /// How many contents of its ledger have this text.
+    async fn count(&self, text: &str) -> usize {
+        documents(&*self.ledger).await.keys().filter(|document| document.contains(text)).count()
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_keeps_no_copy_of_what_is_erased() {
+    for erased in [NAME, "/configs/app"] {
+        // One whose document is erased while it waits, and one that was deleted by somebody.
+        for is_open in [true, false] {
+            let (a, b) = (Side::new("a").await, Side::new("b").await);
+            a.put("\"base secret\"").await;
+            b.take(&a, ConflictPolicy::Manual).await;
+            a.put("\"their secret\"").await;
+            b.put("\"our secret\"").await;
+            b.take(&a, ConflictPolicy::Manual).await;
+            let name = b.conflict(&a).unwrap();
+            if !is_open {
+                b.registry.submit(delete(&name.to_string()), &by()).await.unwrap();
+            }
+            assert!(b.count("secret").await > 0);
+            b.registry.submit(purge(erased), &by()).await.unwrap();
+            assert_eq!((b.count("secret").await, b.conflict(&a)), (0, None), "{erased} {is_open}");
+        }
+    }
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    a.put("\"theirs\"").await;
+    b.put("\"ours\"").await;
+    b.take(&a, ConflictPolicy::Manual).await;
+    let name = b.conflict(&a).unwrap();
+    assert_eq!(b.count("theirs").await, 1);
+    b.registry.resolve_conflict(&name, (&Resolution::Ours, None), &by()).await.unwrap();
+    assert_eq!((b.count("theirs").await, b.count("ours").await), (0, 1));
+    // A conflict about the same document can wait again.
+    a.put("\"theirs again\"").await;
+    let found = b.take(&a, ConflictPolicy::Manual).await;
+    assert_eq!(found, SyncOutcome::Conflict(name));
+}
