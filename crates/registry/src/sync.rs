@@ -112,6 +112,9 @@ pub enum SyncError {
     /// There is no such conflict, or its document isn't one.
     #[error("{0} is no conflict")]
     NoConflict(Xid),
+    /// The document was changed after the conflict was noted. It is noted anew, with the change.
+    #[error("{0} was changed after the conflict about it was noted; look at the conflict again")]
+    ChangedSince(Xid),
     /// The command wasn't done.
     #[error(transparent)]
     Submit(#[from] SubmitError),

@@ -299,6 +299,11 @@ fn problem_of(error: SyncError, subject: &str) -> Problem {
         SyncError::Submit(error) => problem_of_failure(error, subject),
         SyncError::NoConflict(name) => Problem::new(ErrorKind::NotFound).subject(&name),
         SyncError::Erased => Problem::new(ErrorKind::Contended).subject(subject),
+        SyncError::ChangedSince(_) => {
+            Problem::new(ErrorKind::PreconditionFailed { header: "conflict" })
+                .subject(subject)
+                .detail(error.to_string())
+        }
         SyncError::OtherRegistry { .. }
         | SyncError::TooLong(_)
         | SyncError::Untrue(_)

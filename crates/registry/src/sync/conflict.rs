@@ -6,8 +6,8 @@ use muster_catalog::{
     View,
     command::{Action, Command, Delete, Mode, SentDocument, Succession, Target, Write, WriteBody},
     sync::{
-        CONFLICTS, Causality, ConflictPolicy, DocumentOrigin, SyncContent, VersionVector,
-        conflict_name,
+        CONFLICTS, Causality, ConflictPolicy, DocumentOrigin, SyncContent, SyncSides,
+        VersionVector, conflict_name,
     },
 };
 use muster_guard::authorize;
@@ -18,7 +18,7 @@ use muster_words::{
 };
 use serde_json::json;
 
-use super::{DocumentState, IncomingDocument, SyncError, SyncOutcome, apply};
+use super::{DocumentState, IncomingDocument, SyncError, SyncOutcome, SyncWay, apply};
 use crate::{CommandOrigin, Done, Registry, SubmitError};
 
 /// The largest document of this registry, and of the base, that a conflict holds itself, in bytes.
@@ -39,6 +39,10 @@ pub struct ConflictRecord {
     pub theirs: (VersionVector, DocumentOrigin, Option<SyncContent>),
     /// The vector of this registry's state.
     pub ours: VersionVector,
+    /// The route, as its registry names it.
+    pub route: Option<Xid>,
+    /// What decides conflicts.
+    pub policy: ConflictPolicy,
 }
 
 /// How somebody decides a conflict.
@@ -71,6 +75,17 @@ impl Registry {
                 return Ok(SyncOutcome::Conflict(name));
             }
         }
+        self.write_conflict(view, &name, (peer, incoming), local).await?;
+        Ok(SyncOutcome::Conflict(name))
+    }
+
+    async fn write_conflict(
+        &self,
+        view: &View,
+        name: &Xid,
+        (peer, incoming): (&Id, &IncomingDocument),
+        local: &DocumentState,
+    ) -> Result<(), SyncError> {
         let base = self.known_state(view, &incoming.xid, &incoming.vector).await?;
         let document = written(peer, incoming, local, base.as_ref());
         let sent = SentDocument {
@@ -86,7 +101,27 @@ impl Registry {
             ..Command::new(Action::Write(write))
         };
         self.submit(command, &CommandOrigin::of_owner()).await?;
-        Ok(SyncOutcome::Conflict(name))
+        Ok(())
+    }
+
+    /// Notes a conflict anew that somebody was about to decide, with what the document says here now.
+    async fn note_anew(
+        &self,
+        view: &View,
+        (name, record): (&Xid, &ConflictRecord),
+        local: &DocumentState,
+    ) -> Result<(), SyncError> {
+        let (vector, origin, content) = record.theirs.clone();
+        let sides = SyncSides { source: view.id().clone(), target: record.peer.clone() };
+        let way = SyncWay {
+            sync: record.sync.clone(),
+            route: record.route.clone(),
+            sides,
+            policy: record.policy,
+        };
+        let xid = record.document.clone();
+        let incoming = IncomingDocument { xid, vector, origin, content, way };
+        self.write_conflict(view, name, (&record.peer, &incoming), local).await
     }
 
     /// Reads a conflict.
@@ -117,14 +152,14 @@ impl Registry {
         let record = self.conflict(&self.view(), name).await?;
         let place = record.document.to_string();
         authorize(&by.principal, Permission::WriteDocuments, &place).map_err(SubmitError::from)?;
-        let done = self.write_resolution(&record, resolution, message, by).await?;
+        let done = self.write_resolution((name, &record), resolution, message, by).await?;
         self.close_conflicts(&record.document).await?;
         Ok((record, done))
     }
 
     async fn write_resolution(
         &self,
-        record: &ConflictRecord,
+        (name, record): (&Xid, &ConflictRecord),
         resolution: &Resolution,
         message: Option<Bytes>,
         by: &CommandOrigin,
@@ -135,6 +170,11 @@ impl Registry {
             let (theirs, _, content) = &record.theirs;
             if theirs.is_within(&local.vector) {
                 return Ok(None);
+            }
+            // Nobody compared a newer edit with the other side. What stays overwrites nothing.
+            if *resolution != Resolution::Ours && local.vector != record.ours {
+                self.note_anew(&view, (name, record), &local).await?;
+                return Err(SyncError::ChangedSince(record.document.clone()));
             }
             let content = match resolution {
                 Resolution::Ours => local.content.as_ref(),
@@ -274,7 +314,6 @@ impl ConflictRecord {
     #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name)?.as_str();
-        let _: ConflictPolicy = text("policy")?.parse().ok()?;
         let theirs = value.get("theirs")?;
         Some(Self {
             document: text("document")?.parse().ok()?,
@@ -282,6 +321,8 @@ impl ConflictRecord {
             sync: text("sync")?.parse().ok()?,
             theirs: (vector_of(theirs)?, origin_of(theirs.get("origin")?)?, content_of(theirs)?),
             ours: vector_of(value.get("ours")?)?,
+            route: text("route").and_then(|route| route.parse().ok()),
+            policy: text("policy")?.parse().ok()?,
         })
     }
 }

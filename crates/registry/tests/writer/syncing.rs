@@ -288,3 +288,34 @@ async fn a_conflict_keeps_no_copy_of_what_is_erased() {
     let found = b.take(&a, ConflictPolicy::Manual).await;
     assert_eq!(found, SyncOutcome::Conflict(name));
 }
+
+#[tokio::test]
+async fn a_decision_overwrites_no_edit_that_nobody_compared() {
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    a.put("\"theirs\"").await;
+    b.put("\"ours\"").await;
+    b.take(&a, ConflictPolicy::Manual).await;
+    let name = b.conflict(&a).unwrap();
+    b.put("\"newer\"").await;
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        taken.push(
+            b.registry.resolve_conflict(&name, (&Resolution::Theirs, None), &by()).await.is_ok(),
+        );
+        let expect = if taken.len() == 1 { "\"newer\"" } else { "\"theirs\"" };
+        assert_eq!(b.text().await.as_deref(), Some(expect));
+        if taken.len() == 1 {
+            // It shows the edit now.
+            let record = b.registry.conflict(&b.registry.view(), &name).await.unwrap();
+            assert_eq!(record.ours, b.state().await.vector);
+        }
+    }
+    assert_eq!(taken, [false, true]);
+    // What stays overwrites nothing.
+    a.put("\"theirs again\"").await;
+    b.put("\"ours again\"").await;
+    b.take(&a, ConflictPolicy::Manual).await;
+    b.put("\"newest\"").await;
+    b.registry.resolve_conflict(&name, (&Resolution::Ours, None), &by()).await.unwrap();
+    assert_eq!((b.text().await.as_deref(), b.conflict(&a)), (Some("\"newest\""), None));
+}
