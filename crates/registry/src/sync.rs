@@ -103,6 +103,9 @@ pub enum SyncError {
     /// It claims to hold more of this registry than there is, or less than it says itself.
     #[error("the vector of the document can't be true: {0}")]
     Untrue(&'static str),
+    /// It brings an attribute that a registry makes itself, or that travels apart.
+    #[error("{0} isn't one of the attributes that travel between registries")]
+    NotSent(String),
     /// Its bytes here were erased while it was compared.
     #[error("the document was erased while it was compared")]
     Erased,

@@ -307,6 +307,7 @@ fn problem_of(error: SyncError, subject: &str) -> Problem {
         SyncError::OtherRegistry { .. }
         | SyncError::TooLong(_)
         | SyncError::Untrue(_)
+        | SyncError::NotSent(_)
         | SyncError::NoQueue => bad(error.to_string()),
     }
 }

@@ -1,5 +1,7 @@
 //! Conflicts that wait for somebody: each is a document of the built-in collection `/conflicts`.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use muster_catalog::{
@@ -68,7 +70,9 @@ impl Registry {
         let is_there = view.model().resource_type(CONFLICTS, "entries").is_some();
         let name = conflict_name(&incoming.xid, peer).filter(|_| is_there);
         let name = name.ok_or(SyncError::NoQueue)?;
-        if let Ok(noted) = self.conflict(view, &name).await {
+        if let Ok(noted) = self.conflict(view, &name).await
+            && apply::check_true(view, &noted.theirs.0, &noted.theirs.1).is_ok()
+        {
             let order = incoming.vector.stands_to(&noted.theirs.0);
             let is_same = order == Causality::Same && noted.ours == local.vector;
             if is_same || order == Causality::Before {
@@ -153,7 +157,7 @@ impl Registry {
         let place = record.document.to_string();
         authorize(&by.principal, Permission::WriteDocuments, &place).map_err(SubmitError::from)?;
         let done = self.write_resolution((name, &record), resolution, message, by).await?;
-        self.close_conflicts(&record.document).await?;
+        self.close_conflicts(&record.document, Some(name)).await?;
         Ok((record, done))
     }
 
@@ -167,7 +171,10 @@ impl Registry {
         for _ in 0..apply::ROUNDS_MAX {
             let view = self.view();
             let local = self.document_state(&view, &record.document).await?;
-            let (theirs, _, content) = &record.theirs;
+            let (theirs, origin, content) = &record.theirs;
+            // Whoever may write documents may write one that says that it is a conflict.
+            apply::check_true(&view, theirs, origin)?;
+            apply::check_sent(&view, &record.document, content.as_ref())?;
             if theirs.is_within(&local.vector) {
                 return Ok(None);
             }
@@ -193,12 +200,18 @@ impl Registry {
         Err(SubmitError::Contended.into())
     }
 
-    /// Removes the conflicts about a document whose other side its state here holds by now.
-    pub(super) async fn close_conflicts(&self, document: &Xid) -> Result<(), SyncError> {
+    /// Removes the conflicts about a document whose other side its state here holds by now; also one
+    /// that was decided and has another name than those that are noted here.
+    pub(super) async fn close_conflicts(
+        &self,
+        document: &Xid,
+        decided: Option<&Xid>,
+    ) -> Result<(), SyncError> {
         let view = self.view();
         let groups = view.groups(CONFLICTS, None).map(|group| group.id().clone());
-        let names: Vec<Xid> = groups
+        let names: BTreeSet<Xid> = groups
             .filter_map(|peer| conflict_name(document, &peer))
+            .chain(decided.cloned())
             .filter(|name| view.has(name))
             .collect();
         if names.is_empty() {

@@ -219,6 +219,9 @@ async fn refuses_what_cannot_be_true_and_what_is_meant_for_others() {
     let mut without_origin = offered.clone();
     without_origin.origin.position = Position(78);
     assert!(matches!(b.registry.sync(&without_origin, &by()).await, Err(SyncError::Untrue(_))));
+    let mut at_zero = offered.clone();
+    at_zero.origin.position = Position::ZERO;
+    assert!(matches!(b.registry.sync(&at_zero, &by()).await, Err(SyncError::Untrue(_))));
     let mut elsewhere = offered.clone();
     elsewhere.way.sides.target = "c".parse().unwrap();
     assert!(matches!(
@@ -318,4 +321,86 @@ async fn a_decision_overwrites_no_edit_that_nobody_compared() {
     b.put("\"newest\"").await;
     b.registry.resolve_conflict(&name, (&Resolution::Ours, None), &by()).await.unwrap();
     assert_eq!((b.text().await.as_deref(), b.conflict(&a)), (Some("\"newest\""), None));
+}
+
+#[tokio::test]
+async fn refuses_attributes_that_no_client_sets() {
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    a.put("1").await;
+    let labels =
+        r#"{"labels": {"a": "b"}, "name": "N", "description": "D", "state": "deprecated"}"#;
+    a.registry.submit(patch(NAME, labels), &by()).await.unwrap();
+    let offered = a.offer(&b, ConflictPolicy::Manual).await;
+    for name in [
+        "entry",
+        "entrybase64",
+        "entryurl",
+        "entryid",
+        "versionid",
+        "epoch",
+        "xid",
+        "self",
+        "isdefault",
+        "createdat",
+        "modifiedat",
+        "ancestorid",
+        "contenttype",
+        "state",
+        "meta",
+        "metaurl",
+        "versions",
+        "versionsurl",
+        "versionscount",
+        "formatvalidated",
+    ] {
+        let mut sent = offered.clone();
+        sent.content.as_mut().unwrap().attributes.insert(name.to_owned(), "x".into());
+        let found = b.registry.sync(&sent, &by()).await;
+        let found = found.map_err(|error| error.to_string());
+        let expect = format!("{name} isn't one of the attributes that travel between registries");
+        assert_eq!(found, Err(expect));
+    }
+    assert_eq!(b.registry.sync(&offered, &by()).await.unwrap(), SyncOutcome::Taken);
+    assert_eq!(b.state().await.content, a.state().await.content);
+}
+
+#[tokio::test]
+async fn a_forged_conflict_decides_nothing_that_cannot_be_true() {
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    b.put("\"ours\"").await;
+    let ours = b.state().await.vector.of(&b.id());
+    let forged = |position: u64, theirs: &str| {
+        let own = ours.0;
+        format!(
+            r#"{{"document": "{NAME}", "peer": "a", "sync": "s1", "policy": "manual",
+              "ours": {{"vector": {{"b": {own}}}}},
+              "theirs": {{"vector": {{"a": 5, "b": {position}}}, "state": "stable",
+                "contenttype": "application/json", {theirs} "text": "\"theirs\"",
+                "origin": {{"registry": "a", "position": 5, "time": "2026-01-01T00:00:00Z"}}}}}}"#
+        )
+    };
+    let name = xid("/conflicts/a/entries/forged");
+    let canonical = conflict_name(&xid(NAME), &a.id()).unwrap();
+    for (theirs, position, expect) in [
+        ("", 1_000_000_000_000_000, false),
+        (r#""attributes": {"versionid": "9"},"#, 1, false),
+        ("", 1, true),
+    ] {
+        let document = forged(position, theirs);
+        b.registry.submit(put(&name.to_string(), &document), &by()).await.unwrap();
+        let done = b.registry.resolve_conflict(&name, (&Resolution::Theirs, None), &by()).await;
+        assert_eq!(done.is_ok(), expect, "{document} {done:?}");
+        assert_eq!(b.registry.view().has(&name), !expect);
+    }
+    // One that can't be true doesn't keep a true one from being noted.
+    let document = forged(1_000_000_000_000_000, "");
+    b.registry.submit(put(&canonical.to_string(), &document), &by()).await.unwrap();
+    a.put("\"1\"").await;
+    a.put("\"2\"").await;
+    let mut offered = a.offer(&b, ConflictPolicy::Manual).await;
+    offered.vector = offered.vector.with(&a.id(), Position(90)).unwrap();
+    b.put("\"ours again\"").await;
+    b.registry.sync(&offered, &by()).await.unwrap();
+    let record = b.registry.conflict(&b.registry.view(), &canonical).await.unwrap();
+    assert_eq!(record.theirs.0, offered.vector);
 }
