@@ -5,6 +5,7 @@
 //! the same, without asking each other.
 
 mod comparison;
+mod conflicts;
 mod content;
 mod merge;
 mod policy;
@@ -13,6 +14,7 @@ mod state;
 mod vector;
 
 pub use comparison::{ComparedSide, SyncDecision, SyncSides, compare};
+pub use conflicts::{CONFLICTS, conflict_name};
 pub use content::SyncContent;
 pub use merge::merged;
 pub use policy::{ConflictPolicy, UnknownPolicy};

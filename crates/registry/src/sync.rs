@@ -12,7 +12,8 @@ use muster_catalog::{
 use muster_words::{Id, Position, Xid};
 use thiserror::Error;
 
-pub use conflict::{ConflictRecord, Resolution, conflict_name};
+pub use conflict::{ConflictRecord, Resolution};
+pub use muster_catalog::sync::conflict_name;
 
 use crate::{FetchError, SubmitError};
 
@@ -102,6 +103,9 @@ pub enum SyncError {
     /// It claims to hold more of this registry than there is, or less than it says itself.
     #[error("the vector of the document can't be true: {0}")]
     Untrue(&'static str),
+    /// It brings an attribute that a registry makes itself, or that travels apart.
+    #[error("{0} isn't one of the attributes that travel between registries")]
+    NotSent(String),
     /// Its bytes here were erased while it was compared.
     #[error("the document was erased while it was compared")]
     Erased,
@@ -111,6 +115,9 @@ pub enum SyncError {
     /// There is no such conflict, or its document isn't one.
     #[error("{0} is no conflict")]
     NoConflict(Xid),
+    /// The document was changed after the conflict was noted. It is noted anew, with the change.
+    #[error("{0} was changed after the conflict about it was noted; look at the conflict again")]
+    ChangedSince(Xid),
     /// The command wasn't done.
     #[error(transparent)]
     Submit(#[from] SubmitError),

@@ -85,6 +85,9 @@ pub fn incoming(sent: &SyncDocument, way: &SyncWay) -> Result<IncomingDocument, 
         return Err(NotCarried("xid"));
     }
     let content = match sent.deleted {
+        true if sent.text.is_some() || sent.base64.is_some() || !sent.attributes.is_empty() => {
+            return Err(NotCarried("deleted"));
+        }
         true => None,
         false => Some(SyncContent {
             bytes: sent.bytes().map_err(|_| NotCarried("base64"))?.map(Into::into),
@@ -98,6 +101,9 @@ pub fn incoming(sent: &SyncDocument, way: &SyncWay) -> Result<IncomingDocument, 
                 .map_err(|_| NotCarried("state"))?,
         }),
     };
+    if sent.origin.position == 0 {
+        return Err(NotCarried("origin.position"));
+    }
     let origin = DocumentOrigin {
         registry: sent.origin.registry.parse().map_err(|_| NotCarried("origin.registry"))?,
         position: Position(sent.origin.position),
@@ -110,4 +116,57 @@ pub fn incoming(sent: &SyncDocument, way: &SyncWay) -> Result<IncomingDocument, 
         content,
         way: way.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut SyncDocument), expect: Option<&str>) {
+        let request = SyncRequest {
+            sync: "s".into(),
+            source: "a".into(),
+            target: "b".into(),
+            policy: "manual".into(),
+            ..SyncRequest::default()
+        };
+        let mut document = SyncDocument {
+            xid: "/configs/a/entries/x".into(),
+            vector: [("a".to_owned(), 3)].into(),
+            origin: SyncOrigin {
+                registry: "a".into(),
+                position: 3,
+                time: "2026-01-01T00:00:00Z".into(),
+            },
+            ..SyncDocument::default()
+        };
+        change(&mut document);
+        let found = incoming(&document, &way_of(&request).unwrap()).err();
+        assert_eq!(found.map(|refused| refused.0), expect, "{document:?}");
+    }
+
+    #[test]
+    fn refuses_what_contradicts_itself() {
+        check(|document| document.text = Some("1".into()), None);
+        check(|document| document.deleted = true, None);
+        check(
+            |document| {
+                document.deleted = true;
+                document.text = Some("1".into());
+            },
+            Some("deleted"),
+        );
+        check(
+            |document| {
+                document.deleted = true;
+                document.base64 = Some("AA==".into());
+            },
+            Some("deleted"),
+        );
+        check(|document| document.origin.position = 0, Some("origin.position"));
+        check(|document| document.vector = [("a".to_owned(), 0)].into(), Some("vector"));
+        check(|document| document.xid = "/configs/a".into(), Some("xid"));
+    }
 }

@@ -98,6 +98,9 @@ fn purge(
         return Err(Refusal::not_found(xid).into());
     }
     conditions::check(draft.catalog, xid, &prepared.conditions)?;
+    // Conflicts hold copies of what is erased.
+    let conflicts = draft.catalog.conflicts_about(xid);
+    let open: Vec<&Xid> = conflicts.iter().filter(|name| draft.catalog.has(name)).collect();
     if is_there {
         draft.check_delete_epoch(xid, action.epoch)?;
         draft.remove_entity(xid)?;
@@ -105,14 +108,18 @@ fn purge(
         draft.check_references()?;
         draft.check_referrers(action.force)?;
     }
+    open.into_iter().try_for_each(|name| draft.remove_entity(name))?;
     // Without its last version, the whole resource is removed.
     let last = xid.resource().filter(|resource| draft.hidden.contains(resource));
     let xid = last.as_ref().unwrap_or(xid);
     let mut decision = draft.emit(CommandFacts::default())?;
-    let covered =
-        |change: &Change| matches!(change, Change::Hidden(Hidden { xid: gone }) if gone == xid);
+    let covered = |change: &Change| match change {
+        Change::Hidden(Hidden { xid: gone }) => gone == xid || conflicts.contains(gone),
+        _ => false,
+    };
     decision.changes.retain(|change| !covered(change));
-    decision.changes.push(Change::Purged(Purged { xid: xid.clone() }));
+    let purged = std::iter::once(xid).chain(&conflicts);
+    decision.changes.extend(purged.map(|xid| Change::Purged(Purged { xid: xid.clone() })));
     decision.outcome = Some(Outcome::Removed);
     Ok(decision)
 }

@@ -4,7 +4,7 @@ use crate::{
     Catalog, Reason, Refusal, View,
     changes::{Change, DocumentSynced},
     command::Authority,
-    sync::{SyncMark, VECTOR_REGISTRIES_MAX},
+    sync::SyncMark,
 };
 
 /// The states were compared before the command was decided, so the document must still be what it was
@@ -19,10 +19,10 @@ pub(super) fn check(
     if now != mark.since {
         return Err(Refusal::new(&mark.resource, Reason::ChangedSince { since: mark.since, now }));
     }
-    let own = usize::from(mark.origin.is_none() && mark.vector.of(&catalog.id).0 == 0);
-    match mark.vector.len() + own > VECTOR_REGISTRIES_MAX {
-        true => Err(Refusal::new(&mark.resource, Reason::VectorTooLong)),
-        false => Ok(()),
+    // Also where another registry wrote it: the next edit here needs the place.
+    match mark.vector.has_place_for(&catalog.id) {
+        true => Ok(()),
+        false => Err(Refusal::new(&mark.resource, Reason::VectorTooLong)),
     }
 }
 

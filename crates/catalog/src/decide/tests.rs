@@ -6,6 +6,7 @@ mod lineage;
 mod model;
 mod plain;
 mod restore;
+mod synced;
 
 use muster_words::ContentRef;
 use serde_json::json;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap, iter::once};
 
 use muster_words::{Id, Position};
 use thiserror::Error;
@@ -80,6 +80,24 @@ impl VersionVector {
             self.0.insert(registry.clone(), position);
         }
         Ok(self)
+    }
+
+    /// Whether a position of this registry is in it or can be added.
+    #[must_use]
+    pub fn has_place_for(&self, registry: &Id) -> bool {
+        self.0.len() < VECTOR_REGISTRIES_MAX || self.0.contains_key(registry)
+    }
+
+    /// With this position of a registry, also where there is no place for it: the registries with the
+    /// smallest positions make room. It claims less than is held, so the worst that follows is a
+    /// conflict that is none.
+    #[must_use]
+    pub fn cut_with(&self, registry: &Id, position: Position) -> Self {
+        let mut all: Vec<_> = self.iter().filter(|(id, _)| *id != registry).collect();
+        all.sort_unstable_by_key(|(id, position)| (Reverse(*position), *id));
+        all.truncate(VECTOR_REGISTRIES_MAX.saturating_sub(1));
+        let all = all.into_iter().chain(once((registry, position)));
+        Self(all.map(|(id, position)| (id.clone(), position)).collect())
     }
 
     /// Everything that one of both holds.

@@ -30,6 +30,16 @@ impl<C: Deref<Target = Catalog>> View<C> {
         }
     }
 
+    /// The same, cut where it would name too many registries, so that one such document keeps nobody
+    /// from reading a list that names it.
+    #[must_use]
+    pub fn known_vector(&self, xid: &Xid) -> VersionVector {
+        self.vector_of(xid).unwrap_or_else(|VectorTooLong| {
+            let noted = self.synced(xid).map(|synced| synced.vector.clone()).unwrap_or_default();
+            noted.cut_with(self.id(), self.last_document_change(xid))
+        })
+    }
+
     /// The newest change of a document or of its vector; zero if there is none.
     #[must_use]
     pub fn sync_position(&self, xid: &Xid) -> Position {

@@ -151,7 +151,7 @@ pub(super) async fn changes(
     let commands = registry.commands_after(after).await;
     let commands = commands.map_err(|error| problem_of_fetch(error, PATH))?;
     let view = registry.view().seen_within(caller.principal.scope.clone());
-    Ok(answer::json(StatusCode::OK, &changed(&view, after, &commands)?))
+    Ok(answer::json(StatusCode::OK, &changed(&view, after, &commands)))
 }
 
 /// Waits for a position; without something new the answer says so. It ends with the server, and with
@@ -201,11 +201,7 @@ impl Drop for Seat {
 }
 
 /// What commands changed, each document once.
-fn changed(
-    view: &View,
-    after: Position,
-    commands: &[CommittedCommand],
-) -> Result<SyncChanges, Problem> {
+fn changed(view: &View, after: Position, commands: &[CommittedCommand]) -> SyncChanges {
     let mut newest: BTreeMap<Xid, Position> = BTreeMap::new();
     let mut position = after;
     for command in commands {
@@ -221,16 +217,16 @@ fn changed(
     let mut order: Vec<(Position, Xid)> =
         newest.into_iter().map(|(xid, at)| (at, xid)).filter(|(_, xid)| is_visible(xid)).collect();
     order.sort_unstable();
-    let documents = order.into_iter().map(|(_, xid)| {
-        let vector = view.vector_of(&xid).map_err(|error| problem_of(error.into(), PATH))?;
-        Ok(SyncChanged { xid: xid.to_string(), vector: carried::sent_vector(&vector) })
+    let documents = order.into_iter().map(|(_, xid)| SyncChanged {
+        vector: carried::sent_vector(&view.known_vector(&xid)),
+        xid: xid.to_string(),
     });
-    Ok(SyncChanges {
+    SyncChanges {
         registry: view.id().to_string(),
         position: position.0,
         head: view.position().0,
-        documents: documents.collect::<Result<_, Problem>>()?,
-    })
+        documents: documents.collect(),
+    }
 }
 
 /// `POST /sync/resolve`.
@@ -303,9 +299,15 @@ fn problem_of(error: SyncError, subject: &str) -> Problem {
         SyncError::Submit(error) => problem_of_failure(error, subject),
         SyncError::NoConflict(name) => Problem::new(ErrorKind::NotFound).subject(&name),
         SyncError::Erased => Problem::new(ErrorKind::Contended).subject(subject),
+        SyncError::ChangedSince(_) => {
+            Problem::new(ErrorKind::PreconditionFailed { header: "conflict" })
+                .subject(subject)
+                .detail(error.to_string())
+        }
         SyncError::OtherRegistry { .. }
         | SyncError::TooLong(_)
         | SyncError::Untrue(_)
+        | SyncError::NotSent(_)
         | SyncError::NoQueue => bad(error.to_string()),
     }
 }

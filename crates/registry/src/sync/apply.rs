@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use muster_catalog::{
     Lifecycle, Reason, View,
@@ -6,11 +8,12 @@ use muster_catalog::{
     },
     sync::{
         Causality, ComparedSide, ConflictPolicy, DocumentOrigin, SyncContent, SyncDecision,
-        SyncMark, VersionVector, compare,
+        SyncMark, VectorTooLong, VersionVector, compare,
     },
 };
 use muster_guard::authorize;
-use muster_words::{Permission, Xid, json::Value};
+use muster_model::ResourceType;
+use muster_words::{Permission, Position, Xid, json::Value};
 
 use super::{ConflictRecord, DocumentState, IncomingDocument, SyncError, SyncOutcome};
 use crate::{CommandOrigin, Registry, SubmitError};
@@ -36,7 +39,8 @@ impl Registry {
         for _ in 0..ROUNDS_MAX {
             let view = self.view();
             let own = view.id().clone();
-            check_true(&view, incoming)?;
+            check_true(&view, &incoming.vector, &incoming.origin)?;
+            check_sent(&view, &incoming.xid, incoming.content.as_ref())?;
             let peer =
                 incoming.way.peer(&own).ok_or(SyncError::OtherRegistry { own: own.clone() })?;
             let local = self.document_state(&view, &incoming.xid).await?;
@@ -74,7 +78,7 @@ impl Registry {
             };
             match done {
                 Ok(outcome) => {
-                    self.close_conflicts(&incoming.xid).await?;
+                    self.close_conflicts(&incoming.xid, None).await?;
                     return Ok(outcome);
                 }
                 Err(SyncFailure::ComparedTooEarly) => {}
@@ -135,15 +139,63 @@ pub(super) struct SyncWrite {
 }
 
 /// A registry that was restored from a backup, or one that lies, is told so.
-fn check_true(view: &View, incoming: &IncomingDocument) -> Result<(), SyncError> {
-    if incoming.vector.of(view.id()) > view.position() {
+pub(super) fn check_true(
+    view: &View,
+    vector: &VersionVector,
+    origin: &DocumentOrigin,
+) -> Result<(), SyncError> {
+    if vector.of(view.id()) > view.position() {
         return Err(SyncError::Untrue("it names a position that this registry hasn't reached"));
     }
-    let DocumentOrigin { registry, position, .. } = &incoming.origin;
-    match incoming.vector.of(registry) < *position {
-        true => Err(SyncError::Untrue("it doesn't hold its own origin")),
-        false => Ok(()),
+    if !vector.has_place_for(view.id()) {
+        return Err(VectorTooLong.into());
     }
+    if origin.position == Position::ZERO || vector.of(&origin.registry) < origin.position {
+        return Err(SyncError::Untrue("it doesn't hold its own origin"));
+    }
+    Ok(())
+}
+
+/// Attributes that a registry makes, or that travel apart, don't come among those that clients set.
+pub(super) fn check_sent(
+    view: &View,
+    xid: &Xid,
+    content: Option<&SyncContent>,
+) -> Result<(), SyncError> {
+    const MADE: [&str; 9] = [
+        "ancestorid",
+        "contenttype",
+        "createdat",
+        "epoch",
+        "isdefault",
+        "modifiedat",
+        "self",
+        "versionid",
+        "xid",
+    ];
+    let (Some(content), Some(kind)) = (content, type_of(view, xid)) else { return Ok(()) };
+    let singular = &kind.singular;
+    let is_sent = |name: &str| {
+        let of_document = match name.strip_prefix(singular.as_str()) {
+            Some("" | "base64") => kind.hasdocument,
+            Some("url") => kind.hasdocument && content.bytes.is_some(),
+            Some("id") => true,
+            _ => false,
+        };
+        let has_readonly = kind.attributes.get(name).is_some_and(|attribute| attribute.readonly);
+        let is_state = name == "state" && kind.attributes.get("state").is_some();
+        let is_of_resource = kind.resource_only().any(|own| own == name);
+        !(of_document || has_readonly || is_state || is_of_resource || MADE.contains(&name))
+    };
+    match content.attributes.keys().find(|name| !is_sent(name)) {
+        Some(name) => Err(SyncError::NotSent(name.chars().take(100).collect())),
+        None => Ok(()),
+    }
+}
+
+fn type_of(view: &View, xid: &Xid) -> Option<Arc<ResourceType>> {
+    let of = xid.collection()?;
+    view.model().resource_type(of.groups.as_str(), of.resources?.as_str()).cloned()
 }
 
 enum SyncFailure {
@@ -216,13 +268,8 @@ fn reason(incoming: &IncomingDocument) -> Bytes {
 /// The body of a new version that says this and nothing else.
 fn body_of(view: &View, xid: &Xid, content: SyncContent) -> WriteBody {
     let SyncContent { bytes, content_type, mut attributes, state } = content;
-    let collection = xid.collection();
-    let kind = collection.and_then(|of| Some((of.groups, of.resources?)));
-    let kind = kind.and_then(|(groups, resources)| {
-        view.model().resource_type(groups.as_str(), resources.as_str()).cloned()
-    });
     // Not every type has states.
-    if kind.is_some_and(|kind| kind.attributes.get("state").is_some()) {
+    if type_of(view, xid).is_some_and(|kind| kind.attributes.get("state").is_some()) {
         attributes.insert("state".to_owned(), state.as_str().into());
     }
     match bytes {

@@ -1,11 +1,16 @@
 //! Conflicts that wait for somebody: each is a document of the built-in collection `/conflicts`.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use muster_catalog::{
     View,
     command::{Action, Command, Delete, Mode, SentDocument, Succession, Target, Write, WriteBody},
-    sync::{Causality, ConflictPolicy, DocumentOrigin, SyncContent, VersionVector},
+    sync::{
+        CONFLICTS, Causality, ConflictPolicy, DocumentOrigin, SyncContent, SyncSides,
+        VersionVector, conflict_name,
+    },
 };
 use muster_guard::authorize;
 use muster_history::difference::{patch, patch_to_json};
@@ -15,11 +20,8 @@ use muster_words::{
 };
 use serde_json::json;
 
-use super::{DocumentState, IncomingDocument, SyncError, SyncOutcome, apply};
+use super::{DocumentState, IncomingDocument, SyncError, SyncOutcome, SyncWay, apply};
 use crate::{CommandOrigin, Done, Registry, SubmitError};
-
-/// The type of the groups of conflicts; the groups have the ids of the other registries.
-pub const CONFLICTS: &str = "conflicts";
 
 /// The largest document of this registry, and of the base, that a conflict holds itself, in bytes.
 /// A larger one is read from the ledger, at the position that its side names; the other registry's is
@@ -39,6 +41,10 @@ pub struct ConflictRecord {
     pub theirs: (VersionVector, DocumentOrigin, Option<SyncContent>),
     /// The vector of this registry's state.
     pub ours: VersionVector,
+    /// The route, as its registry names it.
+    pub route: Option<Xid>,
+    /// What decides conflicts.
+    pub policy: ConflictPolicy,
 }
 
 /// How somebody decides a conflict.
@@ -50,14 +56,6 @@ pub enum Resolution {
     Theirs,
     /// Something else is written.
     Content(Box<SyncContent>),
-}
-
-/// The name of the conflict about a document with another registry. There is one at most.
-#[must_use]
-pub fn conflict_name(document: &Xid, peer: &Id) -> Option<Xid> {
-    let digest = Digest::of(document.to_string().as_bytes()).to_string();
-    let hex: String = digest.rsplit(':').next().unwrap_or_default().chars().take(16).collect();
-    format!("/{CONFLICTS}/{peer}/entries/{hex}").parse().ok()
 }
 
 impl Registry {
@@ -72,13 +70,26 @@ impl Registry {
         let is_there = view.model().resource_type(CONFLICTS, "entries").is_some();
         let name = conflict_name(&incoming.xid, peer).filter(|_| is_there);
         let name = name.ok_or(SyncError::NoQueue)?;
-        if let Ok(noted) = self.conflict(view, &name).await {
+        if let Ok(noted) = self.conflict(view, &name).await
+            && apply::check_true(view, &noted.theirs.0, &noted.theirs.1).is_ok()
+        {
             let order = incoming.vector.stands_to(&noted.theirs.0);
             let is_same = order == Causality::Same && noted.ours == local.vector;
             if is_same || order == Causality::Before {
                 return Ok(SyncOutcome::Conflict(name));
             }
         }
+        self.write_conflict(view, &name, (peer, incoming), local).await?;
+        Ok(SyncOutcome::Conflict(name))
+    }
+
+    async fn write_conflict(
+        &self,
+        view: &View,
+        name: &Xid,
+        (peer, incoming): (&Id, &IncomingDocument),
+        local: &DocumentState,
+    ) -> Result<(), SyncError> {
         let base = self.known_state(view, &incoming.xid, &incoming.vector).await?;
         let document = written(peer, incoming, local, base.as_ref());
         let sent = SentDocument {
@@ -94,7 +105,27 @@ impl Registry {
             ..Command::new(Action::Write(write))
         };
         self.submit(command, &CommandOrigin::of_owner()).await?;
-        Ok(SyncOutcome::Conflict(name))
+        Ok(())
+    }
+
+    /// Notes a conflict anew that somebody was about to decide, with what the document says here now.
+    async fn note_anew(
+        &self,
+        view: &View,
+        (name, record): (&Xid, &ConflictRecord),
+        local: &DocumentState,
+    ) -> Result<(), SyncError> {
+        let (vector, origin, content) = record.theirs.clone();
+        let sides = SyncSides { source: view.id().clone(), target: record.peer.clone() };
+        let way = SyncWay {
+            sync: record.sync.clone(),
+            route: record.route.clone(),
+            sides,
+            policy: record.policy,
+        };
+        let xid = record.document.clone();
+        let incoming = IncomingDocument { xid, vector, origin, content, way };
+        self.write_conflict(view, name, (&record.peer, &incoming), local).await
     }
 
     /// Reads a conflict.
@@ -125,14 +156,14 @@ impl Registry {
         let record = self.conflict(&self.view(), name).await?;
         let place = record.document.to_string();
         authorize(&by.principal, Permission::WriteDocuments, &place).map_err(SubmitError::from)?;
-        let done = self.write_resolution(&record, resolution, message, by).await?;
-        self.close_conflicts(&record.document).await?;
+        let done = self.write_resolution((name, &record), resolution, message, by).await?;
+        self.close_conflicts(&record.document, Some(name)).await?;
         Ok((record, done))
     }
 
     async fn write_resolution(
         &self,
-        record: &ConflictRecord,
+        (name, record): (&Xid, &ConflictRecord),
         resolution: &Resolution,
         message: Option<Bytes>,
         by: &CommandOrigin,
@@ -140,9 +171,17 @@ impl Registry {
         for _ in 0..apply::ROUNDS_MAX {
             let view = self.view();
             let local = self.document_state(&view, &record.document).await?;
-            let (theirs, _, content) = &record.theirs;
+            let (theirs, origin, content) = &record.theirs;
+            // Whoever may write documents may write one that says that it is a conflict.
+            apply::check_true(&view, theirs, origin)?;
+            apply::check_sent(&view, &record.document, content.as_ref())?;
             if theirs.is_within(&local.vector) {
                 return Ok(None);
+            }
+            // Nobody compared a newer edit with the other side. What stays overwrites nothing.
+            if *resolution != Resolution::Ours && local.vector != record.ours {
+                self.note_anew(&view, (name, record), &local).await?;
+                return Err(SyncError::ChangedSince(record.document.clone()));
             }
             let content = match resolution {
                 Resolution::Ours => local.content.as_ref(),
@@ -161,18 +200,24 @@ impl Registry {
         Err(SubmitError::Contended.into())
     }
 
-    /// Removes the conflicts about a document whose other side its state here holds by now.
-    pub(super) async fn close_conflicts(&self, document: &Xid) -> Result<(), SyncError> {
+    /// Removes the conflicts about a document whose other side its state here holds by now; also one
+    /// that was decided and has another name than those that are noted here.
+    pub(super) async fn close_conflicts(
+        &self,
+        document: &Xid,
+        decided: Option<&Xid>,
+    ) -> Result<(), SyncError> {
         let view = self.view();
         let groups = view.groups(CONFLICTS, None).map(|group| group.id().clone());
-        let names: Vec<Xid> = groups
+        let names: BTreeSet<Xid> = groups
             .filter_map(|peer| conflict_name(document, &peer))
+            .chain(decided.cloned())
             .filter(|name| view.has(name))
             .collect();
         if names.is_empty() {
             return Ok(());
         }
-        let now = view.vector_of(document)?;
+        let now = view.known_vector(document);
         for name in names {
             let is_settled = match self.conflict(&view, &name).await {
                 Ok(record) => record.theirs.0.is_within(&now),
@@ -184,7 +229,8 @@ impl Registry {
             }
             let target = Target::Entity(name);
             let (chosen, epoch) = (None, None);
-            let delete = Delete { target, chosen, epoch, purge: false, force: false };
+            // The document's own history has what was decided, and is erased with the document.
+            let delete = Delete { target, chosen, epoch, purge: true, force: false };
             let message = Some(Bytes::from_static(b"the conflict is decided"));
             let command = Command { message, ..Command::new(Action::Delete(delete)) };
             match self.submit(command, &CommandOrigin::of_owner()).await {
@@ -281,7 +327,6 @@ impl ConflictRecord {
     #[must_use]
     pub fn read(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name)?.as_str();
-        let _: ConflictPolicy = text("policy")?.parse().ok()?;
         let theirs = value.get("theirs")?;
         Some(Self {
             document: text("document")?.parse().ok()?,
@@ -289,6 +334,8 @@ impl ConflictRecord {
             sync: text("sync")?.parse().ok()?,
             theirs: (vector_of(theirs)?, origin_of(theirs.get("origin")?)?, content_of(theirs)?),
             ours: vector_of(value.get("ours")?)?,
+            route: text("route").and_then(|route| route.parse().ok()),
+            policy: text("policy")?.parse().ok()?,
         })
     }
 }

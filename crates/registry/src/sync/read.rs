@@ -16,9 +16,9 @@ impl Registry {
     /// The state of a document in a view.
     ///
     /// # Errors
-    /// The ledger can't be read, or too many registries wrote the document.
+    /// The ledger can't be read.
     pub async fn document_state(&self, view: &View, xid: &Xid) -> Result<DocumentState, SyncError> {
-        let vector = view.vector_of(xid)?;
+        let vector = view.known_vector(xid);
         let last = view.last_document_change(xid);
         let synced = view.synced(xid).filter(|synced| synced.stamp.position >= last);
         let origin = match synced {
@@ -78,7 +78,7 @@ impl Registry {
             if at == Position::ZERO {
                 break;
             }
-            if view.vector_of(xid)?.is_within(vector) {
+            if view.known_vector(xid).is_within(vector) {
                 let state = self.document_state(&view, xid).await?;
                 return Ok(Some(state).filter(|state| state.content.is_some() && !state.is_erased));
             }

@@ -219,6 +219,9 @@ async fn refuses_what_cannot_be_true_and_what_is_meant_for_others() {
     let mut without_origin = offered.clone();
     without_origin.origin.position = Position(78);
     assert!(matches!(b.registry.sync(&without_origin, &by()).await, Err(SyncError::Untrue(_))));
+    let mut at_zero = offered.clone();
+    at_zero.origin.position = Position::ZERO;
+    assert!(matches!(b.registry.sync(&at_zero, &by()).await, Err(SyncError::Untrue(_))));
     let mut elsewhere = offered.clone();
     elsewhere.way.sides.target = "c".parse().unwrap();
     assert!(matches!(
@@ -246,4 +249,158 @@ async fn many_at_once_of_one_document_lose_nothing() {
         expect = expect.join(&offered.vector).unwrap();
     }
     assert_eq!(here.state().await.vector, expect);
+}
+
+impl Side {
+    /// How many contents of its ledger have this text.
+    async fn count(&self, text: &str) -> usize {
+        documents(&*self.ledger).await.keys().filter(|document| document.contains(text)).count()
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_keeps_no_copy_of_what_is_erased() {
+    for erased in [NAME, "/configs/app"] {
+        // One whose document is erased while it waits, and one that was deleted by somebody.
+        for is_open in [true, false] {
+            let (a, b) = (Side::new("a").await, Side::new("b").await);
+            a.put("\"base secret\"").await;
+            b.take(&a, ConflictPolicy::Manual).await;
+            a.put("\"their secret\"").await;
+            b.put("\"our secret\"").await;
+            b.take(&a, ConflictPolicy::Manual).await;
+            let name = b.conflict(&a).unwrap();
+            if !is_open {
+                b.registry.submit(delete(&name.to_string()), &by()).await.unwrap();
+            }
+            assert!(b.count("secret").await > 0);
+            b.registry.submit(purge(erased), &by()).await.unwrap();
+            assert_eq!((b.count("secret").await, b.conflict(&a)), (0, None), "{erased} {is_open}");
+        }
+    }
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    a.put("\"theirs\"").await;
+    b.put("\"ours\"").await;
+    b.take(&a, ConflictPolicy::Manual).await;
+    let name = b.conflict(&a).unwrap();
+    assert_eq!(b.count("theirs").await, 1);
+    b.registry.resolve_conflict(&name, (&Resolution::Ours, None), &by()).await.unwrap();
+    assert_eq!((b.count("theirs").await, b.count("ours").await), (0, 1));
+    // A conflict about the same document can wait again.
+    a.put("\"theirs again\"").await;
+    let found = b.take(&a, ConflictPolicy::Manual).await;
+    assert_eq!(found, SyncOutcome::Conflict(name));
+}
+
+#[tokio::test]
+async fn a_decision_overwrites_no_edit_that_nobody_compared() {
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    a.put("\"theirs\"").await;
+    b.put("\"ours\"").await;
+    b.take(&a, ConflictPolicy::Manual).await;
+    let name = b.conflict(&a).unwrap();
+    b.put("\"newer\"").await;
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        taken.push(
+            b.registry.resolve_conflict(&name, (&Resolution::Theirs, None), &by()).await.is_ok(),
+        );
+        let expect = if taken.len() == 1 { "\"newer\"" } else { "\"theirs\"" };
+        assert_eq!(b.text().await.as_deref(), Some(expect));
+        if taken.len() == 1 {
+            // It shows the edit now.
+            let record = b.registry.conflict(&b.registry.view(), &name).await.unwrap();
+            assert_eq!(record.ours, b.state().await.vector);
+        }
+    }
+    assert_eq!(taken, [false, true]);
+    // What stays overwrites nothing.
+    a.put("\"theirs again\"").await;
+    b.put("\"ours again\"").await;
+    b.take(&a, ConflictPolicy::Manual).await;
+    b.put("\"newest\"").await;
+    b.registry.resolve_conflict(&name, (&Resolution::Ours, None), &by()).await.unwrap();
+    assert_eq!((b.text().await.as_deref(), b.conflict(&a)), (Some("\"newest\""), None));
+}
+
+#[tokio::test]
+async fn refuses_attributes_that_no_client_sets() {
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    a.put("1").await;
+    let labels =
+        r#"{"labels": {"a": "b"}, "name": "N", "description": "D", "state": "deprecated"}"#;
+    a.registry.submit(patch(NAME, labels), &by()).await.unwrap();
+    let offered = a.offer(&b, ConflictPolicy::Manual).await;
+    for name in [
+        "entry",
+        "entrybase64",
+        "entryurl",
+        "entryid",
+        "versionid",
+        "epoch",
+        "xid",
+        "self",
+        "isdefault",
+        "createdat",
+        "modifiedat",
+        "ancestorid",
+        "contenttype",
+        "state",
+        "meta",
+        "metaurl",
+        "versions",
+        "versionsurl",
+        "versionscount",
+        "formatvalidated",
+    ] {
+        let mut sent = offered.clone();
+        sent.content.as_mut().unwrap().attributes.insert(name.to_owned(), "x".into());
+        let found = b.registry.sync(&sent, &by()).await;
+        let found = found.map_err(|error| error.to_string());
+        let expect = format!("{name} isn't one of the attributes that travel between registries");
+        assert_eq!(found, Err(expect));
+    }
+    assert_eq!(b.registry.sync(&offered, &by()).await.unwrap(), SyncOutcome::Taken);
+    assert_eq!(b.state().await.content, a.state().await.content);
+}
+
+#[tokio::test]
+async fn a_forged_conflict_decides_nothing_that_cannot_be_true() {
+    let (a, b) = (Side::new("a").await, Side::new("b").await);
+    b.put("\"ours\"").await;
+    let ours = b.state().await.vector.of(&b.id());
+    let forged = |position: u64, theirs: &str| {
+        let own = ours.0;
+        format!(
+            r#"{{"document": "{NAME}", "peer": "a", "sync": "s1", "policy": "manual",
+              "ours": {{"vector": {{"b": {own}}}}},
+              "theirs": {{"vector": {{"a": 5, "b": {position}}}, "state": "stable",
+                "contenttype": "application/json", {theirs} "text": "\"theirs\"",
+                "origin": {{"registry": "a", "position": 5, "time": "2026-01-01T00:00:00Z"}}}}}}"#
+        )
+    };
+    let name = xid("/conflicts/a/entries/forged");
+    let canonical = conflict_name(&xid(NAME), &a.id()).unwrap();
+    for (theirs, position, expect) in [
+        ("", 1_000_000_000_000_000, false),
+        (r#""attributes": {"versionid": "9"},"#, 1, false),
+        ("", 1, true),
+    ] {
+        let document = forged(position, theirs);
+        b.registry.submit(put(&name.to_string(), &document), &by()).await.unwrap();
+        let done = b.registry.resolve_conflict(&name, (&Resolution::Theirs, None), &by()).await;
+        assert_eq!(done.is_ok(), expect, "{document} {done:?}");
+        assert_eq!(b.registry.view().has(&name), !expect);
+    }
+    // One that can't be true doesn't keep a true one from being noted.
+    let document = forged(1_000_000_000_000_000, "");
+    b.registry.submit(put(&canonical.to_string(), &document), &by()).await.unwrap();
+    a.put("\"1\"").await;
+    a.put("\"2\"").await;
+    let mut offered = a.offer(&b, ConflictPolicy::Manual).await;
+    offered.vector = offered.vector.with(&a.id(), Position(90)).unwrap();
+    b.put("\"ours again\"").await;
+    b.registry.sync(&offered, &by()).await.unwrap();
+    let record = b.registry.conflict(&b.registry.view(), &canonical).await.unwrap();
+    assert_eq!(record.theirs.0, offered.vector);
 }
