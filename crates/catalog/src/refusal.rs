@@ -1,3 +1,5 @@
+mod words;
+
 use std::fmt;
 
 use muster_schema::Violation;
@@ -13,8 +15,7 @@ use crate::{
 };
 
 /// Why a command is refused. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Error)]
-#[error("{reason:?} ({subject})")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     /// The xid or the path of the refused part.
     pub subject: String,
@@ -23,7 +24,7 @@ pub struct Refusal {
 }
 
 /// The reason for a refusal: one variant for each fact, with the values that the error names. The
-/// sentences for people are made where the error is sent.
+/// errors of the API are made where they are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
     /// Something doesn't exist.
@@ -406,6 +407,8 @@ impl XidList {
         Self { shown, more: xids.count() }
     }
 }
+
+impl std::error::Error for Refusal {}
 
 impl Refusal {
     /// A refusal about this entity or path.
