@@ -1,10 +1,6 @@
 //! `/sync`: documents that come from other registries and go to them, and conflicts between both.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
@@ -25,6 +21,7 @@ use muster_wire::{
     },
 };
 use muster_words::{Permission, Position, Xid};
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use super::{Native, answer, body, query::Parameters};
@@ -162,7 +159,8 @@ async fn wait(
     position: Position,
     time: Duration,
 ) -> Result<(), Problem> {
-    let _seat = Seat::take().ok_or_else(|| Problem::new(ErrorKind::ServerBusy).subject(PATH))?;
+    let _seat = Seat::take(&caller.principal.id)
+        .ok_or_else(|| Problem::new(ErrorKind::ServerBusy).subject(PATH))?;
     let grant = native.gate.grant(caller)?;
     let mut phase = caller.phase.clone();
     tokio::select! {
@@ -181,22 +179,35 @@ async fn wait(
 /// The most requests that wait for something new at once.
 const WAITERS_MAX: usize = 256;
 
-/// The requests that wait.
-static WAITERS: AtomicUsize = AtomicUsize::new(0);
+/// The most of them with one key, so that nobody takes the places of all others.
+const WAITERS_OF_ONE_MAX: usize = 32;
 
-/// One of the requests that may wait.
-struct Seat;
+/// How many requests wait, by who sent them.
+static WAITERS: Mutex<BTreeMap<Arc<str>, usize>> = Mutex::new(BTreeMap::new());
+
+/// The place of a request that waits.
+struct Seat(Arc<str>);
 
 impl Seat {
-    fn take() -> Option<Self> {
-        let taken = Self;
-        (WAITERS.fetch_add(1, Ordering::AcqRel) < WAITERS_MAX).then_some(taken)
+    fn take(principal: &Arc<str>) -> Option<Self> {
+        let mut waiters = WAITERS.lock();
+        let all: usize = waiters.values().sum();
+        let own = waiters.get(principal).copied().unwrap_or_default();
+        if all >= WAITERS_MAX || own >= WAITERS_OF_ONE_MAX {
+            return None;
+        }
+        waiters.insert(principal.clone(), own + 1);
+        Some(Self(principal.clone()))
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        WAITERS.fetch_sub(1, Ordering::AcqRel);
+        let mut waiters = WAITERS.lock();
+        match waiters.get_mut(&self.0) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => drop(waiters.remove(&self.0)),
+        }
     }
 }
 
@@ -309,5 +320,27 @@ fn problem_of(error: SyncError, subject: &str) -> Problem {
         | SyncError::Untrue(_)
         | SyncError::NotSent(_)
         | SyncError::NoQueue => bad(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_takes_all_places_of_those_who_wait() {
+        let name = |number: usize| Arc::from(format!("waiter{number}"));
+        let mut seats: Vec<Seat> = Vec::new();
+        for number in 0..9 {
+            while let Some(seat) = Seat::take(&name(number)) {
+                seats.push(seat);
+            }
+            let expect = WAITERS_MAX.min((number + 1) * WAITERS_OF_ONE_MAX);
+            assert_eq!(seats.len(), expect, "{number}");
+        }
+        seats.truncate(WAITERS_OF_ONE_MAX);
+        assert!(Seat::take(&name(0)).is_none());
+        seats.clear();
+        assert!(WAITERS.lock().is_empty());
     }
 }
