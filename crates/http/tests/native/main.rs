@@ -13,5 +13,6 @@ mod ledger;
 mod log;
 mod proofs;
 mod resuming;
+mod syncing;
 mod tlog;
 mod validate;

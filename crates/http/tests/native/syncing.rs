@@ -1,0 +1,72 @@
+//! What another registry sends, and what may be wrong with it.
+
+use muster_words::json::{self, Value, json};
+
+use crate::harness::{Running, put};
+
+const NAME: &str = "/providers/cms/entries/x";
+
+async fn sent(running: &Running, document: &Value) -> Value {
+    let body = json!({
+        "sync": "s", "source": "peer", "target": "test", "policy": "manual",
+        "documents": [document],
+    });
+    let (status, body) = running.ask("POST /sync", &[], &body.to_string()).await;
+    assert_eq!(status, 200, "{body}");
+    json::parse(body.as_bytes()).unwrap()["documents"][0].clone()
+}
+
+fn document(name: &str) -> Value {
+    json!({
+        "xid": name, "vector": {"peer": 5}, "contenttype": "application/json", "text": "{}",
+        "origin": {"registry": "peer", "position": 5, "time": "2026-01-01T00:00:00Z"},
+    })
+}
+
+#[tokio::test]
+async fn no_document_keeps_others_from_being_listed() {
+    let running = Running::start().await;
+    let mut full = document(NAME);
+    let many = (0..63).map(|number| (format!("r{number}"), json!(1)));
+    full["vector"].as_object_mut().unwrap().extend(many);
+    let refused = sent(&running, &full).await;
+    assert_eq!(refused["outcome"], "refused", "{refused}");
+    full["vector"].as_object_mut().unwrap().remove("r0");
+    assert_eq!(sent(&running, &full).await["outcome"], "taken");
+    running.submit(put(NAME, r#"{"edited": true}"#)).await;
+    let listed = running.json("GET /sync?after=0").await;
+    let documents = listed["documents"].as_array().unwrap();
+    let found = documents.iter().find(|document| document["xid"] == NAME).unwrap();
+    assert_eq!(found["vector"].as_object().unwrap().len(), 64, "{found}");
+}
+
+#[tokio::test]
+async fn refuses_in_words_what_no_registry_sends() {
+    let running = Running::start().await;
+    for (member, value, expect) in [
+        ("deleted", json!(true), "deleted isn't what it must be"),
+        (
+            "attributes",
+            json!({"versionid": "9"}),
+            "versionid isn't one of the attributes that travel between registries",
+        ),
+        (
+            "attributes",
+            json!({"entry": {"a": 1}}),
+            "entry isn't one of the attributes that travel between registries",
+        ),
+        (
+            "origin",
+            json!({"registry": "peer", "position": 0, "time": "2026-01-01T00:00:00Z"}),
+            "origin.position isn't what it must be",
+        ),
+        ("text", json!("{"), "The document was refused"),
+    ] {
+        let mut document = document(NAME);
+        document[member] = value;
+        let found = sent(&running, &document).await;
+        assert_eq!(found["outcome"], "refused", "{found}");
+        assert!(found["error"].to_string().contains(expect), "{expect}: {found}");
+    }
+    assert_eq!(sent(&running, &document(NAME)).await["outcome"], "taken");
+}
