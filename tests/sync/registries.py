@@ -229,8 +229,9 @@ def decide(registries, rng):
                 else:
                     body["take"] = take
                 status, _, data = registry.ask("POST", "/sync/resolve", body)
-                # Another decision may have arrived first.
-                assert status in (200, 404), (status, data)
+                # Another decision may have arrived first, or a change that nobody has looked at: then
+                # the conflict is noted anew.
+                assert status in (200, 404, 412), (status, data)
                 count += status == 200
         if differing(registries):
             quiet_since = time.monotonic()
