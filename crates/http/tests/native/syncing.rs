@@ -1,6 +1,6 @@
 //! What another registry sends, and what may be wrong with it.
 
-use muster_words::json::{self, Value, json};
+use serde_json::{Value, json};
 
 use crate::harness::{Running, put};
 
@@ -13,7 +13,7 @@ async fn sent(running: &Running, document: &Value) -> Value {
     });
     let (status, body) = running.ask("POST /sync", &[], &body.to_string()).await;
     assert_eq!(status, 200, "{body}");
-    json::parse(body.as_bytes()).unwrap()["documents"][0].clone()
+    serde_json::from_str::<Value>(&body).unwrap()["documents"][0].clone()
 }
 
 fn document(name: &str) -> Value {
