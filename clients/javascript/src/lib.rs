@@ -5,5 +5,4 @@
 //! the room `validator`. What JavaScript's habits ask for is written in JavaScript beside it. No room
 //! of the server is in it.
 
-mod payload;
 mod validator;

@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 
 use muster_validator::{
-    CheckedPayload, PayloadValidator, Precompile, UncheckedPayload, ValidatorSettings,
+    CheckedPayload, OwnedPayload, PayloadValidator, Precompile, UncheckedPayload, ValidatorSettings,
 };
 use napi::{
     Either,
@@ -9,8 +9,6 @@ use napi::{
 };
 use napi_derive::napi;
 use tokio::runtime::{Builder, Runtime};
-
-use crate::payload::OwnPayload;
 
 /// The threads that fetch schemas. They only wait for the network, so two are enough.
 const THREADS: usize = 2;
@@ -79,8 +77,9 @@ impl NativeValidator {
         if !self.validator.is_ready(&schema) {
             return Ok(None);
         }
-        let own = OwnPayload::of(payload, is_framed)?;
-        let checked = self.validator.check_in_memory(&schema, own.payload(), message.as_deref());
+        let payload = own(payload, is_framed)?;
+        let checked =
+            self.validator.check_in_memory(&schema, payload.payload(), message.as_deref());
         match checked {
             Err(UncheckedPayload::NotReady { .. }) => Ok(None),
             checked => told(checked).map(Some),
@@ -96,8 +95,8 @@ impl NativeValidator {
         message: Option<String>,
         is_framed: bool,
     ) -> Result<NativeAnswer> {
-        let own = OwnPayload::of(payload, is_framed)?;
-        told(self.validator.check_in_memory(&schema, own.payload(), message.as_deref()))
+        let payload = own(payload, is_framed)?;
+        told(self.validator.check_in_memory(&schema, payload.payload(), message.as_deref()))
     }
 
     /// Checks a payload, and waits for its schema.
@@ -109,11 +108,13 @@ impl NativeValidator {
         message: Option<String>,
         is_framed: bool,
     ) -> Result<NativeAnswer> {
-        let own = OwnPayload::of(payload, is_framed)?;
+        let payload = own(payload, is_framed)?;
         let validator = self.validator.clone();
-        awaited(async move { validator.check(&schema, own.payload(), message.as_deref()).await })
-            .await
-            .and_then(told)
+        awaited(
+            async move { validator.check(&schema, payload.payload(), message.as_deref()).await },
+        )
+        .await
+        .and_then(told)
     }
 
     /// Fetches and compiles a schema before it is needed.
@@ -151,6 +152,15 @@ impl NativeValidator {
     #[napi]
     pub fn clear(&self) {
         self.validator.clear();
+    }
+}
+
+/// A payload: JSON as text, or bytes, which Confluent's serializers may have framed.
+fn own(payload: Either<String, Buffer>, is_framed: bool) -> Result<OwnedPayload> {
+    match payload {
+        Either::A(text) => OwnedPayload::json(&text)
+            .map_err(|error| reason("data_invalid", &format!("the payload isn't JSON: {error}"))),
+        Either::B(bytes) => Ok(OwnedPayload::bytes(&bytes, is_framed)),
     }
 }
 

@@ -1,10 +1,4 @@
-use std::{
-    sync::{
-        Arc,
-        mpsc::{RecvTimeoutError, channel},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use muster_client::site::{SiteError, SiteReader};
 use pyo3::prelude::*;
@@ -14,11 +8,8 @@ use crate::{
     answer, failure,
     options::ReaderOptions,
     question::{Question, Told, Watch},
-    runtime::runtime,
+    runtime::{call_back, runtime, waited},
 };
-
-/// How long a waiting thread doesn't look whether somebody pressed Ctrl-C.
-const SIGNAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// A reader of a published site.
 #[pyclass(frozen)]
@@ -53,25 +44,8 @@ impl Reader {
     /// Asks, and waits for the answer. Other threads of Python go on, and Ctrl-C ends it.
     fn ask(&self, py: Python<'_>, name: &str, argument: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let question = Question::new(name, argument)?;
-        let reader = self.reader.clone();
-        let (sender, receiver) = channel();
-        runtime(py)?.spawn(async move {
-            // Nobody may be waiting any more.
-            let _ = sender.send(question.ask(reader).await);
-        });
-        // Only one thread has it, and it moves with every wait.
-        let receiver = std::sync::Mutex::new(receiver);
-        loop {
-            let wait = || match receiver.lock() {
-                Ok(receiver) => receiver.recv_timeout(SIGNAL_PAUSE),
-                Err(_) => Err(RecvTimeoutError::Disconnected),
-            };
-            match py.detach(wait) {
-                Ok(told) => return object_of(py, told),
-                Err(RecvTimeoutError::Timeout) => py.check_signals()?,
-                Err(RecvTimeoutError::Disconnected) => return Err(failure::lost()),
-            }
-        }
+        let told = waited(py, question.ask(self.reader.clone()))?;
+        object_of(py, told)
     }
 
     /// Asks, and calls `done(answer, error)` on another thread when the answer is there.
@@ -86,15 +60,7 @@ impl Reader {
         let reader = self.reader.clone();
         runtime(py)?.spawn(async move {
             let told = question.ask(reader).await;
-            // Without an interpreter nobody waits.
-            let _ = Python::try_attach(|py| {
-                let (answer, error) = match object_of(py, told) {
-                    Ok(answer) => (answer, py.None()),
-                    Err(error) => (py.None(), error.into_value(py).into_any()),
-                };
-                // The loop that waited may be closed.
-                let _ = done.call1(py, (answer, error));
-            });
+            call_back(&done, |py| object_of(py, told));
         });
         Ok(())
     }

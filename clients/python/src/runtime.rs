@@ -1,10 +1,21 @@
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{RecvTimeoutError, channel},
+    },
+    time::Duration,
+};
 
 use pyo3::{exceptions::PyOSError, prelude::*};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::failure;
+
 /// The threads that read sites. They only wait for the network, so two are enough.
 const THREADS: usize = 2;
+
+/// How long a waiting thread doesn't look whether somebody pressed Ctrl-C.
+const SIGNAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// The runtime of this process. It is never dropped: whoever waits for it may be any thread.
 static RUNTIME: Mutex<Option<&'static Runtime>> = Mutex::new(None);
@@ -29,4 +40,42 @@ pub fn runtime(_: Python<'_>) -> PyResult<&'static Runtime> {
 #[pyfunction]
 pub fn begin_anew() {
     *RUNTIME.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// Runs work and waits for it. Other threads of Python go on, and Ctrl-C ends the waiting.
+pub fn waited<T: Send + 'static>(
+    py: Python<'_>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> PyResult<T> {
+    let (sender, receiver) = channel();
+    runtime(py)?.spawn(async move {
+        // Nobody may be waiting any more.
+        let _ = sender.send(work.await);
+    });
+    // Only one thread has it, and it moves with every wait.
+    let receiver = std::sync::Mutex::new(receiver);
+    loop {
+        let wait = || match receiver.lock() {
+            Ok(receiver) => receiver.recv_timeout(SIGNAL_PAUSE),
+            Err(_) => Err(RecvTimeoutError::Disconnected),
+        };
+        match py.detach(wait) {
+            Ok(found) => return Ok(found),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(failure::lost()),
+        }
+    }
+}
+
+/// Calls `done(answer, error)` from a thread of the runtime.
+pub fn call_back(done: &Py<PyAny>, answer: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
+    // Without an interpreter nobody waits.
+    let _ = Python::try_attach(|py| {
+        let (answer, error) = match answer(py) {
+            Ok(answer) => (answer, py.None()),
+            Err(error) => (py.None(), error.into_value(py).into_any()),
+        };
+        // The loop that waited may be closed.
+        let _ = done.call1(py, (answer, error));
+    });
 }

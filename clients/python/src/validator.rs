@@ -1,22 +1,15 @@
-use std::{
-    sync::mpsc::{RecvTimeoutError, channel},
-    time::Duration,
-};
-
-use muster_schema::Payload;
 use muster_validator::{
-    CheckedPayload, PayloadValidator, Precompile, UncheckedPayload, ValidatorSettings,
+    CheckedPayload, OwnedPayload, PayloadValidator, Precompile, UncheckedPayload, ValidatorSettings,
 };
-use muster_words::json::{self, Value};
 use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict},
 };
 
-use crate::{answer, failure, runtime::runtime};
-
-/// How long a waiting thread doesn't look whether somebody pressed Ctrl-C.
-const SIGNAL_PAUSE: Duration = Duration::from_millis(50);
+use crate::{
+    answer, failure,
+    runtime::{call_back, runtime, waited},
+};
 
 /// Checks payloads against schemas from a registry, a site, a folder or a bundle.
 #[pyclass(name = "SchemaValidator", frozen)]
@@ -25,34 +18,17 @@ pub struct SchemaValidator {
     precompile: Precompile,
 }
 
-/// A payload that outlives the call.
-enum OwnPayload {
-    Json(Value),
-    Binary(Vec<u8>),
-    Framed(Vec<u8>),
-}
-
-impl OwnPayload {
-    /// JSON as text, or bytes, which Confluent's serializers may have framed.
-    fn of(py: Python<'_>, payload: &Bound<'_, PyAny>, is_framed: bool) -> PyResult<Self> {
-        match payload.cast::<PyBytes>() {
-            Ok(bytes) if is_framed => Ok(Self::Framed(bytes.as_bytes().to_vec())),
-            Ok(bytes) => Ok(Self::Binary(bytes.as_bytes().to_vec())),
-            Err(_) => {
-                let text: String = payload.extract()?;
-                let value = py.detach(|| json::parse(text.as_bytes()));
-                Ok(Self::Json(value.map_err(|error| failure::of_data(py, &error))?))
-            }
-        }
+/// A payload: JSON as text, or bytes, which Confluent's serializers may have framed.
+fn own_payload(
+    py: Python<'_>,
+    payload: &Bound<'_, PyAny>,
+    is_framed: bool,
+) -> PyResult<OwnedPayload> {
+    if let Ok(bytes) = payload.cast::<PyBytes>() {
+        return Ok(OwnedPayload::bytes(bytes.as_bytes(), is_framed));
     }
-
-    fn payload(&self) -> Payload<'_> {
-        match self {
-            Self::Json(value) => Payload::Json(value),
-            Self::Binary(bytes) => Payload::Binary(bytes),
-            Self::Framed(bytes) => Payload::Framed(bytes),
-        }
-    }
+    let text: String = payload.extract()?;
+    py.detach(|| OwnedPayload::json(&text)).map_err(|error| failure::of_data(py, &error))
 }
 
 #[pymethods]
@@ -103,7 +79,7 @@ impl SchemaValidator {
         message: Option<String>,
         is_framed: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let own = OwnPayload::of(py, payload, is_framed)?;
+        let own = own_payload(py, payload, is_framed)?;
         if self.validator.is_ready(&schema) {
             let check =
                 || self.validator.check_in_memory(&schema, own.payload(), message.as_deref());
@@ -130,19 +106,11 @@ impl SchemaValidator {
         is_framed: bool,
         done: Py<PyAny>,
     ) -> PyResult<()> {
-        let own = OwnPayload::of(py, payload, is_framed)?;
+        let own = own_payload(py, payload, is_framed)?;
         let validator = self.validator.clone();
         runtime(py)?.spawn(async move {
             let checked = validator.check(&schema, own.payload(), message.as_deref()).await;
-            // Without an interpreter nobody waits.
-            let _ = Python::try_attach(|py| {
-                let (answer, error) = match told(py, checked) {
-                    Ok(answer) => (answer.unbind(), py.None()),
-                    Err(error) => (py.None(), error.into_value(py).into_any()),
-                };
-                // The loop that waited may be closed.
-                let _ = done.call1(py, (answer, error));
-            });
+            call_back(&done, |py| told(py, checked).map(Bound::unbind));
         });
         Ok(())
     }
@@ -169,29 +137,4 @@ fn told(
     found.set_item("schemaId", checked.schema.to_string())?;
     found.set_item("version", checked.version)?;
     Ok(found.into_any())
-}
-
-/// Runs work and waits for it. Other threads of Python go on, and Ctrl-C ends the waiting.
-fn waited<T: Send + 'static>(
-    py: Python<'_>,
-    work: impl Future<Output = T> + Send + 'static,
-) -> PyResult<T> {
-    let (sender, receiver) = channel();
-    runtime(py)?.spawn(async move {
-        // Nobody may be waiting any more.
-        let _ = sender.send(work.await);
-    });
-    // Only one thread has it, and it moves with every wait.
-    let receiver = std::sync::Mutex::new(receiver);
-    loop {
-        let wait = || match receiver.lock() {
-            Ok(receiver) => receiver.recv_timeout(SIGNAL_PAUSE),
-            Err(_) => Err(RecvTimeoutError::Disconnected),
-        };
-        match py.detach(wait) {
-            Ok(found) => return Ok(found),
-            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
-            Err(RecvTimeoutError::Disconnected) => return Err(failure::lost()),
-        }
-    }
 }

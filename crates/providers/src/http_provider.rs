@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, header};
 use http_body_util::Full;
+use muster_seal::aws::{AwsKey, AwsRequest, AwsScope, signed_headers};
 use muster_words::json::Value;
 use parking_lot::RwLock;
 
@@ -27,7 +28,6 @@ use crate::{
     probe::{ProbeClass, ProbeResult},
     secret::remove_secrets,
     server_events::EventReader,
-    signature::{SignedParts, SigningKey, signing_headers},
 };
 
 /// Who we say that we are. Some providers refuse requests without it.
@@ -200,17 +200,13 @@ impl HttpProvider {
             (Keys::One(key), _) => one("authorization", format!("Bearer {}", key.reveal())),
             (Keys::Aws { id, secret, token }, _) => {
                 let (path, query) = target.split_once('?').unwrap_or((target, ""));
-                let key = SigningKey {
-                    access_key_id: id.reveal(),
-                    secret: &secret,
-                    session_token: token.as_ref().map(ProviderSecret::reveal),
-                    region: self.config.region.as_deref().unwrap_or("us-east-1"),
-                    product: BEDROCK,
-                };
-                let authority = self.authority();
-                let parts =
-                    SignedParts { method: method.as_str(), host: &authority, path, query, body };
-                let signed = signing_headers(&key, &parts, self.around.clock.moment());
+                let token = token.as_ref().map(ProviderSecret::reveal);
+                let key = AwsKey { id: id.reveal(), secret: secret.reveal(), token };
+                let region = self.config.region.as_deref().unwrap_or("us-east-1");
+                let scope = AwsScope { region, service: BEDROCK };
+                let (method, host) = (method.as_str(), self.authority());
+                let request = AwsRequest { method, path, query, host: &host, headers: &[], body };
+                let signed = signed_headers(key, scope, &request, self.around.clock.moment());
                 let named = |(name, value)| (HeaderName::from_static(name), value);
                 signed.into_iter().map(named).collect()
             }

@@ -31,7 +31,6 @@ mod registry;
 mod secret;
 mod select;
 mod server_events;
-mod signature;
 
 pub use clock::{ProviderClock, SystemClock};
 pub use configuration::{

@@ -41,11 +41,9 @@ pub use place::{BadPlace, BucketAccess, destination_at};
 pub use plan::{MARKER_PATH, PublicationPlan};
 pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
 pub use publisher::{Publisher, RunError};
-#[cfg(feature = "buckets")]
-pub use purge::CloudFrontPurge;
 pub use purge::{
-    BadPurge, CachedDestination, PurgeAccess, PurgeError, PurgeOrder, RequestPurge, SitePurge,
-    purge_at,
+    BadPurge, CachedDestination, CloudFrontPurge, PurgeAccess, PurgeError, PurgeOrder,
+    RequestPurge, SitePurge, purge_at,
 };
 pub use render::{
     DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, RenderedSite, SiteRenderer,

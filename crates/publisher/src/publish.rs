@@ -248,6 +248,7 @@ impl Publication<'_> {
             base_url: next.cdn_urls.base.clone(),
             paths,
             reference: format!("{}-{}-{}", next.registry, next.channel, next.version),
+            now: self.options.now,
         };
         self.destination.outdate(&order).await
     }

@@ -1,6 +1,5 @@
 //! Telling a CDN which files changed, so that it asks for them again before their time.
 
-#[cfg(feature = "buckets")]
 mod cloudfront;
 mod requests;
 mod spelling;
@@ -9,11 +8,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-#[cfg(feature = "buckets")]
+use muster_words::Moment;
+use thiserror::Error;
+
 pub use cloudfront::CloudFrontPurge;
 pub use requests::RequestPurge;
 pub use spelling::{BadPurge, PurgeAccess, purge_at};
-use thiserror::Error;
 
 use crate::{DestinationError, FileHeaders, SiteDestination, StoredFile};
 
@@ -35,6 +35,8 @@ pub struct PurgeOrder {
     pub paths: BTreeSet<String>,
     /// A name that is the same whenever the same is ordered again.
     pub reference: String,
+    /// When it is ordered.
+    pub now: Moment,
 }
 
 /// Why a CDN wasn't told.

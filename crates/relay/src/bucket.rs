@@ -2,16 +2,14 @@
 //! by its position, which is never written twice. The requests go over the connections that every
 //! target has.
 
-mod signature;
-
 #[cfg(test)]
 mod tests;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use muster_guard::secret_references::SecretList;
+use muster_seal::aws::{AwsKey, AwsRequest, AwsScope, signed_headers};
 use muster_words::Moment;
 
-use self::signature::{BucketKey, SignedRequest, hex_digest};
 use crate::{
     changes::DocumentChange,
     decision::{TryFailure, TryOutcome, shown},
@@ -84,28 +82,23 @@ fn headers(
     let unreadable = TryFailure::Credentials {
         expected: "KEY_ID:SECRET, with :TOKEN behind it for a key that ends",
     };
-    let key = BucketKey::read(secret.expose()).ok_or(unreadable.clone())?;
-    let stamp = stamp_of(delivery.now);
-    let mut signed = vec![
-        ("host", destination.authority()),
-        // What is there stays: it is the same event.
-        ("if-none-match", "*".to_owned()),
-        ("x-amz-content-sha256", hex_digest(&delivery.body)),
-        ("x-amz-date", stamp.clone()),
-    ];
-    signed.extend(key.token.map(|token| ("x-amz-security-token", token.to_owned())));
-    let request = SignedRequest {
+    let key = key_of(secret.expose()).ok_or(unreadable.clone())?;
+    // What is there stays: it is the same event.
+    let own = [("if-none-match", "*".to_owned())];
+    let host = destination.authority();
+    let request = AwsRequest {
         method: "PUT",
         path: &destination.path,
-        headers: &signed,
-        stamp: &stamp,
-        region: &bucket.region,
+        query: "",
+        host: &host,
+        headers: &own,
+        body: &delivery.body,
     };
-    let authorization = request.authorization(&key);
+    let scope = AwsScope { region: &bucket.region, service: "s3" };
+    let signed = signed_headers(key, scope, &request, delivery.now);
     let mut headers = HeaderMap::new();
     let content_type = ("content-type", "application/cloudevents+json; charset=utf-8".to_owned());
-    let all = signed.into_iter().skip(1).chain([content_type, ("authorization", authorization)]);
-    for (name, value) in all {
+    for (name, value) in signed.into_iter().chain([content_type]) {
         let mut value = HeaderValue::from_str(&value).map_err(|_| unreadable.clone())?;
         value.set_sensitive(true);
         headers.insert(HeaderName::from_static(name), value);
@@ -113,12 +106,14 @@ fn headers(
     Ok(headers)
 }
 
-/// A moment as signatures write it: `20130524T000000Z`.
-fn stamp_of(moment: Moment) -> String {
-    let text = moment.to_string();
-    let seconds = text.split(['.', 'Z']).next().unwrap_or_default();
-    let plain: String = seconds.chars().filter(|letter| !"-:".contains(*letter)).collect();
-    format!("{plain}Z")
+/// Reads a secret: `KEY_ID:SECRET` or `KEY_ID:SECRET:TOKEN`.
+fn key_of(text: &str) -> Option<AwsKey<'_>> {
+    let mut parts = text.trim().splitn(3, ':');
+    let (id, secret) = (parts.next()?, parts.next()?);
+    let token = parts.next();
+    let is_whole = !id.is_empty() && !secret.is_empty() && token != Some("");
+    let is_plain = text.trim().bytes().all(|byte| byte.is_ascii_graphic());
+    (is_whole && is_plain).then_some(AwsKey { id, secret, token })
 }
 
 /// The outcome that an answer means.

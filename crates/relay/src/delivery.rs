@@ -333,50 +333,30 @@ impl Delivery {
     /// Whether the route selects the document: by what had to be read.
     async fn is_selected(&self, document: &ChangedDocument) -> Result<bool, TryFailure> {
         let selector = &self.route.selector;
-        if selector.labels.is_empty() && selector.classes.is_empty() && selector.states.is_empty() {
+        if !selector.must_read() {
             return Ok(true);
         }
-        let deleted;
-        // What was deleted is selected by what it was.
-        let document = match self.change.kind {
+        let before;
+        // What was deleted is selected by what it was, and its group may be deleted with it.
+        let (document, position) = match self.change.kind {
             DocumentChangeKind::Deleted => {
-                deleted = self.before().await?;
-                &deleted
+                before = self.before().await?;
+                (&before, self.change.begin)
             }
-            _ => document,
+            _ => (document, self.change.id.position),
         };
-        let labels = document.attributes.get("labels").and_then(Value::as_object);
-        let has_labels = selector.labels.iter().all(|(name, value)| {
-            labels.and_then(|all| all.get(name)).and_then(Value::as_str) == Some(value)
-        });
-        let has_state = selector.states.is_empty()
-            || document.state.is_some_and(|state| selector.states.iter().any(|one| one == state));
-        Ok(has_labels && has_state && self.has_class().await?)
+        if !selector.holds(&document.attributes, document.state) {
+            return Ok(false);
+        }
+        let registry = &self.depot.registry;
+        let view = view_at(&registry.view(), position);
+        let has_class = selector.has_class(registry, &view, &self.change.resource).await;
+        has_class.map_err(|_| TryFailure::Unread)
     }
 
     /// The document before the change.
     async fn before(&self) -> Result<ChangedDocument, TryFailure> {
         let read = ChangedDocument::read_before(&self.depot.registry, &self.change).await;
         read.map_err(|_| TryFailure::Unread)
-    }
-
-    async fn has_class(&self) -> Result<bool, TryFailure> {
-        let classes = &self.route.selector.classes;
-        let Some((_, group)) = self.change.resource.group_ids() else { return Ok(false) };
-        if classes.is_empty() || classes.iter().any(|class| class == group.as_str()) {
-            return Ok(true);
-        }
-        // The group of what was deleted may be deleted with it.
-        let position = match self.change.kind {
-            DocumentChangeKind::Deleted => self.change.begin,
-            _ => self.change.id.position,
-        };
-        let view = view_at(&self.depot.registry.view(), position);
-        let content = view.group_at(&self.change.resource).and_then(|group| group.attributes());
-        let Some(content) = content else { return Ok(false) };
-        let read = self.depot.registry.attributes(&[content]).await;
-        let read = read.map_err(|_| TryFailure::Unread)?;
-        let family = read.first().and_then(|map| map.get("classification")?.as_str());
-        Ok(family.is_some_and(|family| classes.iter().any(|class| class == family)))
     }
 }

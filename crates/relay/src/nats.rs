@@ -7,26 +7,20 @@ mod credentials;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use muster_guard::secret_references::SecretList;
 use muster_words::Digest;
-use parking_lot::Mutex;
 
 use self::{connection::NatsConnection, credentials::NatsCredentials};
 use crate::{
     changes::DocumentChange,
     connector::Connector,
     decision::{TryFailure, TryOutcome},
+    idle::IdleConnections,
     target::{NatsTarget, RelayTarget},
 };
-
-/// How many idle connections are kept for each receiver.
-const IDLE_MAX: usize = 16;
 
 /// How long an idle connection is kept. Servers end those that answer no ping after some minutes.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
@@ -55,18 +49,18 @@ impl NatsMessage {
 }
 
 /// Sends messages to NATS servers, and keeps connections for the next ones.
-#[derive(Default)]
 pub struct NatsSender {
-    idle: Mutex<HashMap<Place, Vec<Idle>>>,
+    idle: IdleConnections<Place, NatsConnection>,
+}
+
+impl Default for NatsSender {
+    fn default() -> Self {
+        Self { idle: IdleConnections::new(IDLE_TIME_MAX) }
+    }
 }
 
 /// A server, and whom it takes us for.
 type Place = (String, Option<Digest>);
-
-struct Idle {
-    connection: NatsConnection,
-    since: Instant,
-}
 
 impl NatsSender {
     /// Sends a message, and waits until a stream has stored it.
@@ -82,7 +76,7 @@ impl NatsSender {
             Ok(Err(failure)) => TryOutcome::Failed(failure),
             Err(_) => {
                 // What kept connections lead to may be silent as well, and a new one may not be.
-                self.idle.lock().retain(|(url, _), _| *url != nats.url);
+                self.idle.end(|(url, _)| *url == nats.url);
                 TryOutcome::Failed(TryFailure::Timeout)
             }
         }
@@ -102,7 +96,7 @@ impl NatsSender {
         let secret = secret.map_err(TryFailure::Secret)?;
         let digest = secret.as_ref().map(|secret| Digest::of(secret.expose().as_bytes()));
         let place = (nats.url.clone(), digest);
-        while let Some(mut connection) = self.kept(&place) {
+        while let Some(mut connection) = self.idle.take(&place) {
             match connection.publish(message).await {
                 // The server may have ended it meanwhile. What was stored isn't stored again.
                 Err(_) if connection.is_ended() => {}
@@ -118,15 +112,6 @@ impl NatsSender {
         self.keep(place, connection, sent)
     }
 
-    fn kept(&self, place: &Place) -> Option<NatsConnection> {
-        let mut idle = self.idle.lock();
-        idle.retain(|_, connections| {
-            connections.retain(|one| one.since.elapsed() < IDLE_TIME_MAX);
-            !connections.is_empty()
-        });
-        Some(idle.get_mut(place)?.pop()?.connection)
-    }
-
     /// Keeps a connection on which everything was answered.
     fn keep(
         &self,
@@ -135,11 +120,7 @@ impl NatsSender {
         sent: Result<(), TryFailure>,
     ) -> Result<(), TryFailure> {
         if sent.is_ok() {
-            let mut idle = self.idle.lock();
-            let kept = idle.entry(place).or_default();
-            if kept.len() < IDLE_MAX {
-                kept.push(Idle { connection, since: Instant::now() });
-            }
+            self.idle.keep(place, connection);
         }
         sent
     }

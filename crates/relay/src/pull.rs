@@ -15,9 +15,10 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 use crate::{
     carried,
     decision::{TryFailure, TryOutcome},
+    http_sender::Received,
     link::{Link, is_stopping},
     peer::{PeerCall, sync_id},
-    route::{Beginning, Route},
+    route::Beginning,
     store::{PeerRecord, StoreError},
     trail::RelayEvent,
     webhook::outcome,
@@ -78,7 +79,7 @@ enum PullError {
     #[error("the other registry's release can't be asked what changed")]
     Older,
     #[error(
-        "the other registry has reached position {head} and had reached {mark} before: it was restored or replaced, so put the route anew"
+        "the other registry has reached position {head} and had reached {mark} before: it was restored or replaced; delete the route, and put it again"
     )]
     Behind { head: Position, mark: Position },
     #[error(transparent)]
@@ -288,7 +289,7 @@ impl Puller {
             return None;
         }
         let there = carried::vector_of(&changed.vector).ok()?;
-        let here = self.link.depot.registry.view().vector_of(&xid).ok()?;
+        let here = self.link.depot.registry.view().known_vector(&xid);
         (!there.is_within(&here)).then_some(xid)
     }
 
@@ -309,7 +310,7 @@ impl Puller {
         if incoming.xid != *xid {
             return Err(TakeError::Refused(ANOTHER.to_owned()));
         }
-        if !self.selects(&self.link.route, &incoming).await? {
+        if !self.selects(&incoming).await? {
             return Ok(());
         }
         match registry.sync(&incoming, &self.by).await {
@@ -344,9 +345,9 @@ impl Puller {
     }
 
     /// Whether the route selects a document by what it says; a deleted one by what it said here.
-    async fn selects(&self, route: &Route, incoming: &IncomingDocument) -> Result<bool, PullError> {
-        let selector = &route.selector;
-        if selector.labels.is_empty() && selector.classes.is_empty() && selector.states.is_empty() {
+    async fn selects(&self, incoming: &IncomingDocument) -> Result<bool, PullError> {
+        let selector = &self.link.route.selector;
+        if !selector.must_read() {
             return Ok(true);
         }
         let registry = &self.link.depot.registry;
@@ -354,16 +355,11 @@ impl Puller {
         let local = registry.document_state(&view, &incoming.xid).await;
         let local = local.map_err(|_| TryFailure::Unread)?.content;
         let Some(content) = incoming.content.as_ref().or(local.as_ref()) else { return Ok(true) };
-        let labels = content.attributes.get("labels");
-        let has_labels = selector.labels.iter().all(|(name, value)| {
-            labels.and_then(|all| all.get(name)).and_then(|found| found.as_str()) == Some(value)
-        });
-        let has_state = selector.states.is_empty()
-            || selector.states.iter().any(|state| state == content.state.as_str());
-        let group = incoming.xid.group_ids().map(|(_, group)| group.as_str()).unwrap_or_default();
-        let has_class =
-            selector.classes.is_empty() || selector.classes.iter().any(|class| class == group);
-        Ok(has_labels && has_state && has_class)
+        if !selector.holds(&content.attributes, Some(content.state.as_str())) {
+            return Ok(false);
+        }
+        let has_class = selector.has_class(registry, &view, &incoming.xid).await;
+        Ok(has_class.map_err(|_| TryFailure::Unread)?)
     }
 
     async fn fetch(&self, peer: &Id, xid: &Xid) -> Result<Option<SyncState>, TakeError> {
@@ -402,12 +398,7 @@ impl Puller {
         match answer.status {
             200 => {}
             404 => return Err(PullError::Older),
-            // The position isn't there any more.
-            400 if after.is_some() => {
-                let now = self.changes_from_now(peer).await?;
-                let mark = after.unwrap_or_default();
-                return Err(PullError::Behind { head: Position(now.head), mark });
-            }
+            400 => return Err(self.refused(peer, after, &answer).await?),
             _ => return Err(PullError::Answered(outcome(&answer))),
         }
         let page: SyncChanges =
@@ -416,8 +407,20 @@ impl Puller {
         Ok(page)
     }
 
-    async fn changes_from_now(&self, peer: &Id) -> Result<SyncChanges, PullError> {
-        Box::pin(self.changes(peer, None, 0)).await
+    /// Why a position is refused: it may not be there any more.
+    async fn refused(
+        &self,
+        peer: &Id,
+        after: Option<Position>,
+        answer: &Received,
+    ) -> Result<PullError, PullError> {
+        if let Some(mark) = after {
+            let head = Position(Box::pin(self.changes(peer, None, 0)).await?.head);
+            if head < mark {
+                return Ok(PullError::Behind { head, mark });
+            }
+        }
+        Ok(PullError::Answered(outcome(answer)))
     }
 
     fn show(&self, change: impl FnOnce(&mut InboundProgress)) {

@@ -6,27 +6,21 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use muster_guard::{addresses::Host, secret_references::SecretList};
 use muster_words::Digest;
-use parking_lot::Mutex;
 
 use self::connection::SocketConnection;
 use crate::{
     connector::Connector,
     decision::{TryFailure, TryOutcome},
+    idle::IdleConnections,
     target::{RelayTarget, WebSocketTarget},
     webhook::resolved,
 };
-
-/// How many idle connections are kept for each receiver.
-const IDLE_MAX: usize = 16;
 
 /// How long an idle connection is kept. Servers commonly ping after 20 seconds, and nobody answers
 /// while it is idle.
@@ -41,9 +35,14 @@ pub(crate) struct SocketMessage {
 }
 
 /// Sends events over WebSockets, and keeps connections for the next ones.
-#[derive(Default)]
 pub struct WebSocketSender {
-    idle: Mutex<HashMap<Place, Vec<(SocketConnection, Instant)>>>,
+    idle: IdleConnections<Place, SocketConnection>,
+}
+
+impl Default for WebSocketSender {
+    fn default() -> Self {
+        Self { idle: IdleConnections::new(IDLE_TIME_MAX) }
+    }
 }
 
 /// A receiver, and what it is told in headers.
@@ -63,7 +62,7 @@ impl WebSocketSender {
             Ok(Err(failure)) => TryOutcome::Failed(failure),
             Err(_) => {
                 // What kept connections lead to may be silent as well, and a new one may not be.
-                self.idle.lock().retain(|(url, _), _| *url != socket.url);
+                self.idle.end(|(url, _)| *url == socket.url);
                 TryOutcome::Failed(TryFailure::Timeout)
             }
         }
@@ -80,7 +79,7 @@ impl WebSocketSender {
         let addresses = connector.addresses(&destination).await?;
         let headers = headers(secrets, socket, &destination.host)?;
         let place = (socket.url.clone(), digest_of(&headers));
-        while let Some(mut connection) = self.kept(&place) {
+        while let Some(mut connection) = self.idle.take(&place) {
             match connection.send(message).await {
                 // The receiver may have ended it meanwhile.
                 Err(_) if connection.is_ended() => {}
@@ -93,15 +92,6 @@ impl WebSocketSender {
         self.keep(place, connection, sent)
     }
 
-    fn kept(&self, place: &Place) -> Option<SocketConnection> {
-        let mut idle = self.idle.lock();
-        idle.retain(|_, connections| {
-            connections.retain(|(_, since)| since.elapsed() < IDLE_TIME_MAX);
-            !connections.is_empty()
-        });
-        Some(idle.get_mut(place)?.pop()?.0)
-    }
-
     /// Keeps a connection on which everything was answered.
     fn keep(
         &self,
@@ -110,11 +100,7 @@ impl WebSocketSender {
         sent: Result<(), TryFailure>,
     ) -> Result<(), TryFailure> {
         if !connection.is_ended() {
-            let mut idle = self.idle.lock();
-            let kept = idle.entry(place).or_default();
-            if kept.len() < IDLE_MAX {
-                kept.push((connection, Instant::now()));
-            }
+            self.idle.keep(place, connection);
         }
         sent
     }

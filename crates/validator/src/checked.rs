@@ -1,6 +1,49 @@
-use muster_schema::{UncheckablePayload, Violation};
-use muster_words::Xid;
+use muster_schema::{Payload, UncheckablePayload, Violation};
+use muster_words::{
+    Xid,
+    json::{self, JsonError, Value},
+};
 use thiserror::Error;
+
+/// A payload that outlives the call that brought it.
+#[derive(Clone, Debug)]
+pub enum OwnedPayload {
+    /// JSON.
+    Json(Value),
+    /// The bytes of Avro or Protobuf.
+    Binary(Vec<u8>),
+    /// The same as Confluent's serializers write them.
+    Framed(Vec<u8>),
+}
+
+impl OwnedPayload {
+    /// Reads the text of JSON.
+    ///
+    /// # Errors
+    /// It isn't JSON.
+    pub fn json(text: &str) -> Result<Self, JsonError> {
+        json::parse(text.as_bytes()).map(Self::Json)
+    }
+
+    /// Bytes, which may be framed.
+    #[must_use]
+    pub fn bytes(bytes: &[u8], is_framed: bool) -> Self {
+        match is_framed {
+            true => Self::Framed(bytes.to_vec()),
+            false => Self::Binary(bytes.to_vec()),
+        }
+    }
+
+    /// The payload, for a check.
+    #[must_use]
+    pub fn payload(&self) -> Payload<'_> {
+        match self {
+            Self::Json(value) => Payload::Json(value),
+            Self::Binary(bytes) => Payload::Binary(bytes),
+            Self::Framed(bytes) => Payload::Framed(bytes),
+        }
+    }
+}
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]

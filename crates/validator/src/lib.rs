@@ -17,7 +17,7 @@ mod settings;
 mod source;
 mod validator;
 
-pub use checked::{CheckedPayload, UncheckedPayload};
+pub use checked::{CheckedPayload, OwnedPayload, UncheckedPayload};
 pub use gather::{GatherError, Gathering, GroupIds, SchemaStore, StoredText};
 pub use local::{LOCAL_GROUP, LocalSchema, LocalSchemaError, local_bundle, local_folder};
 pub use options::{Precompile, ValidatorOptions};

@@ -31,6 +31,7 @@ from ._documents import Provider, Stack
 from ._engine import Reader, Watch, begin_anew
 from ._errors import RegistryError, RegistryOptionError
 from ._sources import Snapshot, Source
+from ._waiting import told
 
 _log = logging.getLogger("muster_registry")
 _is_logged = _log.isEnabledFor
@@ -348,22 +349,8 @@ class RegistryClient:
 
     async def _wait(self, question: str, argument: Any, operation: str) -> Any:
         began = time.perf_counter()
-        loop = asyncio.get_running_loop()
-        future: "asyncio.Future[Any]" = loop.create_future()
-
-        def settle(answer: Any, error: Optional[BaseException]) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(error)
-
-        def done(answer: Any, error: Optional[BaseException]) -> None:
-            loop.call_soon_threadsafe(settle, answer, error)
-
-        self._reader.begin(question, argument, done)
-        return self._noted(await future, argument, operation, began)
+        answer = await told(lambda done: self._reader.begin(question, argument, done))
+        return self._noted(answer, argument, operation, began)
 
     def _noted(self, answer: Any, argument: Any, operation: str, began: float) -> Any:
         if isinstance(answer, Answer):

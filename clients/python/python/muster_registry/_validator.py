@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import weakref
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ._engine import SchemaValidator
+from ._waiting import told
 
 
 class Validator:
@@ -91,22 +91,11 @@ class Validator:
         self, schema: str, payload: Any, *, message: Optional[str] = None, framed: bool = False
     ) -> Dict[str, Any]:
         """As `validate`, and lets others run while the schema is fetched."""
-        loop = asyncio.get_running_loop()
-        future: "asyncio.Future[Dict[str, Any]]" = loop.create_future()
-
-        def settle(answer: Any, error: Optional[BaseException]) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(error)
-
-        def done(answer: Any, error: Optional[BaseException]) -> None:
-            loop.call_soon_threadsafe(settle, answer, error)
-
-        self._native.begin_check(schema, _given(payload), message, framed, done)
-        return await future
+        own = _given(payload)
+        checked: Dict[str, Any] = await told(
+            lambda done: self._native.begin_check(schema, own, message, framed, done)
+        )
+        return checked
 
     def prepare(self, schema: str) -> None:
         """Fetches and compiles a schema before it is needed."""

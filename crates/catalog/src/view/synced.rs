@@ -21,7 +21,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
     ///
     /// # Errors
     /// It was written in too many registries.
-    pub fn vector_of(&self, xid: &Xid) -> Result<VersionVector, VectorTooLong> {
+    pub(crate) fn vector_of(&self, xid: &Xid) -> Result<VersionVector, VectorTooLong> {
         let last = self.last_document_change(xid);
         match self.synced(xid) {
             Some(synced) if synced.stamp.position >= last => Ok((*synced.vector).clone()),

@@ -69,7 +69,6 @@ pub fn purge(
     };
     purge_at(how, &sent, &access).map_err(|error| {
         let help = match error {
-            BadPurge::NotBuilt => "build it with --features buckets",
             BadPurge::NoKey => "set them in the environment",
             BadPurge::Header(_) => "a value is printable, and a name has letters and dashes",
             BadPurge::Form(_) | BadPurge::Unusable(_) => {

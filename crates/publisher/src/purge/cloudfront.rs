@@ -2,12 +2,9 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use muster_client::{Socket, Timeouts, TrustedRoots, encoded_step};
-use object_store::{
-    aws::{AwsAuthorizer, AwsCredential},
-    client::HttpRequest,
-};
+use muster_seal::aws::{AwsKey, AwsRequest, AwsScope, signed_headers};
 
 use super::{
     PurgeAccess, PurgeError, PurgeOrder, SitePurge,
@@ -31,8 +28,8 @@ const PATHS_MAX: usize = 15;
 /// of its API).
 pub struct CloudFrontPurge {
     distribution: String,
-    credential: AwsCredential,
-    origin: String,
+    access: PurgeAccess,
+    host: String,
     socket: Socket,
 }
 
@@ -55,31 +52,36 @@ impl CloudFrontPurge {
             origin_of(&endpoint).ok_or_else(|| unusable(&"its address isn't one of http"))?;
         let socket = Socket::new(&origin, Timeouts::default(), &TrustedRoots::System);
         let socket = socket.map_err(|error| unusable(&error))?;
-        let credential = AwsCredential {
-            key_id: access.key_id.clone(),
-            secret_key: access.secret.clone(),
-            token: Some(access.token.clone()).filter(|token| !token.is_empty()),
-        };
-        Ok(Self { distribution: distribution.to_owned(), credential, origin, socket })
+        let host = endpoint.authority().map(ToString::to_string).unwrap_or_default();
+        Ok(Self { distribution: distribution.to_owned(), access: access.clone(), host, socket })
     }
 
-    /// The request, signed for now.
+    /// The request, signed for the time of the order.
     fn request(&self, order: &PurgeOrder) -> Result<Request<Bytes>, PurgeError> {
         let unusable = |what: &dyn std::fmt::Display| PurgeError::Unusable(what.to_string());
         let body = body(&patterns(order), &order.reference);
         let path = format!("/{VERSION}/distribution/{}/invalidation", self.distribution);
-        let uri: Uri =
-            format!("{}{path}", self.origin).parse().map_err(|error| unusable(&error))?;
-        let mut request = HttpRequest::new(body.clone().into());
+        let PurgeAccess { key_id, secret, token, .. } = &self.access;
+        let token = Some(token.as_str()).filter(|token| !token.is_empty());
+        let parts = AwsRequest {
+            method: "POST",
+            path: &path,
+            query: "",
+            host: &self.host,
+            headers: &[("content-type", "application/xml".to_owned())],
+            body: body.as_bytes(),
+        };
+        let scope = AwsScope { region: REGION, service: SERVICE };
+        let signed = signed_headers(AwsKey { id: key_id, secret, token }, scope, &parts, order.now);
+        let mut request = Request::new(Bytes::from(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri;
-        let xml = HeaderValue::from_static("application/xml");
-        request.headers_mut().insert(header::CONTENT_TYPE, xml);
-        let signing = AwsAuthorizer::new(&self.credential, SERVICE, REGION);
-        signing.try_authorize(&mut request, None).map_err(|error| unusable(&error))?;
-        let (mut head, _) = request.into_parts();
-        head.uri = path.parse().map_err(|error| unusable(&error))?;
-        Ok(Request::from_parts(head, Bytes::from(body)))
+        *request.uri_mut() = path.parse().map_err(|error| unusable(&error))?;
+        for (name, value) in signed {
+            let mut value = HeaderValue::from_str(&value).map_err(|error| unusable(&error))?;
+            value.set_sensitive(name != header::CONTENT_TYPE.as_str());
+            request.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        Ok(request)
     }
 }
 
@@ -131,6 +133,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use muster_words::Moment;
+
     use super::*;
 
     fn order(paths: &[&str]) -> PurgeOrder {
@@ -138,6 +142,7 @@ mod tests {
             base_url: "https://cdn.example/site/".to_owned(),
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
             reference: "muster-7 & more".to_owned(),
+            now: Moment::EPOCH,
         }
     }
 

@@ -30,9 +30,6 @@ pub enum BadPurge {
     /// It has another form.
     #[error("{0:?} is neither cloudfront:ID nor a method and an address")]
     Form(String),
-    /// This program was built without buckets.
-    #[error("this program was built without CloudFront")]
-    NotBuilt,
     /// There is no key.
     #[error("CloudFront needs a key: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")]
     NoKey,
@@ -72,15 +69,9 @@ pub fn purge_at(
     Ok(Arc::new(RequestPurge::new(method, address.trim(), sent)?))
 }
 
-#[cfg(feature = "buckets")]
 fn cloudfront(id: &str, access: &PurgeAccess) -> Result<Arc<dyn SitePurge>, BadPurge> {
     if access.key_id.is_empty() || access.secret.is_empty() {
         return Err(BadPurge::NoKey);
     }
     Ok(Arc::new(super::CloudFrontPurge::new(id, access)?))
-}
-
-#[cfg(not(feature = "buckets"))]
-fn cloudfront(_id: &str, _access: &PurgeAccess) -> Result<Arc<dyn SitePurge>, BadPurge> {
-    Err(BadPurge::NotBuilt)
 }

@@ -69,6 +69,7 @@ fn order(paths: &[&str]) -> PurgeOrder {
         base_url: "https://cdn.example".to_owned(),
         paths: paths.iter().map(|path| (*path).to_owned()).collect(),
         reference: "r-1".to_owned(),
+        now: muster_words::Moment::EPOCH,
     }
 }
 

@@ -248,7 +248,7 @@ async fn a_connection_is_used_again_and_replaced_when_the_server_has_ended_it() 
 }
 
 async fn until_kept(sender: &NatsSender) {
-    while sender.idle.lock().is_empty() {
+    while sender.idle.is_empty() {
         tokio::task::yield_now().await;
     }
 }

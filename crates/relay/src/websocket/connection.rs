@@ -1,12 +1,19 @@
 use std::net::SocketAddr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::Empty;
+use hyper::{
+    body::Incoming,
+    client::conn::http1,
+    upgrade::{self, Upgraded},
+};
+use hyper_util::rt::TokioIo;
 use muster_guard::addresses::Destination;
 use ring::digest;
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -35,7 +42,7 @@ const PROTOCOL: &str = "cloudevents.json";
 
 /// A WebSocket on which one event after the other is sent and answered.
 pub(super) struct SocketConnection {
-    socket: WebSocketStream<Box<dyn ByteStream>>,
+    socket: WebSocketStream<TokioIo<Upgraded>>,
     is_ended: bool,
 }
 
@@ -62,24 +69,28 @@ impl SocketConnection {
         random: [u8; 32],
     ) -> Result<Self, TryFailure> {
         let (_, stream) = connector.connect(addresses).await?;
-        let mut stream: Box<dyn ByteStream> = match destination.is_encrypted {
+        let stream: Box<dyn ByteStream> = match destination.is_encrypted {
             true => Box::new(connector.secure(destination, stream).await?),
             false => Box::new(stream),
         };
         let key = STANDARD.encode(&random[..16]);
-        let request = request(destination, headers, &key);
-        let written = async {
-            stream.write_all(&request).await?;
-            stream.flush().await
-        };
-        written.await.map_err(|_| TryFailure::Broken)?;
-        let (head, rest) = read_head(&mut *stream).await?;
-        check(&head, &key)?;
+        let request = request(destination, headers, &key)?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(HEAD_BYTES_MAX);
+        let opened = builder.handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = opened.map_err(|_| TryFailure::Broken)?;
+        tokio::spawn(async move {
+            // Whoever sends learns of its end.
+            let _ = connection.with_upgrades().await;
+        });
+        let answer = sender.send_request(request).await.map_err(|_| TryFailure::Broken)?;
+        check(&answer, &key)?;
+        let upgraded = upgrade::on(answer).await.map_err(|_| TryFailure::Broken)?;
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let socket =
-            WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(config)).await;
+        let stream = TokioIo::new(upgraded);
+        let socket = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
         Ok(Self { socket, is_ended: false })
     }
 
@@ -140,64 +151,49 @@ fn closed(frame: Option<&CloseFrame>) -> TryFailure {
     }
 }
 
-fn request(destination: &Destination, headers: &HeaderMap, key: &str) -> Vec<u8> {
-    let (path, host) = (&destination.path, destination.authority());
-    let mut request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\
-         Sec-WebSocket-Protocol: {PROTOCOL}\r\n"
-    )
-    .into_bytes();
-    for (name, value) in headers {
-        request.extend_from_slice(name.as_str().as_bytes());
-        request.extend_from_slice(b": ");
-        request.extend_from_slice(value.as_bytes());
-        request.extend_from_slice(b"\r\n");
+fn request(
+    destination: &Destination,
+    headers: &HeaderMap,
+    key: &str,
+) -> Result<Request<Empty<Bytes>>, TryFailure> {
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = destination.path.parse().map_err(|_| TryFailure::Unresolved)?;
+    *request.headers_mut() = headers.clone();
+    for (name, value) in [
+        (header::HOST, destination.authority().as_str()),
+        (header::UPGRADE, "websocket"),
+        (header::CONNECTION, "Upgrade"),
+        (header::SEC_WEBSOCKET_VERSION, "13"),
+        (header::SEC_WEBSOCKET_KEY, key),
+        (header::SEC_WEBSOCKET_PROTOCOL, PROTOCOL),
+    ] {
+        let value = HeaderValue::from_str(value).map_err(|_| TryFailure::Unresolved)?;
+        request.headers_mut().insert(name, value);
     }
-    request.extend_from_slice(b"\r\n");
-    request
+    Ok(request)
 }
 
-/// The head of the answer, and what came behind it.
-async fn read_head(stream: &mut dyn ByteStream) -> Result<(String, Vec<u8>), TryFailure> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            let rest = bytes.split_off(end + 4);
-            let head = String::from_utf8(bytes).map_err(|_| TryFailure::Broken)?;
-            return Ok((head, rest));
-        }
-        let is_read = stream.read_buf(&mut bytes).await.is_ok_and(|length| length > 0);
-        if !is_read || bytes.len() > HEAD_BYTES_MAX {
-            return Err(TryFailure::Broken);
-        }
-    }
-}
-
-/// Whether the answer opens a WebSocket, and for us (RFC 6455, 4.1).
-fn check(head: &str, key: &str) -> Result<(), TryFailure> {
-    let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 "));
-    let status = status.and_then(|rest| rest.get(..3)).ok_or(TryFailure::Broken)?;
-    if status != "101" {
-        let text = format!("it answers {} and opens no WebSocket", shown(status));
+/// Whether the answer opens a WebSocket, and for us (RFC 6455, 4.1). A receiver may know no protocols,
+/// which the library's own handshake refuses.
+fn check(answer: &Response<Incoming>, key: &str) -> Result<(), TryFailure> {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let text = format!("it answers {} and opens no WebSocket", answer.status().as_u16());
         return Err(TryFailure::Answer(text));
     }
-    let fields: Vec<(String, &str)> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
-        .collect();
-    let value = |name: &str| {
-        let mut found = fields.iter().filter(|(one, _)| one == name);
-        found.next().map(|(_, value)| *value).filter(|_| found.next().is_none())
+    let value = |name: HeaderName| {
+        let mut found = answer.headers().get_all(name).iter();
+        found.next().filter(|_| found.next().is_none()).and_then(|value| value.to_str().ok())
     };
     let accepted =
         digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{ACCEPTED}").as_bytes());
-    let is_upgraded = value("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
-    let is_ours = value("sec-websocket-accept") == Some(STANDARD.encode(accepted).as_str());
-    // It may know no protocols, but it may not choose another one, nor an extension.
-    let has_protocol = value("sec-websocket-protocol").is_none_or(|chosen| chosen == PROTOCOL);
-    let has_none = value("sec-websocket-extensions").is_none();
+    let accepted = STANDARD.encode(accepted);
+    let upgrade = value(header::UPGRADE);
+    let is_upgraded = upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
+    let is_ours = value(header::SEC_WEBSOCKET_ACCEPT) == Some(accepted.as_str());
+    // It may not choose another protocol, nor an extension.
+    let chosen = value(header::SEC_WEBSOCKET_PROTOCOL);
+    let has_protocol = chosen.is_none_or(|chosen| chosen == PROTOCOL);
+    let has_none = !answer.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS);
     match is_upgraded && is_ours && has_protocol && has_none {
         true => Ok(()),
         false => Err(TryFailure::Broken),
