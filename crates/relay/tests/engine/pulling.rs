@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    harness::{Bench, until},
+    harness::{Bench, put_group, until},
     receiver::{Manner, Receiver},
 };
 
@@ -99,4 +99,27 @@ async fn a_registry_that_does_not_wait_is_not_asked_all_the_time() {
     assert!(began.elapsed() > Duration::from_millis(1_200), "{:?}", began.elapsed());
     // It is asked to wait half of the time that the target has.
     assert!(receiver.got().iter().any(|got| got.line.contains("wait=2")));
+}
+
+#[tokio::test]
+async fn a_family_selects_what_is_fetched_as_what_is_sent() {
+    let listed = ["services", "others"].map(|group| format!("/entities/{group}/entries/a"));
+    let listed = [0, 1].map(|at| (listed[at].as_str(), document(&listed[at])));
+    let (bench, receiver) = start(r#"{"classes": ["platform"]}"#, &[]).await;
+    let family = json!({"classification": "platform"});
+    bench.submit(put_group("/entities/services", &family, 0)).await;
+    // Only now there is something to fetch.
+    let names = listed.each_ref().map(|(xid, _)| json!({"xid": xid, "vector": {"peer": 6}}));
+    let page = json!({"registry": "peer", "position": 6, "head": 6, "documents": names});
+    for (xid, document) in &listed {
+        let state = json!({"registry": "peer", "document": document});
+        receiver.at(&format!("GET /sync{xid} "), answer(&state));
+    }
+    receiver.at("GET /sync?", answer(&page));
+    until(|| has(&bench, listed[0].0)).await;
+    // Then both were looked at.
+    until(|| receiver.got().iter().any(|got| got.line.starts_with("GET /sync?after=6&"))).await;
+    let line = format!("GET /sync{} ", listed[1].0);
+    assert!(receiver.got().iter().any(|got| got.line.starts_with(&line)));
+    assert!(!has(&bench, listed[1].0));
 }
