@@ -26,6 +26,8 @@ pub struct StoredText {
     /// The names in its attribute `references`, each with the versions that it can mean, the
     /// likelier one first.
     pub references: Vec<(String, Vec<Xid>)>,
+    /// Whether the store can't be asked now, and answers with what it kept.
+    pub is_old: bool,
 }
 
 /// Where schemas are read one by one.
@@ -96,6 +98,15 @@ pub struct Gathering<'a> {
     next: Vec<Xid>,
     /// Of groups in which a `$id` was looked for.
     ids: BTreeMap<Xid, GroupIds>,
+    is_old: bool,
+}
+
+/// Schemas with everything that they refer to.
+pub struct GatheredSchemas {
+    /// The schemas.
+    pub bundle: SchemaBundle,
+    /// Whether one of them is what the store kept, because it can't be asked now.
+    pub is_old: bool,
 }
 
 impl<'a> Gathering<'a> {
@@ -108,6 +119,7 @@ impl<'a> Gathering<'a> {
             seen: BTreeSet::new(),
             next: Vec::new(),
             ids: BTreeMap::new(),
+            is_old: false,
         }
     }
 
@@ -122,15 +134,15 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Adds what the schemas refer to, and gives the bundle.
+    /// Adds what the schemas refer to, and gives them all.
     ///
     /// # Errors
     /// See [`GatherError`].
-    pub async fn finish(mut self) -> Result<SchemaBundle, GatherError> {
+    pub async fn finish(mut self) -> Result<GatheredSchemas, GatherError> {
         while let Some(xid) = self.next.pop() {
             self.add(&xid).await?;
         }
-        Ok(self.bundle)
+        Ok(GatheredSchemas { bundle: self.bundle, is_old: self.is_old })
     }
 
     /// Adds a schema, and says whether it is there.
@@ -142,6 +154,7 @@ impl<'a> Gathering<'a> {
             return Err(GatherError::TooMany);
         }
         let Some(stored) = self.store.read(xid).await? else { return Ok(false) };
+        self.is_old |= stored.is_old;
         let version = stored.version.clone();
         let resource = version.resource().unwrap_or_else(|| version.clone());
         if matches!(xid, Xid::Resource { .. }) {

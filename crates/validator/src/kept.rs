@@ -28,10 +28,12 @@ pub(crate) struct ReadySchema {
 #[derive(Debug)]
 pub(crate) struct KeptSchema {
     pub ready: Arc<ReadySchema>,
-    /// When a source confirmed it; none: it comes from a source that never changes.
+    /// When a source gave it; none: it comes from a source that never changes.
     pub confirmed: Option<Instant>,
     /// For how long that counts.
     pub life: Duration,
+    /// Whether the source gave it from what it kept, and may have a newer one.
+    pub is_old: bool,
     /// Whether a background refresh runs.
     pub is_refreshing: AtomicBool,
     used: AtomicU64,
@@ -51,9 +53,16 @@ pub(crate) enum Age {
 const REFRESH_AHEAD: u32 = 8;
 
 impl KeptSchema {
-    pub fn new(ready: Arc<ReadySchema>, confirmed: Option<Instant>, life: Duration) -> Self {
-        let (is_refreshing, used) = (AtomicBool::new(false), AtomicU64::new(0));
-        Self { ready, confirmed, life, is_refreshing, used }
+    /// A schema whose source is asked again after this time; none: never.
+    pub fn new(ready: Arc<ReadySchema>, life: Option<Duration>, is_old: bool) -> Self {
+        Self {
+            ready,
+            confirmed: life.map(|_| Instant::now()),
+            life: life.unwrap_or_default(),
+            is_old,
+            is_refreshing: AtomicBool::new(false),
+            used: AtomicU64::new(0),
+        }
     }
 
     pub fn age(&self) -> Age {

@@ -18,7 +18,7 @@ mod source;
 mod validator;
 
 pub use checked::{CheckedPayload, OwnedPayload, UncheckedPayload};
-pub use gather::{GatherError, Gathering, GroupIds, SchemaStore, StoredText};
+pub use gather::{GatherError, GatheredSchemas, Gathering, GroupIds, SchemaStore, StoredText};
 pub use local::{LOCAL_GROUP, LocalSchema, LocalSchemaError, local_bundle, local_folder};
 pub use options::{Precompile, ValidatorOptions};
 pub use published::PublishedSchemas;

@@ -17,7 +17,7 @@ pub struct ValidatorOptions {
     pub schemas_max: usize,
     /// The most memory for them in bytes, as it is estimated from their texts.
     pub bytes_max: usize,
-    /// The time for one request of a source for a schema with all that it refers to.
+    /// The time that a source has for a schema with all that it refers to.
     pub timeout: Duration,
     /// What runs refreshes in the background. Without it, the runtime on which a check is awaited.
     pub runtime: Option<Handle>,

@@ -91,6 +91,7 @@ impl SchemaStore for PublishedSchemas {
                 notation: Notation::Json,
                 text: answer.value.to_string(),
                 references: Vec::new(),
+                is_old: !matches!(answer.tier, Tier::Fresh | Tier::Source),
             }));
         }
         Ok(None)

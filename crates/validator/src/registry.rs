@@ -75,7 +75,8 @@ impl SchemaStore for RegistrySchemas {
         let own = own.map_err(|_| GatherError::unusable(&version, "it isn't text"))?;
         let references = named_references(&version, attributes.get("references"));
         let notation = Notation::of(media_type);
-        Ok(Some(StoredText { version, format, notation, text: own, references }))
+        let is_old = false;
+        Ok(Some(StoredText { version, format, notation, text: own, references, is_old }))
     }
 
     async fn has(&self, xid: &Xid) -> Result<bool, GatherError> {

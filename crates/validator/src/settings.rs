@@ -305,7 +305,10 @@ impl RegistrySettings {
         let key = key.transpose().map_err(|_| wrong("registry.key isn't a public key"))?;
         // The validator's own life of a schema is the outer one, so the site is asked by it alone.
         let reading = SiteOptions {
-            cache_ttl: options.cache_ttl / 2,
+            cache_ttl: match options.cache_enabled {
+                true => options.cache_ttl / 2,
+                false => Duration::ZERO,
+            },
             max_retries: 1,
             timeout: options.timeout,
             key,

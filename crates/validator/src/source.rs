@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use muster_schema::{SchemaBundle, SchemaBundleError, Validator};
 use muster_words::{Digest, Xid};
 
-use crate::{GatherError, Gathering, SchemaStore};
+use crate::{GatherError, GatheredSchemas, Gathering, SchemaStore};
 
 /// A schema with everything that it refers to.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct SchemaClosure {
     pub schemas: Arc<Validator>,
     /// The same digest means the same schemas, so that they needn't be compiled again.
     pub digest: Digest,
+    /// Whether the source can't be asked now, and gives what it kept.
+    pub is_old: bool,
 }
 
 /// Where a validator has its schemas from.
@@ -75,6 +77,7 @@ impl ValidatorSource for BundledSchemas {
             version: version.clone(),
             schemas: self.schemas.clone(),
             digest: digest_of(&self.digest, version),
+            is_old: false,
         }))
     }
 
@@ -102,12 +105,13 @@ pub(crate) async fn closure_of(
         Err(GatherError::Absent { .. }) => return Ok(None),
         Err(error) => return Err(error),
     }
-    let bundle = gathering.finish().await?;
+    let GatheredSchemas { bundle, is_old } = gathering.finish().await?;
     let unusable = |error: SchemaBundleError| GatherError::unusable(schema, error.to_string());
     let digest = Digest::of(&bundle.write().map_err(unusable)?);
     let Some((version, _)) = bundle.find(schema) else { return Ok(None) };
     let (version, digest) = (version.clone(), digest_of(&digest, version));
-    Ok(Some(SchemaClosure { version, schemas: Arc::new(Validator::new(bundle)), digest }))
+    let schemas = Arc::new(Validator::new(bundle));
+    Ok(Some(SchemaClosure { version, schemas, digest, is_old }))
 }
 
 /// What identifies a version within a bundle.

@@ -157,7 +157,7 @@ impl PayloadValidator {
         if age != Age::Fresh {
             self.refresh(&name, &kept);
         }
-        checked((kept.ready.clone(), age == Age::Old), payload, message)
+        checked((kept.ready.clone(), kept.is_old || age == Age::Old), payload, message)
     }
 
     /// Whether a schema is in memory and fresh, so that a check needn't wait.
@@ -252,7 +252,7 @@ impl PayloadValidator {
             }
             if is_usable {
                 self.inner.count(true);
-                return Ok((kept.ready.clone(), age == Age::Old));
+                return Ok((kept.ready.clone(), kept.is_old || age == Age::Old));
             }
         }
         self.inner.count(false);
@@ -309,7 +309,7 @@ impl Inner {
         if let Some(kept) = self.kept.find(name).filter(|_| self.options.cache_enabled)
             && kept.confirmed.is_none_or(|confirmed| confirmed >= asked)
         {
-            return Some(Ok((kept.ready.clone(), false)));
+            return Some(Ok((kept.ready.clone(), kept.is_old)));
         }
         let refusals = self.refusals.lock();
         let (until, refusal) = refusals.get(name)?;
@@ -321,9 +321,9 @@ impl Inner {
         for one in &self.sources {
             match self.ask_one(one, xid).await {
                 Ok(Some(found)) => {
-                    let life = self.life(one, failure.is_some());
+                    let life = self.life(one, failure.is_some() || found.is_old);
                     match self.compiled(name, &found).await {
-                        Ok(ready) => return Ok(self.keep(name, ready, life)),
+                        Ok(ready) => return Ok(self.keep(name, ready, life, found.is_old)),
                         Err(refusal) => return self.refused(name, refusal),
                     }
                 }
@@ -341,9 +341,10 @@ impl Inner {
         }
     }
 
-    /// How long a schema counts that a source gave; none: for ever.
-    fn life(&self, one: &RestingSource, is_fallback: bool) -> Option<Duration> {
-        match (is_fallback, one.source.is_fixed()) {
+    /// How long a schema counts that a source gave; none: for ever. For a moment, if what should
+    /// have been asked couldn't be.
+    fn life(&self, one: &RestingSource, is_unconfirmed: bool) -> Option<Duration> {
+        match (is_unconfirmed, one.source.is_fixed()) {
             (true, _) => Some(SHORT_LIFE.min(self.options.cache_ttl)),
             (false, true) => None,
             (false, false) => Some(self.options.cache_ttl),
@@ -398,12 +399,16 @@ impl Inner {
         }))
     }
 
-    fn keep(&self, name: &str, ready: Arc<ReadySchema>, life: Option<Duration>) -> Usable {
-        let confirmed = life.map(|_| Instant::now());
-        let kept = KeptSchema::new(ready.clone(), confirmed, life.unwrap_or_default());
-        self.kept.keep(name, kept);
+    fn keep(
+        &self,
+        name: &str,
+        ready: Arc<ReadySchema>,
+        life: Option<Duration>,
+        is_old: bool,
+    ) -> Usable {
+        self.kept.keep(name, KeptSchema::new(ready.clone(), life, is_old));
         self.refusals.lock().remove(name);
-        (ready, false)
+        (ready, is_old)
     }
 
     /// Remembers a refusal for a moment. An older version that can be used goes on being used where

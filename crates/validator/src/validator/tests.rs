@@ -25,6 +25,8 @@ struct Turns {
     asked: AtomicU64,
     is_down: AtomicBool,
     hangs: AtomicBool,
+    /// It can't be asked, and gives what it kept.
+    is_cut_off: AtomicBool,
     types: Mutex<BTreeMap<String, (u32, String)>>,
 }
 
@@ -56,7 +58,9 @@ impl ValidatorSource for Unsteady {
         let mut bundle = SchemaBundle::default();
         bundle.add(version.clone(), BundledSchema::new(SchemaFormat::Avro, text));
         bundle.name(schema.clone(), version);
-        BundledSchemas::new(bundle, "").unwrap().find(schema).await
+        let found = BundledSchemas::new(bundle, "").unwrap().find(schema).await?;
+        let is_old = self.0.is_cut_off.load(Ordering::SeqCst);
+        Ok(found.map(|found| SchemaClosure { is_old, ..found }))
     }
 
     async fn names(&self) -> Result<Vec<Xid>, GatherError> {
@@ -149,6 +153,23 @@ async fn an_old_schema_is_used_while_the_source_is_down() {
     assert!(told(&checks, ORDER, &json!("x")).await.ends_with("2 true stale"), "within the time");
     let last = checks.status().sources.remove(0).last_error;
     assert_eq!(last.as_deref(), Some("unsteady takes too long"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_source_kept_is_stale_and_counts_for_a_moment() {
+    let source = Unsteady::default();
+    source.put(ORDER, 1, "\"int\"");
+    source.0.is_cut_off.store(true, Ordering::SeqCst);
+    let checks = validator(&source, ValidatorOptions::default());
+    for _ in 0..3 {
+        assert!(told(&checks, ORDER, &json!(1)).await.ends_with("1 true stale"));
+        let at_once = checks.check_in_memory(ORDER, Payload::Json(&json!(1)), None);
+        assert!(at_once.unwrap().is_stale);
+    }
+    assert_eq!(source.asked(), 1);
+    source.0.is_cut_off.store(false, Ordering::SeqCst);
+    advance(Duration::from_secs(6)).await;
+    assert!(told(&checks, ORDER, &json!(1)).await.ends_with("1 true"), "it is asked again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,7 +143,7 @@ async fn gathered(client: &Client, chosen: &[Xid]) -> Result<SchemaBundle, Gathe
     for xid in chosen {
         gathering.add_chosen(xid).await?;
     }
-    gathering.finish().await
+    Ok(gathering.finish().await?.bundle)
 }
 
 async fn ungathered(client: &Client, error: GatherError) -> Failure {
