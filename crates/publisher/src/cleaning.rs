@@ -1,5 +1,6 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, future::ready, pin::pin, time::Duration};
 
+use futures_util::{StreamExt as _, stream};
 use muster_wire::manifest::{MANIFEST_PATH, Manifest, history_path, object_path};
 use muster_words::{Digest, Moment};
 use serde::{Deserialize, Serialize};
@@ -7,11 +8,15 @@ use tokio::time::Instant;
 
 use crate::{
     DestinationError, MARKER_PATH, PublicationSource, SiteDestination, headers_of,
-    retired::{Day, KEPT_DAYS, RETIRED, RetiredFiles, read_day, write_day},
+    plan::Marker,
+    retired::{Day, KEPT_DAYS, RETIRED, RetiredObject, read_day, write_day},
 };
 
-/// How long a cleaning works at a stretch; the next publication goes on.
-const TIME_MAX: Duration = Duration::from_secs(60);
+/// How long a cleaning works at a stretch; the next publication goes on. Others wait for it.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How many objects are removed at once.
+const AT_ONCE: usize = 16;
 
 /// How long others believe that a cleaning is at work. It is longer than one works, so that clocks
 /// may differ.
@@ -105,7 +110,9 @@ pub(crate) async fn clean(
             read_state(destination).await?
         }
     };
-    let Some((state, tag)) = found else { return Ok(report) };
+    let Some((mut state, tag)) = found else { return Ok(report) };
+    // One in the future is of a clock that was wrong.
+    state.until = state.until.min(due(now));
     let is_due = state.until < due(now) || state.purges < purges;
     if !is_due || state.is_at_work(destination, now) {
         return Ok(report);
@@ -122,7 +129,7 @@ pub(crate) async fn clean(
     let cleaned = cleaning.run(state.until, now).await;
     let report = cleaning.report;
     let next = match cleaned {
-        Ok(true) => CleaningState { until: due(now).max(state.until), purges, begun: None },
+        Ok(true) => CleaningState { until: due(now), purges, begun: None },
         _ => state,
     };
     write_state(destination, CleaningState { begun: None, ..next }).await?;
@@ -138,6 +145,13 @@ async fn write_state(
     destination.write(&path, bytes.into(), headers_of(&path)).await
 }
 
+/// What of some objects is gone, and why not all, if something failed.
+#[derive(Debug, Default)]
+struct RemovedObjects {
+    gone: Vec<String>,
+    error: Option<DestinationError>,
+}
+
 struct Cleaning<'a> {
     destination: &'a dyn SiteDestination,
     source: &'a dyn PublicationSource,
@@ -149,7 +163,8 @@ impl Cleaning<'_> {
     /// Returns whether everything is removed that was due.
     async fn run(&mut self, until: Day, now: Moment) -> Result<bool, DestinationError> {
         self.report.requests += 2;
-        if self.destination.read(MARKER_PATH).await?.is_some() {
+        let marker = self.destination.read(MARKER_PATH).await?;
+        if marker.is_some_and(|file| Marker::is_of_one_at_work(&file.bytes)) {
             return Ok(false);
         }
         let Some(file) = self.destination.read(MANIFEST_PATH).await? else { return Ok(false) };
@@ -178,21 +193,19 @@ impl Cleaning<'_> {
         self.report.requests += 1;
         let (files, tag) = read_day(self.destination, day).await?;
         let Some(tag) = tag else { return Ok(true) };
-        let mut kept = RetiredFiles::default();
-        for (digest, object) in &files.objects {
-            let goes = is_due || self.source.is_erased(&object.path, object.position);
-            if needed.contains(digest) {
-                continue;
-            }
-            if !goes {
-                kept.objects.insert(digest.clone(), object.clone());
-                continue;
-            }
-            if !self.remove_object(digest).await? {
-                return Ok(false);
-            }
+        let mut kept = files.clone();
+        kept.objects
+            .retain(|digest, _| !needed.contains(digest) && digest.parse::<Digest>().is_ok());
+        let goes =
+            |object: &RetiredObject| is_due || self.source.is_erased(&object.path, object.position);
+        let going = kept.objects.iter().filter(|(_, object)| goes(object));
+        let going: Vec<String> = going.map(|(digest, _)| digest.clone()).collect();
+        let removed = self.remove_objects(&going).await;
+        for digest in &removed.gone {
+            kept.objects.remove(digest);
         }
-        if is_due {
+        let is_done = removed.error.is_none() && removed.gone.len() == going.len();
+        if is_due && is_done {
             for number in files.manifests.iter().filter(|number| **number != version) {
                 self.remove(&history_path(*number)).await?;
                 self.report.manifests += 1;
@@ -200,33 +213,43 @@ impl Cleaning<'_> {
             self.remove(&day.path()).await?;
             return Ok(true);
         }
-        kept.manifests.clone_from(&files.manifests);
         needed.extend(kept.objects.keys().cloned());
-        if kept == files {
-            return Ok(true);
+        if kept != files {
+            self.report.requests += 1;
+            match write_day(self.destination, day, &kept, Some(&tag)).await {
+                // A publisher has added something; that some of it is gone does no harm.
+                Ok(()) | Err(DestinationError::Changed) => {}
+                Err(error) => return Err(error),
+            }
         }
-        self.report.requests += 1;
-        match write_day(self.destination, day, &kept, Some(&tag)).await {
-            // A publisher has added something; that some of it is gone does no harm.
-            Err(DestinationError::Changed) => Ok(true),
-            written => written.map(|()| true),
-        }
+        removed.error.map_or(Ok(is_done), Err)
     }
 
-    /// Removes an object and its compressed copies. Returns false when the time is over.
-    async fn remove_object(&mut self, digest: &str) -> Result<bool, DestinationError> {
-        if digest.parse::<Digest>().is_err() {
-            return Ok(true);
+    /// Removes objects and their compressed copies, until the time is over or one can't be removed.
+    async fn remove_objects(&mut self, digests: &[String]) -> RemovedObjects {
+        let (destination, end) = (self.destination, self.end);
+        let in_time = stream::iter(digests.to_vec()).take_while(|_| ready(Instant::now() <= end));
+        let removed = in_time.map(|digest| async move {
+            let path = object_path(&digest);
+            for path in [format!("{path}.gz"), format!("{path}.br"), path] {
+                destination.remove(&path).await?;
+            }
+            Ok(digest)
+        });
+        let mut removed = pin!(removed.buffer_unordered(AT_ONCE));
+        let mut all = RemovedObjects::default();
+        while let Some(one) = removed.next().await {
+            self.report.requests += 3;
+            match one {
+                Ok(digest) => all.gone.push(digest),
+                Err(error) => {
+                    all.error = Some(error);
+                    break;
+                }
+            }
         }
-        if Instant::now() > self.end {
-            return Ok(false);
-        }
-        let path = object_path(digest);
-        for path in [format!("{path}.gz"), format!("{path}.br"), path] {
-            self.remove(&path).await?;
-        }
-        self.report.objects += 1;
-        Ok(true)
+        self.report.objects += all.gone.len() as u64;
+        all
     }
 
     async fn remove(&mut self, path: &str) -> Result<(), DestinationError> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::{PurgeError, PurgeOrder};
+use crate::{PurgeOrder, Untold};
 
 /// Where a site is published to: a folder or a bucket.
 ///
@@ -47,7 +47,7 @@ pub trait SiteDestination: Send + Sync {
 
     /// Tells whoever keeps copies of the files that some are outdated. Where nobody does, nothing
     /// happens.
-    async fn outdate(&self, _order: &PurgeOrder) -> Result<(), PurgeError> {
+    async fn outdate(&self, _order: &PurgeOrder) -> Result<(), Untold> {
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
 pub use publisher::{Publisher, RunError};
 pub use purge::{
     BadPurge, CachedDestination, CloudFrontPurge, PurgeAccess, PurgeError, PurgeOrder,
-    RequestPurge, SitePurge, purge_at,
+    RequestPurge, SitePurge, Untold, purge_at,
 };
 pub use render::{
     DEFAULT_CHANNEL, RENEWAL_US, RenderError, RenderRequest, RenderedSite, SiteRenderer,

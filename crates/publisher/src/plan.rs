@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::aliases;
 
-/// The file that says which named files a publication was about to change. It is there while one is
-/// running, and after one that was interrupted.
+/// The file that says which named files a publication was about to change, and of which files the
+/// CDN must still hear. It is there while one is running, after one that was interrupted, and until
+/// the CDN has heard.
 pub const MARKER_PATH: &str = "publishing.json";
 
 /// What a publication writes and removes.
@@ -24,7 +25,20 @@ pub struct PublicationPlan {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marker {
     /// The named files that may hold other bytes than the manifest says.
+    #[serde(default)]
     pub paths: BTreeSet<String>,
+    /// The files that are as the manifest says, and of which the CDN wasn't told yet.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub untold: BTreeSet<String>,
+}
+
+impl Marker {
+    /// Whether a publication is at work that wrote this marker, or was interrupted. One that can't be
+    /// read may be.
+    pub fn is_of_one_at_work(bytes: &[u8]) -> bool {
+        let marker: Result<Self, _> = serde_json::from_slice(bytes);
+        !marker.is_ok_and(|marker| marker.paths.is_empty() && !marker.untold.is_empty())
+    }
 }
 
 impl PublicationPlan {

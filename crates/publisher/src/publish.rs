@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::{
     CleaningReport, DestinationError, MARKER_PATH, PublicationPlan, PublicationSource, PurgeError,
-    PurgeOrder, RENEWAL_US, SiteDestination, SourceError,
+    PurgeOrder, RENEWAL_US, SiteDestination, SourceError, Untold,
     cleaning::{clean, is_being_cleaned},
     compression::compressed,
     headers_of,
@@ -128,7 +128,8 @@ pub enum PublishError {
 ///
 /// The objects come first, then the named files, and the manifest last; what isn't needed any more
 /// goes after that, and then those are told who keep copies. A marker names the files that change,
-/// so that after an interruption the next publication knows which of them to mistrust and to tell.
+/// so that after an interruption the next publication knows which of them to mistrust and to tell;
+/// where only the telling failed, the next one tells, and writes nothing again.
 ///
 /// # Errors
 /// See [`PublishError`]. Whatever happened, readers that begin with the manifest find the old state
@@ -148,6 +149,7 @@ pub async fn publish(
         options,
         requests: 0,
         unsure: BTreeSet::new(),
+        untold: BTreeSet::new(),
         written: BTreeSet::new(),
         fetched: BTreeMap::new(),
     };
@@ -175,6 +177,8 @@ struct Publication<'a> {
     requests: u64,
     /// Named files that may hold anything.
     unsure: BTreeSet<String>,
+    /// Files of which those who keep copies weren't told.
+    untold: BTreeSet<String>,
     /// Named files that this publication has written.
     written: BTreeSet<String>,
     /// Files that were read for their objects, because their named copies come later.
@@ -200,7 +204,6 @@ impl Publication<'_> {
             return Err(error);
         }
         let plan = PublicationPlan::between(published.as_ref(), &next, &self.unsure);
-        let mut purge_error = None;
         let is_unchanged = published.as_ref().is_some_and(|published| {
             published.says_the_same_as(&next) && plan.is_empty() && !self.is_renewed(published)
         });
@@ -208,14 +211,12 @@ impl Publication<'_> {
             let expected = found.as_ref().map(|file| file.tag.as_str());
             let before = (published.as_ref(), expected);
             self.write_all(&plan, &next, bytes, before).await?;
-            purge_error = self.outdate(&plan, &next).await.err();
-        }
-        let is_finished = purge_error.is_none() && (is_marked || !is_unchanged);
-        if !self.options.is_trial && is_finished {
-            self.requests += 1;
-            self.destination.remove(MARKER_PATH).await?;
+            self.untold.extend(plan.touched());
+            self.untold.insert(MANIFEST_PATH.to_owned());
         }
         let manifest = if is_unchanged { published.unwrap_or(next) } else { next };
+        let is_over = !self.options.is_trial && (is_marked || !is_unchanged);
+        let purge_error = if is_over { self.end(&manifest).await? } else { None };
         Ok(PublicationReport {
             plan,
             manifest,
@@ -240,17 +241,37 @@ impl Publication<'_> {
         report.requests += report.cleaning.requests;
     }
 
-    /// Tells those who keep copies which files they should ask for again.
-    async fn outdate(&self, plan: &PublicationPlan, next: &Manifest) -> Result<(), PurgeError> {
-        let mut paths = plan.touched();
-        paths.insert(MANIFEST_PATH.to_owned());
-        let order = PurgeOrder {
-            base_url: next.cdn_urls.base.clone(),
-            paths,
-            reference: format!("{}-{}-{}", next.registry, next.channel, next.version),
-            now: self.options.now,
+    /// Tells those who keep copies which files they should ask for again. The marker goes once they
+    /// have heard of all; until then it says what is left.
+    async fn end(&mut self, manifest: &Manifest) -> Result<Option<PurgeError>, PublishError> {
+        self.unsure.clear();
+        let before = self.untold.clone();
+        let told = match before.is_empty() {
+            true => Ok(()),
+            false => self.destination.outdate(&self.order(manifest)).await,
         };
-        self.destination.outdate(&order).await
+        let Err(Untold { error, paths }) = told else {
+            self.requests += 1;
+            self.destination.remove(MARKER_PATH).await?;
+            return Ok(None);
+        };
+        self.untold = paths;
+        self.mark().await?;
+        Ok(Some(error))
+    }
+
+    fn order(&self, manifest: &Manifest) -> PurgeOrder {
+        let Manifest { registry, channel, version, .. } = manifest;
+        let base_url = manifest.cdn_urls.base.clone();
+        // A CDN takes one reference once, whatever it is about.
+        let what = json::to_canonical(&serde_json::json!([base_url, self.untold]));
+        let about = Digest::of(&what);
+        PurgeOrder {
+            base_url,
+            paths: self.untold.clone(),
+            reference: format!("{registry}-{channel}-{version}-{about}"),
+            now: self.options.now,
+        }
     }
 
     async fn write_all(
@@ -312,7 +333,10 @@ impl Publication<'_> {
     }
 
     async fn mark(&mut self) -> Result<(), PublishError> {
-        let marker = serde_json::to_value(Marker { paths: self.unsure.clone() });
+        let marker = serde_json::to_value(Marker {
+            paths: self.unsure.clone(),
+            untold: self.untold.clone(),
+        });
         let marker = json::to_canonical(&marker.unwrap_or_default());
         self.write(MARKER_PATH, marker.into()).await
     }
@@ -365,6 +389,8 @@ impl Publication<'_> {
         // One that can't be read names nothing; it is written before anything that it would name.
         let marker: Marker = serde_json::from_slice(&file.bytes).unwrap_or_default();
         self.unsure.extend(marker.paths.into_iter().filter(|path| is_below(path)));
+        let is_file = |path: &String| is_below(path) || path == MANIFEST_PATH;
+        self.untold.extend(marker.untold.into_iter().filter(is_file));
         Ok(true)
     }
 

@@ -4,7 +4,7 @@ mod cloudfront;
 mod requests;
 mod spelling;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,12 +17,15 @@ pub use spelling::{BadPurge, PurgeAccess, purge_at};
 
 use crate::{DestinationError, FileHeaders, SiteDestination, StoredFile};
 
+/// How long a CDN may take for one order. Who isn't told by then is told with the next publication.
+const ORDER_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// A CDN that keeps copies of a site's files.
 #[async_trait]
 pub trait SitePurge: Send + Sync {
     /// Asks the CDN to forget its copies. MUST return only when the CDN has taken the order, and it
     /// MUST do no harm to ask twice.
-    async fn purge(&self, order: &PurgeOrder) -> Result<(), PurgeError>;
+    async fn purge(&self, order: &PurgeOrder) -> Result<(), Untold>;
 }
 
 /// Which copies are outdated.
@@ -37,6 +40,16 @@ pub struct PurgeOrder {
     pub reference: String,
     /// When it is ordered.
     pub now: Moment,
+}
+
+/// What a CDN wasn't told, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{error}")]
+pub struct Untold {
+    /// Why.
+    pub error: PurgeError,
+    /// The files of the order that it doesn't know of.
+    pub paths: BTreeSet<String>,
 }
 
 /// Why a CDN wasn't told.
@@ -123,7 +136,7 @@ impl SiteDestination for CachedDestination {
         self.files.remove(path).await
     }
 
-    async fn outdate(&self, order: &PurgeOrder) -> Result<(), PurgeError> {
+    async fn outdate(&self, order: &PurgeOrder) -> Result<(), Untold> {
         self.cdn.purge(order).await
     }
 }

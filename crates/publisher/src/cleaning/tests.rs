@@ -8,7 +8,8 @@ use muster_wire::manifest::ManifestFile;
 
 use super::*;
 use crate::{
-    FolderDestination, PublicationReport, PublishError, PublishOptions, SourceError, publish,
+    FileHeaders, FolderDestination, PublicationReport, PublishError, PublishOptions, SourceError,
+    StoredFile, publish,
     publish::tests::{AFTER, BEFORE, Documents, Killed, MemoryDestination, read_site},
 };
 
@@ -147,6 +148,88 @@ async fn what_was_hard_deleted_goes_at_once() {
         assert_eq!(published(&source(260, tina), &destination, day(3)).await.cleaning.objects, 0);
         read_site(&destination).await;
     }
+}
+
+#[tokio::test]
+async fn a_cdn_that_was_not_told_and_a_clock_that_was_ahead_keep_nothing_from_going() {
+    let (purged, other) = (r#"{"n":1}"#, r#"{"n":3}"#);
+    let destination: Arc<dyn SiteDestination> = Arc::new(MemoryDestination::default());
+    published(&Documents::new(100, &BEFORE), &destination, day(1)).await;
+    published(&Documents::new(200, &AFTER), &destination, day(2)).await;
+    let write = async |path: &str, text: &'static str| {
+        destination
+            .write(path, Bytes::from_static(text.as_bytes()), headers_of(path))
+            .await
+            .unwrap();
+    };
+    write("retired/cleaned.json", r#"{"until": 400, "purges": 0}"#).await;
+    write(MARKER_PATH, r#"{"untold": ["manifest.json"]}"#).await;
+    let sanity = &["providers/cms/sanity.json"];
+    let source = Purged { documents: Documents::new(200, &AFTER), purge: 250, paths: sanity };
+    clean(&*destination, &source, day(2)).await.unwrap();
+    assert_eq!(held(&destination, &[purged, other]).await, [other]);
+    clean(&*destination, &source, day(40)).await.unwrap();
+    assert_eq!(held(&destination, &[purged, other]).await, [""; 0]);
+}
+
+/// A destination that keeps one of its files.
+struct Stubborn {
+    inner: Arc<dyn SiteDestination>,
+    path: String,
+}
+
+#[async_trait]
+impl SiteDestination for Stubborn {
+    async fn begin(&self) -> Result<Box<dyn Send>, DestinationError> {
+        self.inner.begin().await
+    }
+
+    async fn read(&self, path: &str) -> Result<Option<StoredFile>, DestinationError> {
+        self.inner.read(path).await
+    }
+
+    async fn write(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        headers: FileHeaders,
+    ) -> Result<(), DestinationError> {
+        self.inner.write(path, bytes, headers).await
+    }
+
+    async fn replace(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        headers: FileHeaders,
+        expected: Option<&str>,
+    ) -> Result<(), DestinationError> {
+        self.inner.replace(path, bytes, headers, expected).await
+    }
+
+    async fn remove(&self, path: &str) -> Result<(), DestinationError> {
+        match path == self.path {
+            true => Err(DestinationError::Refused { path: path.to_owned(), what: "no".to_owned() }),
+            false => self.inner.remove(path).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cleaning_that_did_not_end_writes_down_what_is_gone() {
+    let inner: Arc<dyn SiteDestination> = Arc::new(MemoryDestination::default());
+    published(&Documents::new(100, &BEFORE), &inner, day(1)).await;
+    published(&Documents::new(200, &AFTER), &inner, day(2)).await;
+    let text = r#"{"n":1}"#;
+    let stubborn = Stubborn { inner: inner.clone(), path: object(text) };
+    for _ in 0..2 {
+        assert!(clean(&stubborn, &Documents::new(200, &AFTER), day(40)).await.is_err());
+        let (left, _) = read_day(&*inner, Day(2)).await.unwrap();
+        let left: Vec<String> = left.objects.into_keys().collect();
+        assert_eq!(left, [Digest::of(text.as_bytes()).to_string()]);
+    }
+    let report = clean(&*inner, &Documents::new(200, &AFTER), day(40)).await.unwrap();
+    assert_eq!((report.objects, held(&inner, &[text]).await.len()), (1, 0));
 }
 
 #[tokio::test]

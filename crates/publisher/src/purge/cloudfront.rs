@@ -3,12 +3,13 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
-use muster_client::{Socket, Timeouts, TrustedRoots, encoded_step};
+use muster_client::{Socket, Timeouts, Transport as _, TrustedRoots, encoded_step};
 use muster_seal::aws::{AwsKey, AwsRequest, AwsScope, signed_headers};
+use tokio::time::timeout;
 
 use super::{
-    PurgeAccess, PurgeError, PurgeOrder, SitePurge,
-    requests::{origin_of, sent},
+    ORDER_TIME_MAX, PurgeAccess, PurgeError, PurgeOrder, SitePurge, Untold,
+    requests::{origin_of, sent, slow},
 };
 
 /// CloudFront's own address. All distributions are managed there.
@@ -87,8 +88,11 @@ impl CloudFrontPurge {
 
 #[async_trait]
 impl SitePurge for CloudFrontPurge {
-    async fn purge(&self, order: &PurgeOrder) -> Result<(), PurgeError> {
-        sent(&self.socket, self.request(order)?).await
+    async fn purge(&self, order: &PurgeOrder) -> Result<(), Untold> {
+        let asked = async { sent(&self.socket, self.request(order)?).await };
+        let told = timeout(ORDER_TIME_MAX, asked).await;
+        let told = told.unwrap_or_else(|_| Err(slow(self.socket.place())));
+        told.map_err(|error| Untold { error, paths: order.paths.clone() })
     }
 }
 

@@ -1,12 +1,13 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, future::ready, pin::pin, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use muster_client::{Socket, Timeouts, Transport as _, TrustedRoots, encoded_step, read_to_end};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{PurgeError, PurgeOrder, SitePurge};
+use super::{ORDER_TIME_MAX, PurgeError, PurgeOrder, SitePurge, Untold};
 
 /// How many requests run at once.
 const AT_ONCE: usize = 8;
@@ -16,9 +17,9 @@ const AT_ONCE: usize = 8;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The largest answer that is read, in bytes, and the longest pause within one.
+/// The largest answer that is read, in bytes, and for how long.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+const BODY_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// How much of a refusal is told, in characters.
 const SAID_MAX: usize = 200;
@@ -54,19 +55,24 @@ impl RequestPurge {
         Ok(Self { method, template: template.to_owned(), headers, socket })
     }
 
-    /// The addresses to ask, without their origin.
-    fn targets(&self, order: &PurgeOrder) -> Vec<String> {
+    /// The addresses to ask, without their origin, each with the file that it is about; none: with
+    /// all.
+    fn targets(&self, order: &PurgeOrder) -> Vec<(String, Option<String>)> {
         let below = |address: String| -> Option<String> {
             let uri: Uri = address.parse().ok()?;
             Some(uri.path_and_query()?.as_str().to_owned())
         };
         if !self.template.contains(PATH) {
-            return below(self.template.clone()).into_iter().collect();
+            return below(self.template.clone()).map(|whole| (whole, None)).into_iter().collect();
         }
-        let files = order.paths.iter().flat_map(|path| FORMS.map(|form| format!("{path}{form}")));
         let encoded =
             |path: String| path.split('/').map(encoded_step).collect::<Vec<_>>().join("/");
-        files.filter_map(|path| below(self.template.replace(PATH, &encoded(path)))).collect()
+        let target = |path: &String, form| {
+            let address = self.template.replace(PATH, &encoded(format!("{path}{form}")));
+            Some((below(address)?, Some(path.clone())))
+        };
+        let files = order.paths.iter();
+        files.flat_map(|path| FORMS.iter().filter_map(move |form| target(path, form))).collect()
     }
 
     async fn ask(&self, target: String) -> Result<(), PurgeError> {
@@ -97,9 +103,22 @@ impl RequestPurge {
 
 #[async_trait]
 impl SitePurge for RequestPurge {
-    async fn purge(&self, order: &PurgeOrder) -> Result<(), PurgeError> {
-        let asked = stream::iter(self.targets(order)).map(|target| self.ask(target));
-        asked.buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await.map(drop)
+    async fn purge(&self, order: &PurgeOrder) -> Result<(), Untold> {
+        let end = Instant::now() + ORDER_TIME_MAX;
+        let asked = stream::iter(self.targets(order)).map(|(target, path)| async move {
+            let told = timeout_at(end, self.ask(target)).await;
+            let error = told.unwrap_or_else(|_| Err(slow(self.socket.place()))).err()?;
+            Some((path, error))
+        });
+        let mut failed = pin!(asked.buffer_unordered(AT_ONCE).filter_map(ready));
+        let Some((first, error)) = failed.next().await else { return Ok(()) };
+        let mut paths: BTreeSet<String> = first.into_iter().collect();
+        while let Some((path, _)) = failed.next().await {
+            paths.extend(path);
+        }
+        // One request is about all files.
+        let paths = if paths.is_empty() { order.paths.clone() } else { paths };
+        Err(Untold { error, paths })
     }
 }
 
@@ -109,16 +128,23 @@ pub(super) fn origin_of(address: &Uri) -> Option<String> {
     Some(format!("{scheme}://{}", address.authority()?))
 }
 
-/// Sends a request, and reads the answer if it is a refusal.
+/// Why a CDN wasn't told that has no answer in time.
+pub(super) fn slow(place: &str) -> PurgeError {
+    PurgeError::Unreachable(format!("{place} takes too long"))
+}
+
+/// Sends a request, and reads the answer. What is said beside a success is read only if it comes at
+/// once, so that the connection can be used again.
 pub(super) async fn sent(socket: &Socket, request: Request<Bytes>) -> Result<(), PurgeError> {
     let unreachable =
         |error: muster_client::TransportError| PurgeError::Unreachable(error.to_string());
     let (head, body) = socket.send(request).await.map_err(unreachable)?.into_parts();
-    let read = read_to_end(body, ANSWER_BYTES_MAX, PAUSE_MAX, socket.place()).await;
+    let read = read_to_end(body, ANSWER_BYTES_MAX, BODY_TIME_MAX, socket.place());
+    let read = timeout(BODY_TIME_MAX, read).await;
     if head.status.is_success() {
         return Ok(());
     }
-    let said = read.map(|bytes| readable(&bytes)).unwrap_or_default();
+    let said = read.ok().and_then(Result::ok).map(|bytes| readable(&bytes)).unwrap_or_default();
     Err(refused(socket.place(), head.status, &said))
 }
 
