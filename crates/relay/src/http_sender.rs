@@ -2,7 +2,6 @@
 //! answer. It follows nothing, uses no proxy, and connects only to an address that it has checked.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -15,10 +14,9 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use muster_guard::addresses::{AddressFilter, AddressRefused, Destination, Host};
-use parking_lot::Mutex;
 use rustls::ClientConfig;
 
-use crate::{connector::Connector, decision::TryFailure};
+use crate::{connector::Connector, decision::TryFailure, idle::IdleConnections};
 
 /// How much of an answer is usually read, in bytes: enough for an error that says what is wrong.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -26,9 +24,8 @@ pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// The largest head of an answer, in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// How many idle connections are kept for each receiver: as many as requests run at once by
-/// default.
-const IDLE_MAX: usize = 16;
+/// How long an idle connection is kept. Servers commonly end one after a minute.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Finds the addresses of a name.
 #[async_trait]
@@ -81,14 +78,15 @@ type Place = (bool, Host, SocketAddr);
 /// Sends requests to addresses that documents name.
 pub struct HttpSender {
     connector: Connector,
-    idle: Mutex<HashMap<Place, Vec<Connection>>>,
+    idle: IdleConnections<Place, Connection>,
 }
 
 impl HttpSender {
     /// A sender to the addresses that a filter permits.
     #[must_use]
     pub fn new(filter: AddressFilter, tls: Arc<ClientConfig>, resolver: Arc<dyn Resolve>) -> Self {
-        Self { connector: Connector::new(filter, tls, resolver), idle: Mutex::default() }
+        let connector = Connector::new(filter, tls, resolver);
+        Self { connector, idle: IdleConnections::new(IDLE_TIME_MAX) }
     }
 
     /// Parses and checks a URL.
@@ -130,7 +128,10 @@ impl HttpSender {
         };
         for address in &addresses {
             let place = (destination.is_encrypted, destination.host.clone(), *address);
-            while let Some(mut connection) = self.kept(&place) {
+            while let Some(mut connection) = self.idle.take(&place) {
+                if !connection.is_ready() {
+                    continue;
+                }
                 match connection.try_send_request(request(sending.body.clone())?).await {
                     Ok(response) => {
                         return self
@@ -149,14 +150,6 @@ impl HttpSender {
         let response = connection.send_request(request(sending.body.clone())?).await;
         let response = response.map_err(|_| TryFailure::Broken)?;
         self.received(place, (connection, response), sending.answer_max).await
-    }
-
-    fn kept(&self, place: &Place) -> Option<Connection> {
-        let mut idle = self.idle.lock();
-        let connections = idle.get_mut(place)?;
-        connections.retain(|connection| !connection.is_closed());
-        let free = connections.iter().rposition(http1::SendRequest::is_ready)?;
-        Some(connections.swap_remove(free))
     }
 
     async fn connect(
@@ -193,11 +186,7 @@ impl HttpSender {
             }
         }
         if is_whole && !connection.is_closed() {
-            let mut idle = self.idle.lock();
-            let kept = idle.entry(place).or_default();
-            if kept.len() < IDLE_MAX {
-                kept.push(connection);
-            }
+            self.idle.keep(place, connection);
         }
         Ok(Received { status: head.status.as_u16(), headers: head.headers, body: bytes })
     }

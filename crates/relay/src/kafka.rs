@@ -19,23 +19,37 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use muster_guard::{addresses::Destination, secret_references::SecretList};
 use parking_lot::Mutex;
 
-use self::producer::{KafkaProducer, KafkaRun};
+use self::{
+    connection::KafkaConnection,
+    messages::ClusterState,
+    producer::{BrokerPlace, KafkaProducer, KafkaRun},
+};
 use crate::{
     connector::Connector,
     decision::{TryFailure, TryOutcome},
+    idle::IdleConnections,
     target::{KafkaTarget, RelayTarget},
 };
 
 pub(crate) use self::record::KafkaRecord;
 
-/// How many idle producers are kept for each topic: as many as a target may have at once.
+/// How many idle producers are kept for each topic: as many as a target may have at once. One is
+/// little more than two numbers.
 const IDLE_MAX: usize = 100;
+
+/// How long what is known of a cluster is believed, as by other clients.
+const CLUSTER_TIME_MAX: Duration = Duration::from_secs(300);
+
+/// How long an idle connection is kept. Brokers end them after ten minutes, and balancers in front of
+/// them after four.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// How many producers are kept for deliveries that are tried again. Without its own, a delivery is
 /// repeated if it was stored.
@@ -44,10 +58,19 @@ const KEPT_MAX: usize = 1_000;
 /// How long a producer is kept. Brokers forget one after a day by default.
 const KEPT_TIME_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// Sends records to Kafka, and keeps producers for the next ones.
-#[derive(Default)]
+/// Sends records to Kafka, and keeps producers and connections for the next ones.
 pub struct KafkaSender {
     producers: Mutex<Producers>,
+    connections: IdleConnections<BrokerPlace, KafkaConnection>,
+    /// What is known of clusters, and since when.
+    clusters: Mutex<HashMap<Place, (Arc<ClusterState>, Instant)>>,
+}
+
+impl Default for KafkaSender {
+    fn default() -> Self {
+        let connections = IdleConnections::new(IDLE_TIME_MAX);
+        Self { producers: Mutex::default(), connections, clusters: Mutex::default() }
+    }
 }
 
 /// A topic of a cluster, and how we say who we are.
@@ -76,18 +99,48 @@ impl KafkaSender {
             let secret = named.map(|name| secrets.resolve(name, &broker.host)).transpose();
             secret.map_err(TryFailure::Secret)
         };
-        let run = KafkaRun { connector, secret: &resolve, random, target, kafka };
+        let cluster = KnownCluster { sender: self, place: &place };
+        let run = KafkaRun { connector, secret: &resolve, random, target, kafka, cluster };
         let sent = tokio::time::timeout(target.deadline, producer.send(&run, record)).await;
         let outcome = match sent {
             Ok(Ok(())) => TryOutcome::Taken,
             Ok(Err(failure)) => TryOutcome::Failed(failure),
             Err(_) => {
-                producer.disconnect();
+                // Somebody waits on one of them whom nobody hears any more.
+                producer.connections.clear();
+                cluster.forget();
                 TryOutcome::Failed(TryFailure::Timeout)
             }
         };
+        for (broker, connection) in producer.connections.drain() {
+            self.connections.keep(broker, connection);
+        }
         self.producers.lock().put(place, &record.id, producer);
         outcome
+    }
+}
+
+/// What is known of the cluster that one try is about.
+#[derive(Clone, Copy)]
+struct KnownCluster<'a> {
+    sender: &'a KafkaSender,
+    place: &'a Place,
+}
+
+impl KnownCluster<'_> {
+    fn state(&self) -> Option<Arc<ClusterState>> {
+        let mut clusters = self.sender.clusters.lock();
+        clusters.retain(|_, (_, since)| since.elapsed() < CLUSTER_TIME_MAX);
+        clusters.get(self.place).map(|(known, _)| known.clone())
+    }
+
+    fn learn(&self, known: &Arc<ClusterState>) {
+        let learned = (known.clone(), Instant::now());
+        self.sender.clusters.lock().insert(self.place.clone(), learned);
+    }
+
+    fn forget(&self) {
+        self.sender.clusters.lock().remove(self.place);
     }
 }
 
@@ -108,11 +161,9 @@ impl Producers {
         waiting.map(|(producer, _)| producer).unwrap_or_default()
     }
 
-    fn put(&mut self, place: Place, id: &str, mut producer: KafkaProducer) {
+    fn put(&mut self, place: Place, id: &str, producer: KafkaProducer) {
         let now = Instant::now();
         if producer.is_in_doubt {
-            // Its connections would only wait with it.
-            producer.disconnect();
             self.kept.retain(|_, (_, _, since)| since.elapsed() < KEPT_TIME_MAX);
             if self.kept.len() >= KEPT_MAX {
                 let oldest = self.kept.iter().min_by_key(|(_, (_, _, since))| *since);

@@ -100,7 +100,7 @@ pub enum KafkaKey {
 }
 
 /// How a client of Kafka shows its credentials.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 pub enum KafkaMechanism {
     /// It sends them.
     #[default]

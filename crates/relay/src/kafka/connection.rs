@@ -1,7 +1,4 @@
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use muster_guard::addresses::Destination;
 use tokio::{
@@ -34,8 +31,6 @@ pub(super) struct KafkaConnection {
     stream: Box<dyn ByteStream>,
     /// How many questions were asked.
     asked: i32,
-    /// When it was used last.
-    pub since: Instant,
 }
 
 /// Whom a broker takes us for.
@@ -60,7 +55,7 @@ impl KafkaConnection {
                 true => Box::new(connector.secure_nameless(destination, stream).await?),
                 false => Box::new(stream),
             };
-            let mut connection = Self { stream, asked: 0, since: Instant::now() };
+            let mut connection = Self { stream, asked: 0 };
             connection.agree().await?;
             if let Some(login) = login {
                 connection.log_in(login).await?;
@@ -155,7 +150,6 @@ impl KafkaConnection {
         if i32::from_be_bytes(*correlation) != self.asked {
             return Err(TryFailure::Broken);
         }
-        self.since = Instant::now();
         Ok(answer.to_vec())
     }
 

@@ -13,6 +13,10 @@ const CONNECTION_STRING_USER: &str = "$ConnectionString";
 /// milliseconds of the thread that serves others as well.
 const ITERATIONS_MAX: u32 = 50_000;
 
+/// How often at least (RFC 7677, section 4). Whoever shows us fewer could guess the password from our
+/// answer.
+const ITERATIONS_MIN: u32 = 4_096;
+
 /// A user with a password.
 pub(super) struct KafkaCredentials {
     user: String,
@@ -115,8 +119,10 @@ impl<'a> Scram<'a> {
         if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
             return Err(NotScram("its nonce of SCRAM isn't the answer to ours"));
         }
-        if iterations > ITERATIONS_MAX {
-            return Err(NotScram("it asks to hash the password more than 50,000 times"));
+        if !(ITERATIONS_MIN..=ITERATIONS_MAX).contains(&iterations) {
+            return Err(NotScram(
+                "it asks to hash the password less than 4,096 times, or more than 50,000",
+            ));
         }
         let iterations = std::num::NonZeroU32::new(iterations).ok_or(unreadable)?;
         let ScramHash { digest, hmac: algorithm, derivation } = self.hash;

@@ -1,12 +1,10 @@
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use muster_guard::{addresses::Destination, secret_references::Secret};
+use muster_words::Digest;
 
 use super::{
+    KnownCluster,
     connection::{KafkaConnection, KafkaLogin},
     credentials::KafkaCredentials,
     messages::{
@@ -18,7 +16,7 @@ use super::{
 use crate::{
     connector::Connector,
     decision::TryFailure,
-    target::{KafkaTarget, RelayTarget},
+    target::{KafkaMechanism, KafkaTarget, RelayTarget},
 };
 
 /// How often one try asks. A leader that has moved is found by the second time, and one that is being
@@ -27,13 +25,6 @@ const ROUNDS: usize = 4;
 
 /// The pause before another broker leads, if none does now.
 const ROUND_PAUSE: Duration = Duration::from_millis(150);
-
-/// How long what is known of a cluster is believed, as by other clients.
-const CLUSTER_TIME_MAX: Duration = Duration::from_secs(300);
-
-/// How long an idle connection is kept. Brokers end them after ten minutes, and balancers in front of
-/// them after four.
-const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// The secret isn't what a cluster of Kafka takes.
 const UNREADABLE: TryFailure =
@@ -47,19 +38,28 @@ pub(super) struct KafkaRun<'a> {
     pub random: [u8; 32],
     pub target: &'a RelayTarget,
     pub kafka: &'a KafkaTarget,
+    pub cluster: KnownCluster<'a>,
+}
+
+/// A broker's host and port, how it is spoken with, and whom it takes us for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct BrokerPlace {
+    host: String,
+    port: u16,
+    is_encrypted: bool,
+    login: Option<(KafkaMechanism, Digest)>,
 }
 
 /// Writes to one topic, one record after the other. What it numbers is stored once, however often it
 /// is sent.
 #[derive(Default)]
 pub(super) struct KafkaProducer {
-    /// The connections, by host and port.
-    connections: HashMap<(String, u16), KafkaConnection>,
+    /// The connections of the try that runs.
+    pub connections: HashMap<BrokerPlace, KafkaConnection>,
     /// The number and the epoch that the cluster gave.
     identity: Option<(i64, i16)>,
     /// The number of the next record for each partition.
     sequences: HashMap<i32, i32>,
-    cluster: Option<(Arc<ClusterState>, Instant)>,
     /// Whether the last record may be stored although nobody said so.
     pub is_in_doubt: bool,
 }
@@ -94,14 +94,13 @@ impl KafkaProducer {
         run: &KafkaRun<'_>,
         record: &KafkaRecord,
     ) -> Result<(), TryFailure> {
-        self.connections.retain(|_, connection| connection.since.elapsed() < IDLE_TIME_MAX);
         let mut round = 1;
         loop {
             match self.send_once(run, record).await {
                 Ok(()) => return Ok(()),
                 Err(fault) if !fault.passes || round == ROUNDS => return Err(fault.failure),
                 // Whatever was wrong, what is known of the cluster may be.
-                Err(_) => self.cluster = None,
+                Err(_) => run.cluster.forget(),
             }
             // The first time, something was only out of date.
             if round > 1 {
@@ -109,12 +108,6 @@ impl KafkaProducer {
             }
             round += 1;
         }
-    }
-
-    /// Ends all connections: somebody waits on one of them whom nobody hears any more.
-    pub fn disconnect(&mut self) {
-        self.connections.clear();
-        self.cluster = None;
     }
 
     async fn send_once(&mut self, run: &KafkaRun<'_>, record: &KafkaRecord) -> Result<(), Fault> {
@@ -135,10 +128,10 @@ impl KafkaProducer {
         let batch = record.batch(Authorship { producer, epoch, sequence });
         let deadline = i32::try_from(run.target.deadline.as_millis()).unwrap_or(i32::MAX);
         let request = produce_request((topic, partition), deadline, &batch);
-        self.connect(run, &leader).await?;
+        let place = self.connect(run, &leader).await?;
         // From here on it may be stored, until somebody says that it isn't.
         let was_in_doubt = std::mem::replace(&mut self.is_in_doubt, true);
-        let answer = self.ask(run, &leader, Call::Produce, &request).await?;
+        let answer = self.ask(run, place, Call::Produce, &request).await?;
         let error = produced(&answer, topic, partition).ok_or(TryFailure::Broken)?;
         self.learn(error, partition, was_in_doubt);
         verdict(error, topic)
@@ -172,8 +165,8 @@ impl KafkaProducer {
         if let Some(identity) = self.identity {
             return Ok(identity);
         }
-        self.connect(run, broker).await?;
-        let answer = self.ask(run, broker, Call::InitProducerId, &producer_request()).await?;
+        let place = self.connect(run, broker).await?;
+        let answer = self.ask(run, place, Call::InitProducerId, &producer_request()).await?;
         match producer(&answer).ok_or(TryFailure::Broken)? {
             Ok(identity) => {
                 self.sequences.clear();
@@ -189,10 +182,8 @@ impl KafkaProducer {
 
     /// What is known of the cluster, from the first broker that answers.
     async fn cluster(&mut self, run: &KafkaRun<'_>) -> Result<Arc<ClusterState>, Fault> {
-        if let Some((known, since)) = &self.cluster
-            && since.elapsed() < CLUSTER_TIME_MAX
-        {
-            return Ok(known.clone());
+        if let Some(known) = run.cluster.state() {
+            return Ok(known);
         }
         let brokers = run.connector.kafka(&run.kafka.url).map_err(TryFailure::Refused)?;
         let mut last = TryFailure::Unreachable;
@@ -201,7 +192,7 @@ impl KafkaProducer {
                 Ok(known) => {
                     described(&known, &run.kafka.topic)?;
                     let known = Arc::new(known);
-                    self.cluster = Some((known.clone(), Instant::now()));
+                    run.cluster.learn(&known);
                     return Ok(known);
                 }
                 // Nobody names a mixture of permitted and refused addresses by accident.
@@ -217,25 +208,38 @@ impl KafkaProducer {
         run: &KafkaRun<'_>,
         broker: &Destination,
     ) -> Result<ClusterState, TryFailure> {
-        self.connect(run, broker).await?;
+        let place = self.connect(run, broker).await?;
         let topic = &run.kafka.topic;
-        let answer = self.ask(run, broker, Call::Metadata, &metadata_request(topic)).await?;
+        let answer = self.ask(run, place, Call::Metadata, &metadata_request(topic)).await?;
         cluster_state(&answer, topic).ok_or(TryFailure::Broken)
     }
 
-    /// Makes sure that there is a connection to a broker. Its name is resolved for each of them, and
-    /// each goes to an address that was checked, also where another broker has named it.
+    /// A connection to a broker, once for each try. Its name is resolved for each of them, also
+    /// where another broker has named it, and a new connection goes to an address that was checked.
     async fn connect(
         &mut self,
         run: &KafkaRun<'_>,
         broker: &Destination,
-    ) -> Result<(), TryFailure> {
-        let place = place_of(broker);
-        if self.connections.contains_key(&place) {
-            return Ok(());
+    ) -> Result<BrokerPlace, TryFailure> {
+        let host = broker.host.to_string();
+        let is_one = |place: &&BrokerPlace| place.host == host && place.port == broker.port;
+        if let Some(place) = self.connections.keys().find(is_one) {
+            return Ok(place.clone());
         }
+        // A name may lead to another address by now, and a secret may be another one.
         let addresses = run.connector.addresses(broker).await?;
         let secret = (run.secret)(broker)?;
+        let digest = secret.as_ref().map(|secret| Digest::of(secret.expose().as_bytes()));
+        let place = BrokerPlace {
+            host,
+            port: broker.port,
+            is_encrypted: broker.is_encrypted,
+            login: digest.map(|digest| (run.kafka.mechanism, digest)),
+        };
+        if let Some(connection) = run.cluster.sender.connections.take(&place) {
+            self.connections.insert(place.clone(), connection);
+            return Ok(place);
+        }
         let credentials = secret
             .map(|secret| KafkaCredentials::read(secret.expose()).ok_or(UNREADABLE))
             .transpose()?;
@@ -246,19 +250,18 @@ impl KafkaProducer {
         });
         let route = (run.connector, broker, &addresses[..]);
         let connection = KafkaConnection::open(route, login).await?;
-        self.connections.insert(place, connection);
-        Ok(())
+        self.connections.insert(place.clone(), connection);
+        Ok(place)
     }
 
     /// Asks a broker to which there is a connection. After a failure there is none any more.
     async fn ask(
         &mut self,
         run: &KafkaRun<'_>,
-        broker: &Destination,
+        place: BrokerPlace,
         call: Call,
         body: &[u8],
     ) -> Result<Vec<u8>, TryFailure> {
-        let place = place_of(broker);
         let mut connection = self.connections.remove(&place).ok_or(TryFailure::Unreachable)?;
         let is_new = connection.is_new();
         match connection.ask(call, body).await {
@@ -274,10 +277,6 @@ impl KafkaProducer {
             Err(failure) => Err(failure),
         }
     }
-}
-
-fn place_of(broker: &Destination) -> (String, u16) {
-    (broker.host.to_string(), broker.port)
 }
 
 fn is_encrypted(kafka: &KafkaTarget) -> bool {
