@@ -1,6 +1,6 @@
 //! Keys, roles and scopes as people use them from the command line.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ fn create(folder: &Path, server: &Server, by: Option<&str>, name: &str, words: &
     let made: Value = serde_json::from_str(&made.expect(0).out).unwrap();
     let file = folder.join(name);
     std::fs::write(&file, made["key"].as_str().unwrap()).unwrap();
-    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     made["id"].as_str().unwrap().to_owned()
 }
 
@@ -148,7 +148,7 @@ fn keys_list_tells_an_open_registry_from_one_that_was_given_a_key() {
     let given = Server::with(&["--memory"], &[("MUSTER_API_KEY", key)]);
     let file = scratch.path().join("given");
     std::fs::write(&file, key).unwrap();
-    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let listed = run_as(scratch.path(), &given, "given", &["keys", "list", "--output", "table"]);
     assert!(listed.expect(0).err.contains("no keys but the one that the server was started with"));
     let open = Server::in_memory(&[]);
@@ -223,6 +223,52 @@ fn a_refused_deletion_counts_no_references_that_a_key_may_not_see() {
     let delete = ["delete", "parts/a/entries/x", "--yes"];
     let refused = run_as(folder, &server, "ci", &delete).expect(1);
     assert!(refused.err.contains("references that the key may not see"), "{refused:?}");
+}
+
+/// The lines of a how-to guide that make a key.
+fn lines_that_make_a_key(page: &str) -> Vec<String> {
+    let path = format!("{}/../../docs/how-to/{page}.md", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(str::trim)
+        .filter(|line| line.contains("keys create"))
+        .map(Into::into)
+        .collect()
+}
+
+/// Runs a line as a shell does that makes new files readable by everyone.
+fn shell(folder: &Path, server: &Server, key: Option<&str>, line: &str) -> CommandOutput {
+    let programs = Path::new(crate::harness::PROGRAM).parent().unwrap().display().to_string();
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("umask 022; {line}")]).current_dir(folder).env_clear();
+    command.env("PATH", format!("{programs}:/usr/bin:/bin")).env("HOME", folder);
+    command.env("MUSTER_SERVER", server.url("127.0.0.1"));
+    command.envs(key.map(|key| ("MUSTER_API_KEY", key)));
+    CommandOutput::of(&command.output().unwrap())
+}
+
+#[test]
+fn the_guides_make_keys_in_files_of_their_owner_and_leave_none_where_they_are_refused() {
+    let (scratch, server) = (TempDir::new().unwrap(), Server::in_memory(&[]));
+    let folder = scratch.path();
+    let [first] = &lines_that_make_a_key("give-keys")[..1] else { unreachable!() };
+    let assistants = lines_that_make_a_key("connect-an-assistant");
+    let [assistant] = &assistants[..] else { panic!("{assistants:?}") };
+    let refused = shell(folder, &server, None, assistant);
+    assert!(refused.err.contains("[no_key_manager]"), "{refused:?}");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+    shell(folder, &server, None, first).expect(0);
+    let admin = std::fs::read_to_string(folder.join(".muster.key")).unwrap();
+    shell(folder, &server, Some(admin.trim()), assistant).expect(0);
+    for (line, file) in [(first, ".muster.key"), (assistant, ".muster-assistant.key")] {
+        let path = folder.join(file);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+        let kept = std::fs::read(&path).unwrap();
+        let again = shell(folder, &server, Some(admin.trim()), line);
+        assert!(again.err.contains("[file_in_use]"), "{again:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), kept, "{file}");
+    }
 }
 
 #[test]
