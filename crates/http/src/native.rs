@@ -288,7 +288,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ValidatePayloads => on(method, schemas::validate_payloads),
         NativeEndpoint::Rollback => on(method, rollback::rollback),
         NativeEndpoint::Sync => on(method, sync::sync),
-        NativeEndpoint::ListSyncChanges => on(method, sync::changes),
+        NativeEndpoint::ListSyncChanges => on(method, sync::list),
         NativeEndpoint::ShowSyncState => on(method, sync::show),
         NativeEndpoint::ResolveConflict => on(method, sync::resolve),
         NativeEndpoint::References => on(method, references::references),

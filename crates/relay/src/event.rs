@@ -126,10 +126,13 @@ fn previous(newest: &View, change: &DocumentChange) -> Option<Position> {
 }
 
 /// The id of a delivery, which is the same for every try: from the change, the route and the target.
+/// The time of the change is in it, because a registry that was restored from a backup uses positions
+/// twice.
 #[must_use]
 pub fn delivery_id(registry: &str, change: &DocumentChange, route: &Xid, target: &Xid) -> String {
-    let parts = [registry, &change.id.to_string(), &route.to_string(), &target.to_string()];
-    let digest = Digest::of(parts.join("\n").as_bytes()).to_string();
+    let (id, moment) = (change.id, change.moment);
+    let parts = format!("{registry}\n{id}\n{moment}\n{route}\n{target}");
+    let digest = Digest::of(parts.as_bytes()).to_string();
     let hex: String = digest.chars().filter(char::is_ascii_hexdigit).collect();
     format!("msg_{}", &hex[hex.len() - 32..])
 }
@@ -210,5 +213,34 @@ fn data_of(notation: Notation, bytes: &Bytes) -> (&'static str, Value) {
     match std::str::from_utf8(bytes) {
         Ok(text) if !is_json => ("data", text.into()),
         _ => ("data_base64", STANDARD.encode(bytes).into()),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::time::Duration;
+
+    use muster_words::Moment;
+
+    use super::*;
+    use crate::changes::ChangeId;
+
+    #[test]
+    fn a_position_that_is_used_twice_gives_two_ids() {
+        let name = |text: &str| text.parse::<Xid>().unwrap();
+        let id = |seconds: u64| {
+            let change = DocumentChange {
+                id: ChangeId { position: Position(7), index: 0 },
+                begin: Position(6),
+                resource: name("/configs/web/entries/a"),
+                kind: DocumentChangeKind::Updated,
+                moment: Moment::after_epoch(Duration::from_secs(seconds)),
+            };
+            let (route, target) = (name("/routes/r/entries/a"), name("/targets/t/entries/a"));
+            delivery_id("here", &change, &route, &target)
+        };
+        assert_eq!(id(1), id(1));
+        assert_ne!(id(1), id(2));
     }
 }

@@ -42,8 +42,8 @@ const WAITING_MAX: usize = 1_000;
 /// The largest list of changes, in bytes: a thousand names, each with a vector of 64 registries.
 const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The largest document, in bytes: as it travels it may be twice as long as it is.
-const DOCUMENT_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+/// The largest state of a document, in bytes: as it travels it may be twice as long as it is.
+const STATE_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
 
 /// Collections of which nothing is fetched besides those that name secrets: who may publish is the
 /// matter of each registry, and a conflict is about what its own registry holds.
@@ -103,6 +103,8 @@ struct Pulling {
     record: PeerRecord,
     /// Everything up to here was asked for.
     asked: Position,
+    /// And as many documents of the command after it.
+    index: u64,
     /// The documents that couldn't be taken, each with the mark that it holds back.
     waiting: BTreeMap<Xid, Position>,
     rest: Duration,
@@ -157,7 +159,8 @@ impl Puller {
             shown.peer = Some(record.peer.clone());
             shown.mark = mark;
         });
-        let mut pulling = Pulling { record, asked: mark, waiting: BTreeMap::new(), rest: REST };
+        let mut pulling =
+            Pulling { record, asked: mark, index: 0, waiting: BTreeMap::new(), rest: REST };
         loop {
             self.link.receiver.let_go().await;
             // What a round that ends here has taken is taken, and is asked for again.
@@ -176,7 +179,7 @@ impl Puller {
         }
         let is_all = matches!(self.link.route.from, Beginning::First);
         let after = if is_all { Some(Position::ZERO) } else { None };
-        let page = self.changes(&record.peer, after, 0).await?;
+        let page = self.changes(&record.peer, after.map(|after| (after, 0)), 0).await?;
         record.mark = Some(after.unwrap_or(Position(page.position)));
         self.link.depot.store.save_peer(&self.link.key, record.clone()).await?;
         Ok(record)
@@ -187,14 +190,18 @@ impl Puller {
         let wait = if pulling.waiting.is_empty() { WAIT_SECONDS } else { 1 };
         let began = Instant::now();
         let mut documents: Vec<Xid> = Vec::new();
-        let (before, mut next) = (pulling.asked, pulling.asked);
+        let before = pulling.asked;
+        let mut next = (before, pulling.index);
         if pulling.waiting.len() < WAITING_MAX {
-            let page = self.changes(&pulling.record.peer, Some(before), wait).await?;
+            let page = self.changes(&pulling.record.peer, Some(next), wait).await?;
             if page.head < before.0 {
                 return Err(PullError::Behind { head: Position(page.head), mark: before });
             }
-            next = Position(page.position.max(before.0));
-            let behind = page.head.saturating_sub(next.0);
+            // A position of before would ask the same again.
+            if page.position >= before.0 {
+                next = (Position(page.position), page.index);
+            }
+            let behind = page.head.saturating_sub(next.0.0);
             self.show(|shown| shown.behind = behind);
             documents.extend(page.documents.iter().filter_map(|changed| self.wanted(changed)));
         }
@@ -204,7 +211,8 @@ impl Puller {
         documents.dedup();
         let had = pulling.waiting.len();
         self.clone().take_all(pulling, documents, before).await?;
-        pulling.asked = next;
+        let is_new = next != (pulling.asked, pulling.index);
+        (pulling.asked, pulling.index) = next;
         self.note(pulling).await?;
         // What still can't be taken waits longer each time.
         pulling.rest = match has_rested && pulling.waiting.len() >= had {
@@ -213,7 +221,7 @@ impl Puller {
         };
         // A registry that doesn't wait although it has nothing new isn't asked all the time.
         let is_hasty = began.elapsed() < REST;
-        if next == before && (is_hasty || !pulling.waiting.is_empty()) {
+        if !is_new && (is_hasty || !pulling.waiting.is_empty()) {
             let receiver = &self.link.receiver;
             receiver.rest(Instant::now() + pulling.rest, receiver.nudges()).await;
         }
@@ -366,7 +374,7 @@ impl Puller {
         let call = self.call().map_err(PullError::Failed)?;
         let path = format!("/sync{xid}");
         let answer = call
-            .ask(Method::GET, &path, HeaderMap::new(), Bytes::new(), DOCUMENT_BYTES_MAX)
+            .ask(Method::GET, &path, HeaderMap::new(), Bytes::new(), STATE_BYTES_MAX)
             .await
             .map_err(PullError::Failed)?;
         match answer.status {
@@ -383,14 +391,15 @@ impl Puller {
     async fn changes(
         &self,
         peer: &Id,
-        after: Option<Position>,
+        after: Option<(Position, u64)>,
         wait: u64,
     ) -> Result<SyncChanges, PullError> {
         let call = self.call()?;
         // Half of the time is left for the answer.
         let wait = wait.min(call.target.deadline.as_secs() / 2);
         let path = match after {
-            Some(after) => format!("/sync?after={after}&wait={wait}"),
+            Some((after, 0)) => format!("/sync?after={after}&wait={wait}"),
+            Some((after, index)) => format!("/sync?after={after}&index={index}&wait={wait}"),
             None => "/sync".to_owned(),
         };
         let answer =
@@ -398,7 +407,7 @@ impl Puller {
         match answer.status {
             200 => {}
             404 => return Err(PullError::Older),
-            400 => return Err(self.refused(peer, after, &answer).await?),
+            400 => return Err(self.refused(peer, after.map(|(after, _)| after), &answer).await?),
             _ => return Err(PullError::Answered(outcome(&answer))),
         }
         let page: SyncChanges =

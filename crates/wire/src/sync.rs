@@ -160,10 +160,19 @@ pub struct SyncChanges {
     /// The answer holds everything up to this position; the next request is about what comes after
     /// it.
     pub position: u64,
+    /// How many documents of the command that begins after the position it holds as well, which the
+    /// next request says.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub index: u64,
     /// The newest position of the ledger.
     pub head: u64,
     /// The documents, in the order of their newest change.
     pub documents: Vec<SyncChanged>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A document that changed.
@@ -281,6 +290,7 @@ impl Sample for SyncChanges {
         Self {
             registry: "b01d44e8".to_owned(),
             position: 311,
+            index: 0,
             head: 311,
             documents: vec![SyncChanged { xid, vector }],
         }

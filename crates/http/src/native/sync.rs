@@ -12,7 +12,10 @@ use muster_catalog::{View, sync::SyncContent};
 use muster_registry::{
     CommandOrigin, CommittedCommand, IncomingDocument, Resolution, SyncError, SyncOutcome,
 };
-use muster_relay::carried::{self, NotCarried};
+use muster_relay::{
+    carried::{self, NotCarried},
+    changes::{self, ChangeId},
+};
 use muster_wire::{
     ErrorKind, OrOther, Problem, headers,
     sync::{
@@ -37,7 +40,7 @@ const PATH: &str = "/sync";
 /// another.
 const DOCUMENTS_MAX: usize = 100;
 
-/// The most documents that an answer names, so that it stays below a megabyte.
+/// The most documents that an answer names: with the largest vectors it has some ten megabytes.
 const CHANGES_MAX: usize = 1_000;
 
 /// The longest wait for something new: less than what proxies commonly allow.
@@ -123,14 +126,18 @@ pub(super) async fn show(
 }
 
 /// `GET /sync`.
-pub(super) async fn changes(
+pub(super) async fn list(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, IntoProblem> {
-    let parameters = Parameters::parse(query.as_deref(), &["after", "wait"], PATH)?;
+    let parameters = Parameters::parse(query.as_deref(), &["after", "index", "wait"], PATH)?;
     // Without a position, it begins with what comes next.
     let after = parameters.position("after")?.unwrap_or_else(|| native.registry.view().position());
+    let index = match parameters.value("index") {
+        None => 0,
+        Some(_) => parameters.count("index", usize::MAX)?,
+    };
     let seconds = match parameters.value("wait") {
         None => 0,
         Some(_) => parameters.count("wait", WAIT_SECONDS_MAX)?,
@@ -148,7 +155,10 @@ pub(super) async fn changes(
     let commands = registry.commands_after(after).await;
     let commands = commands.map_err(|error| problem_of_fetch(error, PATH))?;
     let view = registry.view().seen_within(caller.principal.scope.clone());
-    Ok(answer::json(StatusCode::OK, &changed(&view, after, &commands)))
+    let found = async { changed(&view, (after, index), &commands) };
+    // A command may have changed as many documents as there are.
+    let found = registry.long_work().run(found).await;
+    Ok(answer::json(StatusCode::OK, &found))
 }
 
 /// Waits for a position; without something new the answer says so. It ends with the server, and with
@@ -211,21 +221,26 @@ impl Drop for Seat {
     }
 }
 
-/// What commands changed, each document once.
-fn changed(view: &View, after: Position, commands: &[CommittedCommand]) -> SyncChanges {
-    let mut newest: BTreeMap<Xid, Position> = BTreeMap::new();
-    let mut position = after;
-    for command in commands {
-        if newest.len() >= CHANGES_MAX {
-            break;
+/// What commands changed, each document once; without the first ones of the first command.
+fn changed(
+    view: &View,
+    (after, skipped): (Position, usize),
+    commands: &[CommittedCommand],
+) -> SyncChanges {
+    let mut newest: BTreeMap<Xid, ChangeId> = BTreeMap::new();
+    let (mut position, mut index) = (after, skipped);
+    'commands: for command in commands {
+        for change in changes::all_changes_of(command, view).into_iter().skip(index) {
+            if newest.len() >= CHANGES_MAX {
+                break 'commands;
+            }
+            newest.insert(change.resource, change.id);
+            index += 1;
         }
-        position = command.position();
-        for change in muster_relay::changes::all_changes_of(command, view) {
-            newest.insert(change.resource, position);
-        }
+        (position, index) = (command.position(), 0);
     }
     let is_visible = |xid: &Xid| view.within().is_none_or(|within| within.holds(xid));
-    let mut order: Vec<(Position, Xid)> =
+    let mut order: Vec<(ChangeId, Xid)> =
         newest.into_iter().map(|(xid, at)| (at, xid)).filter(|(_, xid)| is_visible(xid)).collect();
     order.sort_unstable();
     let documents = order.into_iter().map(|(_, xid)| SyncChanged {
@@ -235,6 +250,7 @@ fn changed(view: &View, after: Position, commands: &[CommittedCommand]) -> SyncC
     SyncChanges {
         registry: view.id().to_string(),
         position: position.0,
+        index: u64::try_from(index).unwrap_or_default(),
         head: view.position().0,
         documents: documents.collect(),
     }

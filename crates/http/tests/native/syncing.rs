@@ -1,8 +1,11 @@
 //! What another registry sends, and what may be wrong with it.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
-use crate::harness::{Running, put};
+use muster_catalog::command::Mode;
+use serde_json::{Map, Value, json};
+
+use crate::harness::{Running, entity, put, tree};
 
 const NAME: &str = "/providers/cms/entries/x";
 
@@ -38,6 +41,29 @@ async fn no_document_keeps_others_from_being_listed() {
     let documents = listed["documents"].as_array().unwrap();
     let found = documents.iter().find(|document| document["xid"] == NAME).unwrap();
     assert_eq!(found["vector"].as_object().unwrap().len(), 64, "{found}");
+}
+
+#[tokio::test]
+async fn a_command_of_many_documents_is_listed_in_pages() {
+    let running = Running::start().await;
+    let before = running.json("GET /sync").await["position"].clone();
+    let many: Map<String, Value> =
+        (0..2_100).map(|number| (format!("d{number}"), json!({"entry": {}}))).collect();
+    let body = json!({"entries": many}).to_string();
+    running.submit(tree(Mode::Patch, entity("/providers/cms"), &body)).await;
+    let (mut after, mut names, mut counts) = (format!("after={before}"), BTreeSet::new(), vec![]);
+    loop {
+        let page = running.json(&format!("GET /sync?{after}")).await;
+        let documents = page["documents"].as_array().unwrap();
+        counts.push(documents.len());
+        names.extend(documents.iter().map(|document| document["xid"].to_string()));
+        after = match page.get("index") {
+            Some(index) => format!("after={}&index={index}", page["position"]),
+            None => break assert_eq!(page["position"], page["head"]),
+        };
+        assert_eq!(page["position"], before, "the command isn't over");
+    }
+    assert_eq!((names.len(), counts), (2_100, vec![1_000, 1_000, 100]));
 }
 
 #[tokio::test]

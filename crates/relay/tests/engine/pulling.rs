@@ -102,6 +102,27 @@ async fn a_registry_that_does_not_wait_is_not_asked_all_the_time() {
 }
 
 #[tokio::test]
+async fn a_long_command_is_asked_for_page_by_page() {
+    let (bench, receiver) = start(r#"{"collections": ["/configs"]}"#, &[]).await;
+    let listed = ["a", "b"].map(|name| format!("/configs/web/entries/{name}"));
+    for xid in &listed {
+        let state = json!({"registry": "peer", "document": document(xid)});
+        receiver.at(&format!("GET /sync{xid} "), answer(&state));
+    }
+    let page = |position: u64, index: u64, names: &[&String]| {
+        let names = names.iter().map(|xid| json!({"xid": xid, "vector": {"peer": 6}}));
+        let names: Vec<Value> = names.collect();
+        answer(&json!({"registry": "peer", "position": position, "index": index, "head": 6,
+                       "documents": names}))
+    };
+    receiver.at("GET /sync?after=5&index=1&", page(6, 0, &[&listed[1]]));
+    receiver.at("GET /sync?after=6&", page(6, 0, &[]));
+    receiver.at("GET /sync?after=5&", page(5, 1, &[&listed[0]]));
+    until(|| has(&bench, &listed[0]) && has(&bench, &listed[1])).await;
+    until(|| receiver.got().iter().any(|got| got.line.starts_with("GET /sync?after=6&wait"))).await;
+}
+
+#[tokio::test]
 async fn a_family_selects_what_is_fetched_as_what_is_sent() {
     let listed = ["services", "others"].map(|group| format!("/entities/{group}/entries/a"));
     let listed = [0, 1].map(|at| (listed[at].as_str(), document(&listed[at])));

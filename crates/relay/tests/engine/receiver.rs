@@ -145,7 +145,8 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         let manner = manner.or_else(|| {
             let places = state.places.lock();
             let mut at = places.iter().filter(|(start, _)| line.starts_with(start.as_str()));
-            at.next().map(|(_, manner)| manner.clone())
+            // The longest one.
+            at.next_back().map(|(_, manner)| manner.clone())
         });
         let manner = manner.or_else(|| state.usual.lock().clone()).unwrap_or(Manner::Status(204));
         let goes_on = answer(&mut stream, manner).await;

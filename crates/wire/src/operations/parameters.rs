@@ -91,6 +91,11 @@ pub const PARAMETERS: &[Parameter] = &[
         "The later state: a position or a time; by default, now. Of a proof, the larger number of entries; by default, as many as the newest checkpoint covers.",
     ),
     query(
+        "index",
+        "integer",
+        "How many documents of the command that begins after the position are known already, as the answer before said.",
+    ),
+    query(
         "wait",
         "integer",
         "The most seconds that an answer without anything new may take, up to 20.",
