@@ -187,6 +187,8 @@ pub enum Reason {
     PurgeOfMany,
     /// The entity can't be deleted.
     NotDeletable,
+    /// It holds a conflict that nobody has decided.
+    Undecided,
     /// Cross references (`xref`) aren't supported yet.
     CrossReference,
     /// It was purged and can't be restored.

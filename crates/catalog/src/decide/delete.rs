@@ -14,6 +14,8 @@ use crate::{
     apply::CommandFacts,
     changes::{Change, Hidden, Outcome, Purged},
     command::{Delete, Target},
+    state::Group,
+    sync::CONFLICTS,
 };
 use muster_model::{Kind, ResourceType};
 
@@ -27,6 +29,9 @@ pub(super) fn delete(
 ) -> Result<Decision, NoDecision> {
     let mut draft = Draft::new(catalog, stored_attributes, prepared, now);
     draft.check_deletable(&action.target)?;
+    if let Some(conflict) = undecided(catalog, &action.target).filter(|_| !action.force) {
+        return Err(Refusal::new(conflict, Reason::Undecided).into());
+    }
     if action.purge {
         return purge(&mut draft, prepared, action);
     }
@@ -70,6 +75,30 @@ pub(super) fn delete(
     decision.outcome = Some(Outcome::Removed);
     decision.shows = AnswerSubject::Nothing;
     Ok(decision)
+}
+
+/// The name of what would be deleted, if conflicts are there that nobody has decided.
+fn undecided(catalog: &Catalog, target: &Target) -> Option<Xid> {
+    let xid = match target {
+        Target::Entity(xid) | Target::Versions(xid) => xid,
+        Target::Resources { group, .. } => group,
+        Target::Groups(groups) => {
+            let all = catalog.groups.get(groups).filter(|_| groups.as_str() == CONFLICTS)?;
+            let group = all.values().find(|group| has_resources(group))?;
+            return Some(Xid::Group { groups: groups.clone(), group: group.id.clone() });
+        }
+        Target::Model | Target::Capabilities => return None,
+    };
+    let (groups, _) = xid.group_ids()?;
+    let has_conflicts = match xid {
+        Xid::Group { .. } => catalog.group_at(xid).is_some_and(|group| has_resources(group)),
+        _ => catalog.has(xid),
+    };
+    (groups.as_str() == CONFLICTS && has_conflicts).then(|| xid.clone())
+}
+
+fn has_resources(group: &Group) -> bool {
+    group.resources.values().any(|all| !all.is_empty())
 }
 
 fn resource_name(group: &Xid, resources: &Id, resource: Id) -> Xid {

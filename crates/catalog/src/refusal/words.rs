@@ -85,6 +85,7 @@ impl Reason {
             Self::MisplacedEpoch => "the epoch of a document belongs in its meta",
             Self::PurgeOfMany => "one group, document or version is purged at a time",
             Self::NotDeletable => "it can't be deleted",
+            Self::Undecided => "it holds a conflict that nobody has decided",
             Self::CrossReference => "cross references aren't supported",
             Self::Purged => "it was purged",
             Self::NothingHidden => "nothing with this name was deleted",

@@ -85,6 +85,7 @@ fn described(reason: Reason) -> (Kind, Option<String>) {
         Reason::BindingBroken { binding, error, violations: found } => {
             Kind::BindingBroken { binding, error_detail: error, violations: violations(&found) }
         }
+        Reason::Undecided => Kind::Undecided,
         Reason::NotDeletable => Kind::ActionNotSupported { action: "DELETE".to_owned() },
         Reason::Purged => Kind::Purged { digest: None },
         Reason::NothingHidden => Kind::NothingHidden,

@@ -230,7 +230,7 @@ impl Registry {
             let target = Target::Entity(name);
             let (chosen, epoch) = (None, None);
             // The document's own history has what was decided, and is erased with the document.
-            let delete = Delete { target, chosen, epoch, purge: true, force: false };
+            let delete = Delete { target, chosen, epoch, purge: true, force: true };
             let message = Some(Bytes::from_static(b"the conflict is decided"));
             let command = Command { message, ..Command::new(Action::Delete(delete)) };
             match self.submit(command, &CommandOrigin::of_owner()).await {

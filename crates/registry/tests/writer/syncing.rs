@@ -4,11 +4,13 @@
 use bytes::Bytes;
 use muster_catalog::{
     Lifecycle,
+    command::Action,
     sync::{ConflictPolicy, SyncContent, SyncSides, VersionVector},
 };
 use muster_journal::MemoryLedger;
 use muster_registry::{
-    DocumentState, IncomingDocument, Resolution, SyncError, SyncOutcome, SyncWay, conflict_name,
+    DocumentState, IncomingDocument, Resolution, SubmitError, SyncError, SyncOutcome, SyncWay,
+    conflict_name,
 };
 use muster_words::{Id, Position, Xid, json};
 
@@ -271,7 +273,16 @@ async fn a_conflict_keeps_no_copy_of_what_is_erased() {
             b.take(&a, ConflictPolicy::Manual).await;
             let name = b.conflict(&a).unwrap();
             if !is_open {
-                b.registry.submit(delete(&name.to_string()), &by()).await.unwrap();
+                // Without force, nobody would ever hear of it again.
+                for undecided in [name.to_string(), "/conflicts/a".to_owned()] {
+                    let done = b.registry.submit(delete(&undecided), &by()).await;
+                    assert!(matches!(done, Err(SubmitError::Refused(_))), "{done:?}");
+                }
+                assert!(b.conflict(&a).is_some());
+                let mut command = delete(&name.to_string());
+                let Action::Delete(delete) = &mut command.action else { unreachable!() };
+                delete.force = true;
+                b.registry.submit(command, &by()).await.unwrap();
             }
             assert!(b.count("secret").await > 0);
             b.registry.submit(purge(erased), &by()).await.unwrap();

@@ -243,6 +243,10 @@ codes! { ErrorCode, ErrorKind;
         "\"<subject>\" can't be deleted: it would break <count>.",
         "Other documents refer to it; references lists them.",
         "Delete or change those documents first, or add force to the request.";
+    Undecided: Muster 409,
+        "\"<subject>\" can't be deleted: it holds a conflict that nobody has decided.",
+        "Two registries changed a document differently. Without the conflict they go on with different documents, and nothing tells anybody.",
+        "Decide it with muster conflicts resolve (or POST /sync/resolve), or add force to the request.";
     Frozen: Muster 409,
         "The document of \"<subject>\" can't be replaced: versions in this collection are frozen.",
         "The document of a version in this collection never changes.",
@@ -273,7 +277,7 @@ codes! { ErrorCode, ErrorKind;
         "muster providers list shows each with its state; muster providers select says why one doesn't fit.";
     ProviderFailed { reason_code: String, error_detail: String }: Muster 502,
         "The provider failed (<reason_code>): <error_detail>.",
-        "The provider answered with an error. What each means is in docs/reference/provider-faults.md.",
+        "The provider answered with an error. What each means is in \"Faults of AI providers\" in Muster's documentation.",
         "muster providers health NAME shows its last errors.";
     NothingHidden: Muster 404,
         "\"<subject>\" can't be restored: no deleted entity has this name.",
@@ -322,7 +326,7 @@ codes! { ErrorCode, ErrorKind;
     ContentLost { position: Position }: Muster 500,
         "Stored data of position <position> is missing, although nobody purged it.",
         "The store has lost bytes that were written.",
-        "Run muster ledger verify; it names the first fault. Then follow docs/how-to/after-corruption.md.";
+        "Run muster ledger verify; it names the first fault. Then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     CommandTooLarge: Muster 413,
         "The change is too large for one command.",
         "The command is larger than the store accepts, or checking its documents takes too long.",
@@ -378,7 +382,7 @@ codes! { ErrorCode, ErrorKind;
     RoleDenied { role: String, permission: String }: Muster 403,
         "The role \"<role>\" doesn't have the permission \"<permission>\" for: <subject>.",
         "The key's role doesn't allow it.",
-        "Use a key whose role has the permission; docs/explanation/keys-and-roles.md lists them.";
+        "Use a key whose role has the permission; \"Keys, roles and scopes\" in Muster's documentation lists them.";
     OutOfScope: Muster 403,
         "<subject> is outside the key's scope.",
         "The key may be used only in other places of the registry, and not for the whole registry.",
