@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import queue
+import time
 import unittest
 from unittest import mock
 
@@ -96,6 +97,29 @@ class Events(SiteTest):
         levels = [one.levelname for one in logged.records]
         self.assertEqual(levels, ["WARNING", "DEBUG", "DEBUG"])
         self.assertIn("500", logged.records[0].getMessage())
+
+    def test_an_old_answer_of_a_site_that_is_well_is_no_fallback(self):
+        tiers = []
+        client = RegistryClient(self.server.url, max_retries=1, cache_ttl=0, stale_while_revalidate=60)
+        client.on_access(lambda event: tiers.append((event["tier"], event["source"])))
+        client.get_sync(SANITY)
+        with self.assertLogs("muster_registry", logging.DEBUG) as logged:
+            client.get_sync(SANITY)
+        self.assertEqual([one.levelname for one in logged.records], ["DEBUG"])
+        # While the site can't be read, the same answer is one.
+        self.server.mood = "500"
+        deadline = time.monotonic() + 10
+        with self.assertLogs("muster_registry", logging.DEBUG) as logged:
+            while not logged.records or logged.records[-1].levelname != "WARNING":
+                self.assertLess(time.monotonic(), deadline)
+                # sleeps: nothing tells when the background has asked.
+                time.sleep(0.01)
+                client.get_sync(SANITY)
+            client.get_sync(SANITY)
+        self.assertEqual([one.levelname for one in logged.records[-2:]], ["WARNING", "DEBUG"])
+        self.assertIn("500", logged.records[-2].getMessage())
+        self.assertEqual(tiers[:2], [("source", "registry"), ("stale", "registry")])
+        self.assertEqual(tiers[-1], ("stale", "fallback"))
 
     def test_the_environment_names_the_source_and_the_limits(self):
         names = {

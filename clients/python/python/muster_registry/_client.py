@@ -364,10 +364,10 @@ class RegistryClient:
 
     def _log(self, answer: Answer, argument: str, operation: str, began: float) -> None:
         source = answer.source
-        is_well = source in _FROM_REGISTRY
+        is_well = self._is_well(source)
         # Only the first fallback of each kind is a warning: a dead source is asked for often.
         is_news = not is_well and self._last_tier != source
-        self._last_tier = source
+        self._last_tier = "" if is_well else source
         level = logging.WARNING if is_news else logging.DEBUG
         if _is_logged(level):
             took = (time.perf_counter() - began) * 1_000
@@ -385,6 +385,12 @@ class RegistryClient:
                 extra=fields,
             )
 
+    def _is_well(self, source: str) -> bool:
+        if source != "stale" or not self._options["stale_while_revalidate"]:
+            return source in _FROM_REGISTRY
+        # A site that is well gives old answers too where that is wanted: that is no fallback.
+        return self.get_health_status()["last_error"] is None
+
     def _hit(self, answer: Answer, argument: str, operation: str) -> None:
         self._log(answer, argument, operation, time.perf_counter())
         self._told(answer, argument)
@@ -392,7 +398,7 @@ class RegistryClient:
     def _told(self, answer: Answer, name: str) -> None:
         event: Event = {
             "topic": TOPIC,
-            "source": "registry" if answer.source in _FROM_REGISTRY else "fallback",
+            "source": "registry" if self._is_well(answer.source) else "fallback",
             "tier": answer.source,
         }
         stack_type = answer.get("stack_type")
