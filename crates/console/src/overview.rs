@@ -26,6 +26,9 @@ const WAITING_SHOWN: usize = 8;
 /// How many groups of a type are shown; the rest is a click away.
 const GROUPS_SHOWN: usize = 12;
 
+/// The type of the documents that are conflicts.
+const CONFLICTS: &str = "conflicts/entries";
+
 /// What is in the registry, whether it is well, and what happened last.
 ///
 /// What the visitor's role doesn't show is left out.
@@ -40,9 +43,10 @@ pub async fn show(visitor: Visitor) -> Response {
     };
     let changes = changes(client).await;
     let waiting = waiting(client).await;
+    let conflicts = open_conflicts(client).await;
     let scope = visitor.access.as_ref().and_then(|access| access.scope.as_ref());
     let body = html! {
-        (figures(status.as_ref(), health.as_ref()))
+        (figures(status.as_ref(), health.as_ref(), conflicts))
         @if status.is_none() {
             p.dim { "Your key doesn't show how much is in the registry." }
         }
@@ -102,6 +106,13 @@ fn waiting_query() -> Query {
     Query::new().with("state", "review").with("limit", WAITING_SHOWN).with("show", "")
 }
 
+/// How many documents wait for a decision between two registries: a conflict that is closed is
+/// erased. None where the model has no conflicts.
+async fn open_conflicts(client: &Client) -> Option<u64> {
+    let query = Query::new().with("type", CONFLICTS).with("limit", 1).with("show", "");
+    Some(client.search_page(&query.with("facets", "")).await.ok()?.count)
+}
+
 async fn collections(client: &Client) -> Result<Vec<Collection>, ClientError> {
     let registry = client.details(&Xid::Registry, &Query::new()).await?.json()?;
     let model = client.model().await?.json()?;
@@ -140,7 +151,11 @@ async fn groups(
     Ok(page.entries.iter().map(|(id, group)| (id.clone(), size(group))).collect())
 }
 
-fn figures(status: Option<&StatusReport>, health: Option<&ReadinessReport>) -> Markup {
+fn figures(
+    status: Option<&StatusReport>,
+    health: Option<&ReadinessReport>,
+    conflicts: Option<u64>,
+) -> Markup {
     html! {
         dl.figures {
             @if let Some(health) = health {
@@ -158,6 +173,12 @@ fn figures(status: Option<&StatusReport>, health: Option<&ReadinessReport>) -> M
                 div {
                     dt { a href=(format!("{CONSOLE}/deleted")) { "deleted, can be restored" } }
                     dd { (number(status.hidden)) }
+                }
+            }
+            @if let Some(conflicts) = conflicts {
+                div {
+                    dt { a href=(format!("{CONSOLE}/search?type={CONFLICTS}")) { "open conflicts" } }
+                    dd { (number(conflicts)) }
                 }
             }
         }

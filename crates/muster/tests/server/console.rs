@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -405,4 +405,39 @@ fn says_on_a_page_what_is_wrong_with_an_address() {
             assert!(answer.text().contains(part), "{path}, {part}: {}", answer.text());
         }
     }
+}
+
+/// What the overview says of conflicts.
+fn overview_of_conflicts(server: &Server) -> String {
+    let page = server.get("/console").expect(200).text().to_owned();
+    let link = "<dt><a href=\"/console/search?type=conflicts/entries\">open conflicts</a></dt>";
+    let (_, rest) = page.split_once(link).unwrap_or_else(|| panic!("no conflicts in {page}"));
+    rest.split("</dd>").next().unwrap().trim_start_matches("<dd>").to_owned()
+}
+
+#[test]
+fn the_overview_counts_the_open_conflicts_and_leads_to_them() {
+    let server = Server::in_memory(&[]);
+    let registry = server.get("/status").expect(200).json()["registry"].clone();
+    assert_eq!(overview_of_conflicts(&server), "0");
+    for (id, count) in [("first", "1"), ("second", "2")] {
+        server.put(&format!("/api/configs/app/entries/{id}"), r#"{"n":1}"#).expect(201);
+        let sent = json!({
+            "sync": "s", "source": "peer", "target": registry, "policy": "manual",
+            "documents": [{
+                "xid": format!("/configs/app/entries/{id}"), "vector": {"peer": 5},
+                "contenttype": "application/json", "text": "{\"n\":2}",
+                "origin": {"registry": "peer", "position": 5, "time": "2026-01-01T00:00:00Z"},
+            }],
+        });
+        let answer = server.post("/sync", sent.to_string()).expect(200).json();
+        assert_eq!(answer["documents"][0]["outcome"], "conflict", "{answer}");
+        assert_eq!(overview_of_conflicts(&server), count);
+    }
+    let listed = server.get("/console/search?type=conflicts/entries").expect(200);
+    assert_eq!(listed.text().matches("href=\"/console/browse/conflicts/peer/").count(), 2);
+    let url = server.url("127.0.0.1");
+    let decide = ["conflicts", "resolve", DOCUMENT, "--take", "ours", "--server", &url];
+    run(TempDir::new().unwrap().path(), &decide).expect(0);
+    assert_eq!(overview_of_conflicts(&server), "1");
 }
