@@ -250,7 +250,7 @@ fn shown_broken(broken: &BrokenLedger) -> Markup {
             @if let Some(expected) = &fault.expected { dt { "The entry says" } dd { code { (expected) } } }
             @if let Some(found) = &fault.found { dt { "The stored bytes have" } dd { code { (found) } } }
         }
-        p { "Copy the data directory as it is before anything else; then follow docs/how-to/after-corruption.md." }
+        p { "Copy the data directory as it is before anything else; then follow \"When a ledger doesn't verify\" in Muster's documentation." }
     }
 }
 

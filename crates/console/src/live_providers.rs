@@ -106,7 +106,7 @@ async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, PageFault> {
     Ok(html! {
         @if let Some((_, _, what)) = action { (done(&format!("{} {what}.", wanted.provider))) }
         @if all == 0 {
-            p { "No AI provider is live. A document in a collection whose type is live declares one, and so does a file or the environment: docs/how-to/call-ai-providers.md." }
+            p { "No AI provider is live. A document in a collection whose type is live declares one, and so does a file or the environment; see \"Call AI providers\" in Muster's documentation." }
         } @else {
             form.filters {
                 div { label for="name" { "Name" } input #name name="name" value=(wanted.name) autocomplete="off"; }

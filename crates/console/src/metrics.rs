@@ -48,7 +48,7 @@ async fn text(client: &Client) -> Result<String, PageFault> {
 fn body(text: &str) -> Markup {
     let numbers = read(text);
     html! {
-        p { "Since the server started, at this moment. " a href="/metrics" { "/metrics" } " has the same for Prometheus, which also remembers; docs/reference/metrics.md says what each is." }
+        p { "Since the server started, at this moment. " a href="/metrics" { "/metrics" } " has the same for Prometheus, which also remembers; \"Metrics\" in Muster's documentation says what each is." }
         (figures(&numbers))
         h2 { "Requests" }
         (requests(&numbers))

@@ -147,7 +147,7 @@ async fn body(visitor: &Visitor, wanted: &Wanted, state: &State) -> Markup {
     html! {
         @if let Some((_, _, said)) = said { (done(said)) }
         @if state.links.sessions.is_empty() && state.targets.is_empty() && state.links.broken.is_empty() {
-            p { "Nothing is sent anywhere. Documents in " code { "/targets" } " and " code { "/routes" } " say what is sent where: docs/how-to/propagate-changes.md." }
+            p { "Nothing is sent anywhere. Documents in " code { "/targets" } " and " code { "/routes" } " say what is sent where; see \"Propagate changes\" in Muster's documentation." }
         } @else {
             (figures(&state.counts))
             (broken(&state.links.broken))

@@ -89,7 +89,7 @@ async fn body(visitor: &Visitor, wanted: &Wanted) -> Result<Markup, PageFault> {
             _ => {}
         }
         @if publications.is_empty() {
-            p { "Nothing is published. A document in " code { "/publications" } " says what is published where: docs/how-to/publish.md." }
+            p { "Nothing is published. A document in " code { "/publications" } " says what is published where; see \"Publish to a folder, a bucket and a CDN\" in Muster's documentation." }
         } @else {
             div.scroll tabindex="0" role="region" aria-label="Publications" {
                 table {

@@ -107,7 +107,7 @@ pub fn broken(shown: &str, error: &BackupError) -> Failure {
         BackupError::Newer(_) => "use that release",
         BackupError::Truncated { .. } => "make the backup again, or use another one",
         BackupError::Failed { .. } => {
-            "muster ledger verify names the fault; then follow docs/how-to/after-corruption.md"
+            "muster ledger verify names the fault; then follow \"When a ledger doesn't verify\" in Muster's documentation"
         }
         BackupError::OtherKey { .. } => {
             "muster keys ledger prints the key of a registry; a restored one has another"

@@ -324,7 +324,7 @@ const fn help_for_fault(fault: &TlsFault) -> &'static str {
         TlsFault::Expired => "renew the certificate, or correct this computer's clock",
         TlsFault::NotYetValid => "correct this computer's clock",
         TlsFault::Authority => {
-            "give the server a certificate that this one signs: docs/how-to/serve-https.md"
+            "give the server a certificate that this one signs; see \"Serve https\" in Muster's documentation"
         }
         TlsFault::ClearText | TlsFault::Other(_) => {
             "check the address in --server or MUSTER_SERVER"

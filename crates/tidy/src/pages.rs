@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::{Finding, Page, Tree};
+use crate::{Finding, Kind, Page, Source, Tree};
 
 /// Links in Markdown whose file or heading doesn't exist.
 #[must_use]
@@ -33,6 +33,41 @@ pub fn index(tree: &Tree) -> Vec<Finding> {
         .filter(|page| !named.contains(&page.path))
         .map(|page| Finding::of(&page.path, "docs/README.md doesn't name this page"))
         .collect()
+}
+
+/// How the program's texts name a page, after its title.
+const TITLED: &str = "\\\" in Muster's documentation";
+
+/// Texts of the program that name a page by its file, which whoever has the program alone can't
+/// open, or by a title that no page has.
+#[must_use]
+pub fn messages(tree: &Tree) -> Vec<Finding> {
+    let pages = tree.ending(".md").filter(|page| page.path.starts_with("docs/"));
+    let titles: Vec<&str> =
+        pages.filter_map(|page| page.text.lines().next()?.strip_prefix("# ")).collect();
+    let mut found = Vec::new();
+    for source in Source::all(tree) {
+        let texts = source.code.iter().enumerate();
+        for (at, text) in texts.filter(|(_, token)| token.kind == Kind::Literal) {
+            if source.in_test(at) {
+                continue;
+            }
+            let is_file = text.text.contains("docs/") && text.text.contains(".md");
+            if is_file && !text.text.contains("../") {
+                let what = "name the page by its title: \\\"TITLE\\\" in Muster's documentation";
+                found.push(Finding::at(source.path, text.line, what));
+            }
+            let named = text.text.split(TITLED).collect::<Vec<_>>();
+            for before in &named[..named.len() - 1] {
+                let title = before.rsplit_once("\\\"").map_or(*before, |(_, title)| title);
+                if !titles.contains(&title) {
+                    let what = format!("no page has the title {title}");
+                    found.push(Finding::at(source.path, text.line, what));
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Tables that occur in the source and on a page: the page must have each row of the source.
@@ -170,5 +205,20 @@ mod tests {
         ]);
         let paths: Vec<String> = index(&tree).into_iter().map(|finding| finding.path).collect();
         assert_eq!(paths, ["docs/how-to/b.md"]);
+    }
+
+    #[test]
+    fn names_texts_of_the_program_that_lead_to_a_file_or_to_no_page() {
+        for (text, expect) in [
+            (r#"const A: &str = "see docs/how-to/a.md";"#, 1),
+            (r#"const A: &str = include_str!("../../../docs/how-to/a.md");"#, 0),
+            (r#"// see docs/how-to/a.md"#, 0),
+            (r#"const A: &str = "see \"Do it\" in Muster's documentation";"#, 0),
+            (r#"const A: &str = "\"a\", then \"Do it\" in Muster's documentation";"#, 0),
+            (r#"const A: &str = "see \"Do that\" in Muster's documentation";"#, 1),
+        ] {
+            let tree = tree(&[("crates/a/src/b.rs", text), ("docs/how-to/a.md", "# Do it\n")]);
+            assert_eq!(messages(&tree).len(), expect, "{text}");
+        }
     }
 }

@@ -89,6 +89,11 @@ fn pages_that_repeat_the_source_agree_with_it() {
 }
 
 #[test]
+fn the_program_names_pages_by_their_titles() {
+    none(pages::messages(&Tree::read().unwrap()));
+}
+
+#[test]
 fn no_page_names_a_place_on_somebodys_machine() {
     let tree = Tree::read().unwrap();
     let pages = tree.pages.iter().filter(|page| page.path != "Cargo.lock");

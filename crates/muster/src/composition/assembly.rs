@@ -116,7 +116,7 @@ const FOLLOWERS_GRACE: Duration = Duration::from_secs(2);
 
 /// The advice for a ledger that can't be opened.
 pub(super) const AFTER_DAMAGE: &str = "first copy the data directory as it is; \
-     muster ledger verify --data DIR names the fault; then follow docs/how-to/after-corruption.md";
+     muster ledger verify --data DIR names the fault; then follow \"When a ledger doesn't verify\" in Muster's documentation";
 
 /// The default size of the cache of rendered documents, in bytes.
 const RENDERED_BYTES: u64 = 256 * 1024 * 1024;

@@ -131,19 +131,19 @@ own_codes! {
         "Correct the value; muster config default explains each setting.";
     ChainBroken:
         "An entry of the ledger doesn't follow the one before it.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     CheckpointBroken:
         "The ledger doesn't agree with its signed checkpoint.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     CircleTooLarge:
         "Documents that refer to each other in a circle don't fit into one request.",
         "Put some of them without the reference first, then apply the folder again.";
     ContentChanged:
         "Stored bytes don't match the digest in their entry.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     ContentMissing:
         "Stored bytes are missing, but no entry says that they were erased.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     DestinationBusy:
         "Another publication to the same destination is running.",
         "Wait for its end, then publish again.";
@@ -176,7 +176,7 @@ own_codes! {
         "Restart the server, and report it.";
     FoldFailed:
         "The entries of the ledger can't be replayed into a catalog.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     ForeignFolder:
         "The folder holds files that don't belong to a registry.",
         "Use an empty folder with --data DIR.";
@@ -200,19 +200,19 @@ own_codes! {
         "Correct the payloads as the findings say.";
     KeysUnreadable:
         "The API keys in the ledger can't be read.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     LedgerForked:
         "The ledger isn't a continuation of the older checkpoint: entries were rewritten after it was signed.",
-        "Keep both checkpoints, because together they prove it; then follow docs/how-to/after-corruption.md.";
+        "Keep both checkpoints, because together they prove it; then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     LedgerKey:
         "The key that signs the ledger's checkpoints can't be read or created.",
         "Correct the key file as the message says.";
     LedgerUnreadable:
         "The ledger can't be read.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     LedgerUnusable:
         "The ledger can't be opened.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     LowQuality:
         "The quality of a schema is lower than asked for.",
         "Mend what the issues name.";
@@ -281,13 +281,13 @@ own_codes! {
         "Read the message; it names the file or the address.";
     TailMissing:
         "The ledger ends before its signed checkpoint: entries at its end are lost.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     UnexpectedAnswer:
         "The server isn't a Muster registry, or is one of another release.",
         "Check the address; muster status shows the server there.";
     Unreadable:
         "A part of the ledger can't be read from its store.",
-        "Copy the data directory, then follow docs/how-to/after-corruption.md.";
+        "Copy the data directory, then follow \"When a ledger doesn't verify\" in Muster's documentation.";
     Usage:
         "The command line can't be understood.",
         "muster help COMMAND shows what the command takes.";

@@ -143,7 +143,7 @@ impl OlderCheckpoint {
             "its first {size} entries aren't those that {} had signed: the history was rewritten",
             older.origin
         )])
-        .help("keep both checkpoints, because together they prove it; then docs/how-to/after-corruption.md")
+        .help("keep both checkpoints, because together they prove it; then follow \"When a ledger doesn't verify\" in Muster's documentation")
     }
 
     fn tail_missing(&self, older: &Checkpoint, entries: u64, place: &str) -> Failure {
@@ -157,7 +157,7 @@ impl OlderCheckpoint {
         };
         Failure::new(OwnCode::TailMissing, what)
             .exit(Exit::Unverified)
-            .help("entries at its end are lost: docs/how-to/after-corruption.md")
+            .help("entries at its end are lost; follow \"When a ledger doesn't verify\" in Muster's documentation")
     }
 }
 

@@ -221,7 +221,7 @@ fn unverified(code: impl Into<FailureCode>, place: String, whole: &str) -> Failu
         .exit(Exit::Unverified)
         .lines([place])
         .help(format!(
-            "{whole}Copy the data directory as it is before anything else; then docs/how-to/after-corruption.md"
+            "{whole}Copy the data directory as it is before anything else; then follow \"When a ledger doesn't verify\" in Muster's documentation"
         ))
 }
 
@@ -252,7 +252,7 @@ mod tests {
         let failure = failure(&from_value(verdict).unwrap(), "~/registry");
         let expect = format!(
             "error: the ledger of ~/registry does not verify  [content_changed]\n  {what}\n\
-             help: all entries up to 870 verify. Copy the data directory as it is before anything else; then docs/how-to/after-corruption.md"
+             help: all entries up to 870 verify. Copy the data directory as it is before anything else; then follow \"When a ledger doesn't verify\" in Muster's documentation"
         );
         assert_eq!(failure.render(&Screen::plain(Moment::EPOCH)).unwrap(), expect);
         assert_eq!(failure.exit_code(), Exit::Unverified);

@@ -40,7 +40,7 @@ pub(in crate::commands) async fn named(
     };
     match (found.len(), name) {
         (0, None) => Err(Failure::new(OwnCode::NoFile, "the registry holds no publication").help(
-            "publish to a folder with --to FOLDER; docs/how-to/publish.md shows how to put a publication",
+            "publish to a folder with --to FOLDER; \"Publish to a folder, a bucket and a CDN\" in Muster's documentation shows how to put a publication",
         )),
         (0, Some(name)) => {
             let what = format!("there is no publication {name}");
