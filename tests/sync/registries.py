@@ -35,21 +35,47 @@ class Registry:
         self.muster, self.name = muster, name
         self.home = os.path.join(scratch, name)
         os.makedirs(self.home)
+        self.data = os.path.join(self.home, "data")
         self.port = free_port()
         self.process = None
         # What it acknowledged: (document, number or None for a deletion, position).
         self.acknowledged = []
         self.counter = 0
+        # What it acknowledged before it was restored from a backup, and its name in vectors then.
+        self.former = []
 
     def start(self):
-        environment = {"HOME": self.home, "PATH": os.environ["PATH"],
-                       "MUSTER_PROPAGATION_ALLOW": "127.0.0.0/8"}
         log = open(os.path.join(self.home, "log"), "ab")
         self.process = subprocess.Popen(
-            [self.muster, "serve", "--data", os.path.join(self.home, "data"),
+            [self.muster, "serve", "--data", self.data,
              "--listen", f"127.0.0.1:{self.port}"],
-            env=environment, stdout=log, stderr=log)
+            env=self.environment(), stdout=log, stderr=log)
         until(self.is_ready, f"{self.name} doesn't start: see {self.home}/log")
+
+    def environment(self):
+        return {"HOME": self.home, "PATH": os.environ["PATH"],
+                "MUSTER_PROPAGATION_ALLOW": "127.0.0.0/8"}
+
+    def back_up(self):
+        subprocess.run([self.muster, "backup", os.path.join(self.home, "a.backup"),
+                        "--server", f"http://127.0.0.1:{self.port}"],
+                       env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+
+    def lose_everything(self):
+        """Kills it, and starts again from the backup, in another directory."""
+        self.former.append((self.writer(), self.acknowledged))
+        self.acknowledged = []
+        self.kill()
+        self.data = os.path.join(self.home, "restored")
+        subprocess.run([self.muster, "restore-backup", os.path.join(self.home, "a.backup"),
+                        "--data", self.data],
+                       env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        self.start()
+
+    def writer(self):
+        """What it is called in vectors."""
+        restores = self.get("/sync").get("restores", [])
+        return restores[-1]["writer"] if restores else self.id()
 
     def is_ready(self):
         try:
@@ -247,8 +273,10 @@ def is_quiet(registries):
 
 
 def check(registries, is_decided_by_people):
-    ids = {registry.name: registry.id() for registry in registries}
-    written = sum(len(registry.acknowledged) for registry in registries)
+    # Each registry under each of its names, with what it acknowledged as that.
+    writers = [(registry, *life) for registry in registries
+               for life in [*registry.former, (registry.writer(), registry.acknowledged)]]
+    written = sum(len(acknowledged) for _, _, acknowledged in writers)
     compared = 0
     for name in (f"d{number}" for number in range(DOCUMENTS)):
         vectors = []
@@ -258,12 +286,12 @@ def check(registries, is_decided_by_people):
                 vectors.append({})
                 continue
             vectors.append(json.loads(data)["document"]["vector"])
-        for registry in registries:
-            for document, number, position in registry.acknowledged:
+        for registry, writer, acknowledged in writers:
+            for document, number, position in acknowledged:
                 if document != name:
                     continue
                 for other, vector in zip(registries, vectors):
-                    held = vector.get(ids[registry.name], 0)
+                    held = vector.get(writer, 0)
                     assert held >= position, (
                         f"{other.name} doesn't hold what {registry.name} acknowledged of {name} "
                         f"at position {position} (number {number}), only {held}")
@@ -289,6 +317,63 @@ def dead_letters(registries):
             for letter in registry.get("/propagation/dead-letters")["letters"]]
 
 
+def chain(registries, policy):
+    """The first one sends to the second one alone, and exchanges with the third one."""
+    route(registries[0], registries[1], "unidirectional", policy)
+    route(registries[0], registries[2], "bidirectional", policy)
+
+
+def write_all(registries, rng, seconds):
+    end = time.monotonic() + seconds
+    writers = [threading.Thread(target=write_until,
+                                args=(registry, random.Random(rng.random()), end))
+               for registry in registries]
+    for writer in writers:
+        writer.start()
+    return end, writers
+
+
+def come_to_rest(registries):
+    until(lambda: not differing(registries), lambda: describe(registries))
+    until(lambda: is_quiet(registries), "they never come to rest")
+    assert not differing(registries), describe(registries)
+
+
+def play_restore(muster, scratch, title, shape, lost, seconds, seed):
+    """One registry loses what it wrote after a backup; the others have it still. What is written at
+    the same positions afterwards is something else."""
+    rng = random.Random(seed)
+    folder = os.path.join(scratch, title.replace(" ", "-"))
+    os.makedirs(folder)
+    registries = [Registry(muster, folder, name) for name in ("a", "b", "c")]
+    loser = registries[lost]
+    # Of a route in one direction, only its registry writes.
+    authors = registries if shape is mesh else [registries[0], registries[2]]
+    try:
+        for registry in registries:
+            registry.start()
+        shape(registries, "last-writer")
+        for phase in ("before", "lost", "after"):
+            _, writers = write_all(authors, rng, seconds / 3)
+            for writer in writers:
+                writer.join()
+            if phase != "before":
+                come_to_rest(registries)
+            if phase == "before":
+                loser.back_up()
+            elif phase == "lost":
+                loser.lose_everything()
+        written, compared = check(registries, False)
+        letters = dead_letters(registries)
+        assert not letters, letters
+        print(f"{title}: {written} changes, of which {loser.name} lost some in a backup's place; all "
+              f"agree, nothing is lost, the order of {compared} versions compared")
+    finally:
+        for registry in registries:
+            if registry.process:
+                registry.kill()
+
+
 def play(muster, scratch, title, shape, policy, seconds, seed):
     rng = random.Random(seed)
     folder = os.path.join(scratch, title.replace(" ", "-"))
@@ -298,20 +383,13 @@ def play(muster, scratch, title, shape, policy, seconds, seed):
         for registry in registries:
             registry.start()
         shape(registries, policy)
-        end = time.monotonic() + seconds
-        writers = [threading.Thread(target=write_until,
-                                    args=(registry, random.Random(rng.random()), end))
-                   for registry in registries]
-        for writer in writers:
-            writer.start()
+        end, writers = write_all(registries, rng, seconds)
         counts = disturb(registries, rng, end)
         for writer in writers:
             writer.join()
         is_manual = policy in ("manual", "merge")
         decided = decide(registries, rng) if is_manual else 0
-        until(lambda: not differing(registries), lambda: describe(registries))
-        until(lambda: is_quiet(registries), "they never come to rest")
-        assert not differing(registries), describe(registries)
+        come_to_rest(registries)
         assert not [one for registry in registries for one in registry.conflicts()]
         letters = dead_letters(registries)
         assert not letters, letters
@@ -336,6 +414,9 @@ def main():
              ("mesh manual", mesh, "manual")]
     for number, (title, shape, policy) in enumerate(plays):
         play(muster, scratch, title, shape, policy, seconds / len(plays), seed + number)
+    for title, shape, lost in [("restored in a mesh", mesh, 0), ("restored target of a mesh", mesh, 2),
+                               ("restored receiver", chain, 1)]:
+        play_restore(muster, scratch, title, shape, lost, 9, seed)
 
 
 main()

@@ -192,6 +192,7 @@ impl Catalog {
             }
             Change::LedgerMoved(body) => {
                 self.ledger = body.ledger.as_str().into();
+                Arc::make_mut(&mut self.restores).push(fold.stamp);
                 Ok(())
             }
             Change::SchemaRegistered(body) => match self.registrations.add(body) {

@@ -35,6 +35,8 @@ pub struct Catalog {
     pub id: Id,
     /// The ledger's name, which is part of the origin of its checkpoints.
     pub ledger: Arc<str>,
+    /// The commands that say that the ledger was restored from a backup.
+    pub restores: Arc<Vec<Stamp>>,
     /// The registry's own attributes.
     pub registry: Arc<RegistryState>,
     /// The model in force.
@@ -103,6 +105,7 @@ impl Catalog {
             moment: Moment::EPOCH,
             id: Self::unnamed_id(),
             ledger: "".into(),
+            restores: Arc::default(),
             registry: Arc::new(registry),
             model,
             model_source: None,

@@ -306,7 +306,8 @@ impl Delivery {
             TargetKind::Registry { .. } => {
                 let route = &self.route;
                 let life = &self.life;
-                let delivery = PeerDelivery { link: key, life, route, change, document };
+                let progress = &*self.progress;
+                let delivery = PeerDelivery { link: key, life, progress, route, change, document };
                 peer::deliver(depot, target, delivery).await
             }
             TargetKind::Nats(nats) => {

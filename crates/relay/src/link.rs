@@ -2,6 +2,7 @@
 //! moves the mark.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use muster_registry::{CommittedCommand, FetchError};
+use muster_registry::{Commands, CommittedCommand, FetchError};
 use muster_words::{Moment, Position};
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -25,8 +26,8 @@ use crate::{
     pull::InboundProgress,
     receiver::Receiver,
     retry::RetryPolicy,
-    route::{Beginning, Route},
-    store::{DeadLetter, LinkKey, LinkRecord, StoreError},
+    route::{Beginning, Route, RouteMode},
+    store::{DeadLetter, LinkKey, LinkRecord, PeerRecord, StoreError},
     target::TargetKind,
     window::Window,
 };
@@ -80,6 +81,9 @@ pub struct LinkProgress {
     pub cut_off: AtomicU64,
     /// The way back of a route in both directions; none if there is none, or before it began.
     pub inbound: Mutex<Option<InboundProgress>>,
+    /// What the other registry is called in vectors since it was restored from a backup, until
+    /// everything that it may have lost is sent again.
+    pub peer_restored: watch::Sender<Option<String>>,
 }
 
 /// Why a link stops and begins again.
@@ -232,11 +236,15 @@ impl Link {
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<(), LinkError> {
         let mut commands = self.depot.registry.follow(running.record.mark);
+        let mut restored = self.progress.peer_restored.subscribe();
         loop {
             let due = running.due;
             tokio::select! {
                 biased;
                 () = is_stopping(stopping) => return Ok(()),
+                () = is_restored(&mut restored) => {
+                    commands = self.begin_again(running).await?;
+                }
                 Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
                 () = at(due) => self.save(running).await?,
                 page = commands.next(), if running.window.has_room() => {
@@ -246,6 +254,39 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Sends everything again to a registry that was restored from a backup. What it holds changes
+    /// nothing there.
+    async fn begin_again(&self, running: &mut Running) -> Result<Commands, LinkError> {
+        running.tasks.shutdown().await;
+        running.record.tries.clear();
+        let mark = self.beginning().await?;
+        running.window = Window::new(mark, BTreeSet::new());
+        self.moved(running);
+        self.save(running).await?;
+        let store = &self.depot.store;
+        let writer = self.progress.peer_restored.borrow().clone();
+        // The way back notes it by itself, with where it goes on.
+        if let Some(record) = store.peer(&self.key).await?
+            && self.route.mode != RouteMode::Bidirectional
+        {
+            store.save_peer(&self.key, PeerRecord { restored: writer, ..record }).await?;
+        }
+        self.progress.peer_restored.send_replace(None);
+        Ok(self.depot.registry.follow(mark))
+    }
+
+    /// Has everything sent again, and waits until it is noted that it must be.
+    pub(crate) async fn send_again(&self, writer: &str) {
+        // What is sent once is sent by whoever asks for it.
+        if self.route.once {
+            return;
+        }
+        let restored = &self.progress.peer_restored;
+        restored.send_replace(Some(writer.to_owned()));
+        // The sender is here.
+        let _ = restored.subscribe().wait_for(Option::is_none).await;
     }
 
     fn take(&self, running: &mut Running, command: &CommittedCommand) {
@@ -359,6 +400,12 @@ impl Link {
 pub(crate) async fn is_stopping(stopping: &mut watch::Receiver<bool>) {
     // If the sender is gone, so is the engine.
     let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Waits until the other registry was restored from a backup.
+async fn is_restored(restored: &mut watch::Receiver<Option<String>>) {
+    // The sender is part of the link.
+    let _ = restored.wait_for(Option::is_some).await;
 }
 
 /// Waits until a time; for ever if there is none.

@@ -16,7 +16,8 @@ use crate::{
     delivery::Depot,
     event::ChangedDocument,
     http_sender::{ANSWER_BYTES_MAX, Received, Sending},
-    route::Route,
+    link::LinkProgress,
+    route::{Route, RouteMode},
     store::{LinkKey, PeerRecord},
     target::RelayTarget,
     webhook::outcome,
@@ -28,6 +29,8 @@ pub struct PeerDelivery<'a> {
     pub link: &'a LinkKey,
     /// Which life of them it is.
     pub life: &'a str,
+    /// Where it is noted that the other registry was restored.
+    pub progress: &'a LinkProgress,
     /// What the route says.
     pub route: &'a Route,
     /// The change.
@@ -56,7 +59,7 @@ async fn sent(
 ) -> Result<TryOutcome, TryFailure> {
     let call = PeerCall::of(depot, target).ok_or(TryFailure::Broken)?;
     let own = depot.registry.view().id().clone();
-    let peer = call.known_peer(delivery.link, delivery.life).await?.peer;
+    let PeerRecord { peer, restored, .. } = call.known_peer(delivery.link, delivery.life).await?;
     if peer == own {
         return Err(TryFailure::Itself);
     }
@@ -77,7 +80,17 @@ async fn sent(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let answer = call.ask(Method::POST, "/sync", headers, body.into(), ANSWER_BYTES_MAX).await?;
     match answer.status {
-        200 => Ok(reported(&answer, &peer)?),
+        200 => {
+            let report: SyncReport =
+                serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
+            let outcome = reported(&report, &peer)?;
+            // In both directions, the way back notices it.
+            let is_noticed = delivery.route.mode == RouteMode::Bidirectional;
+            if report.writer.is_some() && report.writer != restored && !is_noticed {
+                delivery.progress.peer_restored.send_replace(report.writer);
+            }
+            Ok(outcome)
+        }
         404 => older::deliver(&call, delivery, (own.as_str(), peer.as_str())).await,
         // It may be another registry by now, which says that it is no side of this.
         400 => {
@@ -113,18 +126,16 @@ async fn state_after(
 }
 
 /// What the other registry says that it did.
-fn reported(answer: &Received, peer: &Id) -> Result<TryOutcome, TryFailure> {
-    let report: SyncReport =
-        serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
+fn reported(report: &SyncReport, peer: &Id) -> Result<TryOutcome, TryFailure> {
     if report.registry != peer.as_str() {
         let found = report.registry.parse().map_err(|_| TryFailure::Broken)?;
         return Err(TryFailure::OtherRegistry { expected: peer.clone(), found });
     }
-    let result = report.documents.into_iter().next().ok_or(TryFailure::Broken)?;
+    let result = report.documents.first().ok_or(TryFailure::Broken)?;
     if !result.outcome.is(&SyncOutcomeWord::Refused) {
         return Ok(TryOutcome::Taken);
     }
-    let title = result.error.map(|error| error.title).unwrap_or_default();
+    let title = result.error.as_ref().map(|error| error.title.as_str()).unwrap_or_default();
     let title: String = title.chars().take(300).collect();
     Err(TryFailure::RefusedThere(title))
 }
@@ -181,7 +192,7 @@ impl<'a> PeerCall<'a> {
             return Ok(known);
         }
         let peer = self.id().await?;
-        let record = PeerRecord { life: life.to_owned(), peer, mark: None };
+        let record = PeerRecord { life: life.to_owned(), peer, mark: None, restored: None };
         store.save_peer(link, record.clone()).await.map_err(|_| TryFailure::Unread)?;
         Ok(record)
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use muster_guard::{Principal, Role, secret_references::COLLECTIONS_THAT_NAME_SECRETS};
 use muster_registry::{CommandOrigin, IncomingDocument, SyncError, SyncOutcome, SyncWay};
-use muster_wire::sync::{SyncChanged, SyncChanges, SyncState};
+use muster_wire::sync::{SyncChanged, SyncChanges, SyncRestore, SyncState};
 use muster_words::{Id, Position, Xid, limits::BODY_BYTES_MAX};
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -79,7 +79,7 @@ enum PullError {
     #[error("the other registry's release can't be asked what changed")]
     Older,
     #[error(
-        "the other registry has reached position {head} and had reached {mark} before: it was restored or replaced; delete the route, and put it again"
+        "the other registry has reached position {head} and had reached {mark} before: it was replaced; delete the route, and put it again"
     )]
     Behind { head: Position, mark: Position },
     #[error(transparent)]
@@ -177,12 +177,50 @@ impl Puller {
         if record.mark.is_some() {
             return Ok(record);
         }
-        let is_all = matches!(self.link.route.from, Beginning::First);
-        let after = if is_all { Some(Position::ZERO) } else { None };
+        let after = self.first(&record.peer).await?;
         let page = self.changes(&record.peer, after.map(|after| (after, 0)), 0).await?;
+        record.restored = page.restores.last().map(|last| last.writer.clone());
         record.mark = Some(after.unwrap_or(Position(page.position)));
         self.link.depot.store.save_peer(&self.link.key, record.clone()).await?;
         Ok(record)
+    }
+
+    /// After which position a new way back begins; none: with what comes next. What this registry had
+    /// taken before it was restored from a backup isn't remembered, but the documents that the backup
+    /// held say what was known.
+    async fn first(&self, peer: &Id) -> Result<Option<Position>, PullError> {
+        let registry = &self.link.depot.registry;
+        let view = registry.view();
+        if matches!(self.link.route.from, Beginning::First) {
+            return Ok(Some(Position::ZERO));
+        }
+        let Some((restored, _)) = view.restores().next_back() else { return Ok(None) };
+        let put_at = registry.view_at_time(self.link.created).await;
+        let put_at = put_at.map_err(|_| TryFailure::Unread)?.position();
+        Ok((put_at < restored).then(|| view.newest_known(peer)))
+    }
+
+    /// Goes back to where the other registry was restored from a backup, if it was since it was
+    /// asked last.
+    async fn gone_back(
+        &self,
+        pulling: &mut Pulling,
+        restores: &[SyncRestore],
+    ) -> Result<bool, PullError> {
+        let mark = pulling.record.mark.unwrap_or_default();
+        let Some(mark) = resumed(pulling.record.restored.as_deref(), restores, mark) else {
+            return Ok(false);
+        };
+        tracing::info!(route = %self.link.key.route, %mark, "the other registry was restored");
+        if let Some(last) = restores.last() {
+            self.link.send_again(&last.writer).await;
+        }
+        pulling.record.mark = Some(mark);
+        pulling.record.restored = restores.last().map(|last| last.writer.clone());
+        (pulling.asked, pulling.index) = (mark, 0);
+        self.link.depot.store.save_peer(&self.link.key, pulling.record.clone()).await?;
+        self.show(|shown| shown.mark = mark);
+        Ok(true)
     }
 
     /// Asks once what changed, and takes it.
@@ -194,6 +232,9 @@ impl Puller {
         let mut next = (before, pulling.index);
         if pulling.waiting.len() < WAITING_MAX {
             let page = self.changes(&pulling.record.peer, Some(next), wait).await?;
+            if self.gone_back(pulling, &page.restores).await? {
+                return Ok(());
+            }
             if page.head < before.0 {
                 return Err(PullError::Behind { head: Position(page.head), mark: before });
             }
@@ -407,7 +448,7 @@ impl Puller {
         match answer.status {
             200 => {}
             404 => return Err(PullError::Older),
-            400 => return Err(self.refused(peer, after.map(|(after, _)| after), &answer).await?),
+            400 => return self.refused(peer, after.map(|(after, _)| after), &answer).await,
             _ => return Err(PullError::Answered(outcome(&answer))),
         }
         let page: SyncChanges =
@@ -416,20 +457,21 @@ impl Puller {
         Ok(page)
     }
 
-    /// Why a position is refused: it may not be there any more.
+    /// What the other registry says of itself if it hasn't reached a position any more; else why it
+    /// refuses the request.
     async fn refused(
         &self,
         peer: &Id,
         after: Option<Position>,
         answer: &Received,
-    ) -> Result<PullError, PullError> {
+    ) -> Result<SyncChanges, PullError> {
         if let Some(mark) = after {
-            let head = Position(Box::pin(self.changes(peer, None, 0)).await?.head);
-            if head < mark {
-                return Ok(PullError::Behind { head, mark });
+            let page = Box::pin(self.changes(peer, None, 0)).await?;
+            if page.head < mark.0 {
+                return Ok(page);
             }
         }
-        Ok(PullError::Answered(outcome(answer)))
+        Err(PullError::Answered(outcome(answer)))
     }
 
     fn show(&self, change: impl FnOnce(&mut InboundProgress)) {
@@ -459,6 +501,23 @@ impl From<PullError> for TakeError {
     }
 }
 
+/// Where a way back goes on that had reached a mark and knew this name of the other registry; none if
+/// it wasn't restored since. What was before the first restore that isn't known is the same.
+fn resumed(known: Option<&str>, restores: &[SyncRestore], mark: Position) -> Option<Position> {
+    if restores.last().map(|last| last.writer.as_str()) == known {
+        return None;
+    }
+    let unknown = match known {
+        None => restores,
+        // A backup from before a restore doesn't say where it was.
+        Some(known) => match restores.iter().position(|restore| restore.writer == known) {
+            None => return Some(Position::ZERO),
+            Some(at) => restores.get(at + 1..).unwrap_or_default(),
+        },
+    };
+    unknown.first().map(|restore| mark.min(Position(restore.position)))
+}
+
 /// What was asked of one registry isn't taken from another one at its address.
 fn check_peer(expected: &Id, found: &str) -> Result<(), TryFailure> {
     if expected.as_str() == found {
@@ -466,4 +525,29 @@ fn check_peer(expected: &Id, found: &str) -> Result<(), TryFailure> {
     }
     let found = found.parse().map_err(|_| TryFailure::Broken)?;
     Err(TryFailure::OtherRegistry { expected: expected.clone(), found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_back_goes_on_after_the_first_restore_that_it_does_not_know() {
+        let all = [("a~1", 5), ("a~2", 9), ("a~3", 20)]
+            .map(|(writer, position)| SyncRestore { position, writer: writer.to_owned() });
+        for (known, restores, mark, expect) in [
+            (None, 0, 7, None),
+            (Some("a~3"), 3, 30, None),
+            (None, 1, 7, Some(5)),
+            (None, 1, 4, Some(4)),
+            (None, 3, 30, Some(5)),
+            (Some("a~1"), 3, 30, Some(9)),
+            (Some("a~2"), 3, 30, Some(20)),
+            (Some("a~0"), 3, 30, Some(0)),
+            (Some("a~1"), 0, 30, Some(0)),
+        ] {
+            let found = resumed(known, &all[..restores], Position(mark));
+            assert_eq!(found, expect.map(Position), "{known:?} {restores} {mark}");
+        }
+    }
 }

@@ -190,6 +190,7 @@ impl RelayStore {
             newer => return Err(StoreError::Newer(newer)),
         }
         connection.execute_batch(peers::PEERS)?;
+        peers::upgrade(&connection)?;
         let owner: String =
             connection.query_row("SELECT registry FROM about", [], |row| row.get(0))?;
         if owner != registry.as_str() {

@@ -106,6 +106,10 @@ impl SyncDocument {
 pub struct SyncReport {
     /// The id of the registry that answers.
     pub registry: String,
+    /// What it is called in vectors since it was last restored from a backup. Who knew it under
+    /// another name sends again what it may have lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
     /// One for each document.
     pub documents: Vec<SyncResult>,
 }
@@ -166,8 +170,21 @@ pub struct SyncChanges {
     pub index: u64,
     /// The newest position of the ledger.
     pub head: u64,
+    /// Each time that the registry was restored from a backup. Others that knew a later position go
+    /// on after the first one that they don't know, because positions are used twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restores: Vec<SyncRestore>,
     /// The documents, in the order of their newest change.
     pub documents: Vec<SyncChanged>,
+}
+
+/// A registry was restored from a backup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SyncRestore {
+    /// The position of the entry that says so.
+    pub position: u64,
+    /// The name in vectors of what it writes afterwards.
+    pub writer: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -268,6 +285,7 @@ impl Sample for SyncReport {
     fn sample() -> Self {
         Self {
             registry: "7f3a19c2".to_owned(),
+            writer: None,
             documents: vec![SyncResult {
                 xid: "/configs/web/entries/limits".to_owned(),
                 outcome: OrOther::Known(SyncOutcomeWord::Taken),
@@ -292,6 +310,7 @@ impl Sample for SyncChanges {
             position: 311,
             index: 0,
             head: 311,
+            restores: Vec::new(),
             documents: vec![SyncChanged { xid, vector }],
         }
     }

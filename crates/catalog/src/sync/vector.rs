@@ -1,7 +1,9 @@
 use std::{cmp::Reverse, collections::BTreeMap, iter::once};
 
-use muster_words::{Id, Position};
+use muster_words::{Id, Position, limits::ID_LENGTH_MAX};
 use thiserror::Error;
+
+use crate::state::CommandTag;
 
 /// The number of registries in a vector. Each that ever wrote a document stays in its vector, and
 /// more than a few dozen that write the same documents are a mistake rather than a company.
@@ -29,6 +31,16 @@ pub enum Causality {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a vector names at most {VECTOR_REGISTRIES_MAX} registries")]
 pub struct VectorTooLong;
+
+/// The name in vectors of what a registry writes after it was restored from a backup by a command
+/// with this tag. Positions after the backup are used twice: what was lost and what came instead
+/// must not look the same.
+#[must_use]
+pub fn writer_after_restore(registry: &Id, tag: CommandTag) -> Id {
+    let end = format!("~{:08x}", u32::from_be_bytes(tag));
+    let begin: String = registry.as_str().chars().take(ID_LENGTH_MAX - end.len()).collect();
+    format!("{begin}{end}").parse().unwrap_or_else(|_| registry.clone())
+}
 
 impl VersionVector {
     /// A vector of these registries; a later position replaces an earlier one.

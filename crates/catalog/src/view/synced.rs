@@ -1,12 +1,12 @@
 use std::{ops::Deref, sync::Arc};
 
-use muster_words::{Position, Xid};
+use muster_words::{Id, Position, Xid};
 
 use super::View;
 use crate::{
     Catalog,
     state::state_at,
-    sync::{SyncedState, VectorTooLong, VersionVector},
+    sync::{SyncedState, VectorTooLong, VersionVector, writer_after_restore},
 };
 
 impl<C: Deref<Target = Catalog>> View<C> {
@@ -25,8 +25,8 @@ impl<C: Deref<Target = Catalog>> View<C> {
         let last = self.last_document_change(xid);
         match self.synced(xid) {
             Some(synced) if synced.stamp.position >= last => Ok((*synced.vector).clone()),
-            Some(synced) => (*synced.vector).clone().with(self.id(), last),
-            None => VersionVector::default().with(self.id(), last),
+            Some(synced) => (*synced.vector).clone().with(&self.writer_at(last), last),
+            None => VersionVector::default().with(&self.writer_at(last), last),
         }
     }
 
@@ -36,8 +36,35 @@ impl<C: Deref<Target = Catalog>> View<C> {
     pub fn known_vector(&self, xid: &Xid) -> VersionVector {
         self.vector_of(xid).unwrap_or_else(|VectorTooLong| {
             let noted = self.synced(xid).map(|synced| synced.vector.clone()).unwrap_or_default();
-            noted.cut_with(self.id(), self.last_document_change(xid))
+            let last = self.last_document_change(xid);
+            noted.cut_with(&self.writer_at(last), last)
         })
+    }
+
+    /// The name in vectors of this registry's change at a position: its id or, after it was restored
+    /// from a backup, another one. What it lost and others still have stays newer than what the
+    /// backup held, so it comes back from them.
+    #[must_use]
+    pub fn writer_at(&self, position: Position) -> Id {
+        let before = self.catalog.restores.iter().rev();
+        let restored = before.skip_while(|stamp| stamp.position >= position).next();
+        restored
+            .map_or_else(|| self.id().clone(), |stamp| writer_after_restore(self.id(), stamp.tag))
+    }
+
+    /// Each time that the registry was restored from a backup: the position, and the name in vectors
+    /// of what it writes after it.
+    pub fn restores(&self) -> impl DoubleEndedIterator<Item = (Position, Id)> {
+        let here = self.position();
+        let all = self.catalog.restores.iter().filter(move |stamp| stamp.position <= here);
+        all.map(|stamp| (stamp.position, writer_after_restore(self.id(), stamp.tag)))
+    }
+
+    /// The newest position of another registry that a document here holds; zero if there is none.
+    #[must_use]
+    pub fn newest_known(&self, writer: &Id) -> Position {
+        let all = self.catalog.synced.values().filter_map(|synced| state_at(synced, self.seen()));
+        all.map(|synced| synced.vector.of(writer)).max().unwrap_or(Position::ZERO)
     }
 
     /// The newest change of a document or of its vector; zero if there is none.

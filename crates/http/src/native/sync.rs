@@ -20,7 +20,7 @@ use muster_wire::{
     ErrorKind, OrOther, Problem, headers,
     sync::{
         ConflictSide, ResolveReport, ResolveRequest, SyncChanged, SyncChanges, SyncDocument,
-        SyncOutcomeWord, SyncReport, SyncRequest, SyncResult, SyncState,
+        SyncOutcomeWord, SyncReport, SyncRequest, SyncRestore, SyncResult, SyncState,
     },
 };
 use muster_words::{Permission, Position, Xid};
@@ -72,7 +72,10 @@ pub(super) async fn sync(
         };
         documents.push(result(sent, done));
     }
-    Ok(answer::json(StatusCode::OK, &SyncReport { registry: registry.to_string(), documents }))
+    let restored = native.registry.view().restores().next_back();
+    let writer = restored.map(|(_, writer)| writer.to_string());
+    let report = SyncReport { registry: registry.to_string(), writer, documents };
+    Ok(answer::json(StatusCode::OK, &report))
 }
 
 async fn taken(
@@ -247,11 +250,15 @@ fn changed(
         vector: carried::sent_vector(&view.known_vector(&xid)),
         xid: xid.to_string(),
     });
+    let restores = view
+        .restores()
+        .map(|(position, writer)| SyncRestore { position: position.0, writer: writer.to_string() });
     SyncChanges {
         registry: view.id().to_string(),
         position: position.0,
         index: u64::try_from(index).unwrap_or_default(),
         head: view.position().0,
+        restores: restores.collect(),
         documents: documents.collect(),
     }
 }

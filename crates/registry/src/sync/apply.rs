@@ -138,16 +138,18 @@ pub(super) struct SyncWrite {
     pub origin: Option<DocumentOrigin>,
 }
 
-/// A registry that was restored from a backup, or one that lies, is told so.
+/// A registry that lies is told so. What this registry wrote before it was restored from a backup may
+/// have been lost here.
 pub(super) fn check_true(
     view: &View,
     vector: &VersionVector,
     origin: &DocumentOrigin,
 ) -> Result<(), SyncError> {
-    if vector.of(view.id()) > view.position() {
+    let own = view.writer_at(view.position().next());
+    if vector.of(&own) > view.position() {
         return Err(SyncError::Untrue("it names a position that this registry hasn't reached"));
     }
-    if !vector.has_place_for(view.id()) {
+    if !vector.has_place_for(&own) {
         return Err(VectorTooLong.into());
     }
     if origin.position == Position::ZERO || vector.of(&origin.registry) < origin.position {

@@ -25,7 +25,7 @@ impl Registry {
             Some(synced) => Some(synced.origin.clone()),
             None if last == Position::ZERO => None,
             None => Some(DocumentOrigin {
-                registry: view.id().clone(),
+                registry: view.writer_at(last),
                 position: last,
                 moment: self.bounds_at(last).await?.entry.moment,
             }),

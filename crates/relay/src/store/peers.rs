@@ -1,5 +1,5 @@
 use muster_words::{Id, Position};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{LinkKey, RelayStore, StoreError, texts};
 
@@ -12,6 +12,16 @@ CREATE TABLE IF NOT EXISTS peers (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// This column came later.
+pub(super) fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "SELECT count(*) FROM pragma_table_info('peers') WHERE name = 'restored'";
+    let has_it: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    match has_it {
+        true => Ok(()),
+        false => connection.execute_batch("ALTER TABLE peers ADD COLUMN restored TEXT"),
+    }
+}
+
 /// What is stored of the other registry of a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerRecord {
@@ -21,6 +31,8 @@ pub struct PeerRecord {
     pub peer: Id,
     /// The position there up to which everything was fetched; none: nothing was asked yet.
     pub mark: Option<Position>,
+    /// What the other registry was called in vectors after it was last restored from a backup.
+    pub restored: Option<String>,
 }
 
 impl RelayStore {
@@ -35,16 +47,18 @@ impl RelayStore {
         }
         let (route, target) = texts(key);
         let read = self.run(move |connection| {
-            let sql = "SELECT life, peer, mark FROM peers WHERE route = ?1 AND target = ?2";
+            let sql =
+                "SELECT life, peer, mark, restored FROM peers WHERE route = ?1 AND target = ?2";
             let row = connection.query_row(sql, [&route, &target], |row| {
-                Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, Option<i64>>(2)?))
+                let mark: Option<i64> = row.get(2)?;
+                Ok((row.get(0)?, row.get::<_, String>(1)?, mark, row.get(3)?))
             });
             Ok(row.optional()?)
         });
-        let Some((life, peer, mark)) = read.await? else { return Ok(None) };
+        let Some((life, peer, mark, restored)) = read.await? else { return Ok(None) };
         let peer = peer.parse().map_err(|_| StoreError::Damaged)?;
         let mark = mark.map(|mark| Position(mark.cast_unsigned()));
-        let record = PeerRecord { life, peer, mark };
+        let record = PeerRecord { life, peer, mark, restored };
         self.peers.lock().insert(key.clone(), record.clone());
         Ok(Some(record))
     }
@@ -56,14 +70,16 @@ impl RelayStore {
     /// See [`StoreError`].
     pub async fn save_peer(&self, key: &LinkKey, record: PeerRecord) -> Result<(), StoreError> {
         let (route, target) = texts(key);
-        let PeerRecord { life, peer, mark } = record.clone();
+        let PeerRecord { life, peer, mark, restored } = record.clone();
         self.run(move |connection| {
             let mark = mark.map(|mark| mark.0.cast_signed());
             connection.execute(
-                "INSERT INTO peers VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET \
-                 mark = CASE WHEN life = excluded.life THEN coalesce(excluded.mark, mark) \
+                "INSERT INTO peers (route, target, life, peer, mark, restored) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET \
+                 restored = CASE WHEN life = excluded.life THEN coalesce(excluded.restored, restored) \
+                 ELSE excluded.restored END, mark = CASE WHEN life = excluded.life THEN coalesce(excluded.mark, mark) \
                  ELSE excluded.mark END, life = excluded.life, peer = excluded.peer",
-                params![route, target, life, peer.as_str(), mark],
+                params![route, target, life, peer.as_str(), mark, restored],
             )?;
             Ok(())
         })
