@@ -100,6 +100,20 @@ pub enum DestinationError {
         /// Why.
         source: io::Error,
     },
+    /// There is no such bucket.
+    #[error("there is no bucket {bucket}")]
+    NoBucket {
+        /// The bucket.
+        bucket: String,
+    },
+    /// The service that keeps the files doesn't accept the key, or the key may not do this.
+    #[error("{path}: access is denied: {what}")]
+    Denied {
+        /// The file.
+        path: String,
+        /// What it said.
+        what: String,
+    },
     /// The service that keeps the files refuses.
     #[error("{path}: {what}")]
     Refused {

@@ -37,7 +37,9 @@ pub use follower::{FOLLOWER, PublicationFollower};
 pub use history::{EarlierSite, HistoryError, PublishedSite, earlier_manifest, gaps};
 pub use keys::{ReadKeys, SiteKeys, later_keys, next_key};
 pub use named::{aliases, headers_of};
-pub use place::{BadPlace, BucketAccess, destination_at};
+pub use place::{
+    AmazonAccess, AzureAccess, BadPlace, BucketAccess, BucketScheme, GoogleAccess, destination_at,
+};
 pub use plan::{MARKER_PATH, PublicationPlan};
 pub use publish::{PublicationReport, PublishError, PublishOptions, publish};
 pub use publisher::{Publisher, RunError};

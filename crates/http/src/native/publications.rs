@@ -95,7 +95,10 @@ const fn is_failure(error: &PublishError) -> bool {
         PublishError::Source(_)
             | PublishError::Compression(_)
             | PublishError::Destination(
-                DestinationError::System { .. } | DestinationError::Refused { .. },
+                DestinationError::System { .. }
+                    | DestinationError::NoBucket { .. }
+                    | DestinationError::Denied { .. }
+                    | DestinationError::Refused { .. },
             )
     )
 }

@@ -7,8 +7,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 use clap::{Args, Subcommand};
 use muster_client::{Client, StreamItem, StreamStart};
 use muster_publisher::{
-    BadPlace, CachedDestination, DestinationError, PublishError, PublishOptions, SiteDestination,
-    destination_at, publish,
+    BadPlace, BucketScheme, CachedDestination, DestinationError, PublishError, PublishOptions,
+    SiteDestination, destination_at, publish,
 };
 use muster_wire::{manifest::ManifestRequest, publications::PublicationOutcome};
 use muster_words::Moment;
@@ -31,6 +31,8 @@ Examples:
   muster publish --to /srv/www/site --base-url https://cdn.example --dry-run
   muster publish --to /srv/www/site --base-url https://cdn.example --watch
   muster publish --to s3://bucket/site --base-url https://cdn.example --purge cloudfront:E2QWRUHAPOMQZL
+  muster publish --to gs://bucket/site --base-url https://cdn.example
+  muster publish --to az://container/site --base-url https://cdn.example
   muster publish production
   muster publish restore --to /srv/www/site --version-id v20270131-120000 --key site.key
 
@@ -43,7 +45,8 @@ pub struct PublishArguments {
     /// A publication that the registry holds, such as production [default: all of them]
     #[arg(value_name = "NAME", conflicts_with = "to")]
     name: Option<String>,
-    /// The folder to publish to, which is created if there is none, or s3://BUCKET/FOLDER
+    /// The folder to publish to, which is created if there is none, or a bucket:
+    /// s3://BUCKET/FOLDER, gs://BUCKET/FOLDER (Google) or az://CONTAINER/FOLDER (Azure)
     #[arg(long, value_name = "PLACE")]
     to: Option<String>,
     /// The channel that the manifest names [default: production]
@@ -185,8 +188,9 @@ fn destination_alone(context: &Context, place: &str) -> Result<Arc<dyn SiteDesti
     destination_at(place, &composition::bucket_access(&context.environment)).map_err(|error| {
         let help = match error {
             BadPlace::NotBuilt => "build it with --features buckets, or publish to a folder",
-            BadPlace::NoKey => "set them in the environment of this command",
-            _ => "name a folder, or a bucket as s3://bucket/folder",
+            BadPlace::NoKey(_) => "set them in the environment of this command",
+            BadPlace::BrokenKey { .. } => "correct the variable in the environment of this command",
+            _ => "name a folder, or a bucket as s3://bucket/folder, gs://… or az://…",
         };
         Failure::usage(format!("{place}: {error}")).help(help)
     })
@@ -283,10 +287,29 @@ fn failure(error: PublishError, place: &str) -> Failure {
         }
         PublishError::BrokenManifest(_) => Failure::new(OwnCode::DestinationFailed, what)
             .help("move manifest.json away, then publish again: all files are written anew"),
-        PublishError::Destination(_) | PublishError::Compression(_) => {
-            Failure::new(OwnCode::DestinationFailed, what).help(
-                "check that the folder can be written and its disk isn't full, then publish again",
-            )
+        PublishError::Destination(error) => {
+            Failure::new(OwnCode::DestinationFailed, what).help(help(&error, place))
         }
+        PublishError::Compression(_) => {
+            Failure::new(OwnCode::DestinationFailed, what).help("publish again")
+        }
+    }
+}
+
+/// What to do about a place that refuses.
+fn help(error: &DestinationError, place: &str) -> String {
+    let scheme = place.split_once("://").and_then(|(scheme, _)| BucketScheme::of(scheme));
+    match (error, scheme) {
+        (DestinationError::NoBucket { .. }, _) => {
+            "check the name, or create it first: muster creates no buckets".to_owned()
+        }
+        (DestinationError::Denied { .. }, Some(scheme)) => format!(
+            "check the key in {}, and that it may put, get and delete objects there",
+            scheme.key_variables()
+        ),
+        (_, Some(_)) => "check the bucket and the way to it, then publish again".to_owned(),
+        (_, None) => "check that the folder can be written and its disk isn't full, then publish \
+                      again"
+            .to_owned(),
     }
 }

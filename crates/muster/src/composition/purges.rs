@@ -58,7 +58,7 @@ pub fn purge(
         })?;
         sent.insert(name.trim().to_owned(), value_of(name.trim(), value.trim(), environment)?);
     }
-    let bucket = super::bucket_access(environment);
+    let bucket = super::bucket_access(environment).amazon;
     let named = ["AWS_ENDPOINT_URL_CLOUDFRONT", "AWS_ENDPOINT_URL"];
     let endpoint = named.iter().find_map(|name| environment.get(*name)).cloned();
     let access = PurgeAccess {

@@ -14,8 +14,9 @@ use muster_ledger::{
     note::{KeyName, NameError},
 };
 use muster_publisher::{
-    BucketAccess, CachedDestination, FOLLOWER, PublicationFollower, Publisher, SiteDestination,
-    SiteKeys, SiteRenderer, destination_at, later_keys, next_key,
+    AmazonAccess, AzureAccess, BucketAccess, CachedDestination, FOLLOWER, GoogleAccess,
+    PublicationFollower, Publisher, SiteDestination, SiteKeys, SiteRenderer, destination_at,
+    later_keys, next_key,
 };
 use muster_registry::{Follower, MakeFollower, Registry};
 use muster_wire::manifest::SiteKey;
@@ -104,17 +105,30 @@ pub fn bucket_access(environment: &BTreeMap<String, String>) -> BucketAccess {
         found.find(|value| !value.is_empty()).cloned().unwrap_or_default()
     };
     BucketAccess {
-        key_id: first(&["AWS_ACCESS_KEY_ID"]),
-        secret: first(&["AWS_SECRET_ACCESS_KEY"]),
-        token: first(&["AWS_SESSION_TOKEN"]),
-        region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
-        endpoint: first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+        amazon: AmazonAccess {
+            key_id: first(&["AWS_ACCESS_KEY_ID"]),
+            secret: first(&["AWS_SECRET_ACCESS_KEY"]),
+            token: first(&["AWS_SESSION_TOKEN"]),
+            region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
+            endpoint: first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]),
+        },
+        google: GoogleAccess {
+            key_file: first(&["GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT"]),
+            token: first(&["GOOGLE_OAUTH_ACCESS_TOKEN"]),
+            endpoint: first(&["STORAGE_EMULATOR_HOST"]),
+        },
+        azure: AzureAccess {
+            account: first(&["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"]),
+            key: first(&["AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_KEY"]),
+            signature: first(&["AZURE_STORAGE_SAS_TOKEN"]),
+            endpoint: first(&["AZURE_STORAGE_SERVICE_ENDPOINT"]),
+        },
     }
 }
 
 fn bad_destination(text: &str) -> Failure {
     Failure::usage(format!("site.destinations: {text:?} isn't a name and a place"))
-        .help("write it as web=/srv/www/site, or cdn=s3://bucket/site")
+        .help("write it as web=/srv/www/site, or cdn=s3://bucket/site, gs://… or az://…")
 }
 
 /// The follower that publishes changes. Where nothing can be published there is none.

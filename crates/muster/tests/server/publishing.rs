@@ -3,6 +3,8 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
     path::Path,
     time::{Duration, Instant},
 };
@@ -15,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::Ask,
-    harness::{CommandOutput, Server, run},
+    harness::{CommandOutput, Server, program, run},
 };
 
 const SANITY: &str = "/api/configs/app/entries/sanity";
@@ -381,4 +383,72 @@ fn a_site_is_read_from_a_folder_a_server_a_snapshot_and_what_was_read_before() {
     let nothing =
         get("providers/cms/sanity", &[&["--url", address.as_str()], &once[..]].concat(), 1);
     assert_eq!(json_of(&nothing)["source"], "degraded");
+}
+
+/// A server of buckets that gives this answer to everything, with its address.
+fn refusing(status: &'static str, code: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut buffer = [0; 16_384];
+            let _ = stream.read(&mut buffer);
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\n\
+                 connection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address.to_string()
+}
+
+#[test]
+fn what_a_bucket_refuses_is_told_with_what_to_do() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let server = Server::in_memory(&[]);
+    let url = server.url("127.0.0.1");
+    let denied = ("403 Forbidden", "AccessDenied", "access is denied", "check the key in ");
+    let absent = |code| ("404 Not Found", code, "there is no bucket site", "create it first");
+    let [aws, google, azure] =
+        ["AWS_ACCESS_KEY_ID", "GOOGLE_OAUTH_ACCESS_TOKEN", "AZURE_STORAGE_ACCOUNT_NAME"];
+    for (scheme, variable, (status, code, what, help)) in [
+        ("s3", aws, denied),
+        ("s3", aws, absent("NoSuchBucket")),
+        ("gs", google, denied),
+        ("gs", google, absent("NoSuchBucket")),
+        ("az", azure, denied),
+        ("az", azure, absent("ContainerNotFound")),
+    ] {
+        let address = refusing(status, code);
+        let place = format!("{scheme}://site/a");
+        for words in [
+            &["publish", "--to", &place, "--server", &url][..],
+            &["publish", "restore", "--to", &place, "--hours-ago", "1", "--dry-run"][..],
+        ] {
+            let unset = program(folder).args(words).output().unwrap();
+            let unset = CommandOutput::of(&unset).expect(2);
+            assert!(unset.err.contains(variable), "{}", unset.err);
+            let refused = program(folder)
+                .args(words)
+                .env("AWS_ACCESS_KEY_ID", "a")
+                .env("AWS_SECRET_ACCESS_KEY", "b")
+                .env("AWS_ENDPOINT_URL", format!("http://{address}"))
+                .env("GOOGLE_OAUTH_ACCESS_TOKEN", "a")
+                .env("STORAGE_EMULATOR_HOST", &address)
+                .env("AZURE_STORAGE_ACCOUNT_NAME", "a")
+                .env("AZURE_STORAGE_ACCOUNT_KEY", "YQ==")
+                .env("AZURE_STORAGE_SERVICE_ENDPOINT", format!("http://{address}/a"))
+                .output();
+            let refused = CommandOutput::of(&refused.unwrap()).expect(1).err;
+            for expect in [what, help] {
+                assert!(refused.contains(expect), "{scheme} {status} {words:?}: {refused}");
+            }
+            assert!(status.starts_with("404") || refused.contains(variable), "{refused}");
+        }
+    }
 }

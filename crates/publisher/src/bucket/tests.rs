@@ -1,95 +1,78 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod servers;
+
 use std::{
+    collections::BTreeSet,
     io::{Read as _, Write as _},
     net::TcpListener,
-    process::{Child, Command, Stdio},
+    path::Path,
     sync::Arc,
     thread,
-    time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use muster_words::Digest;
 
+use self::servers::{BucketServer, KEY, access};
 use super::*;
 use crate::{
-    MARKER_PATH, publish,
+    AzureAccess, GoogleAccess, MARKER_PATH, PublishError, publish,
     publish::tests::{
-        AFTER, BEFORE, Documents, GONE, check_names, conforms, done, options, read_site,
+        AFTER, BEFORE, Documents, GONE, check_names, conforms, done, kill_after, options, race,
+        read_site,
     },
 };
 
-const KEY: (&str, &str) = ("test", "testtest");
+/// Checks that run against the server of each scheme.
+macro_rules! against {
+    ($scheme:ident, $module:ident) => {
+        mod $module {
+            use super::*;
 
-/// An S3 server of a test, with one bucket.
-struct Versitygw {
-    child: Child,
-    endpoint: String,
-    _folder: TempDir,
-}
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_bucket_keeps_the_contract_and_holds_a_whole_site() {
+                let Some(server) = BucketServer::start(BucketScheme::$scheme).await else { return };
+                keeps_the_contract_and_holds_a_whole_site(&server).await;
+            }
 
-impl Drop for Versitygw {
-    fn drop(&mut self) {
-        // It ends with the test, whatever became of it.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn an_absent_bucket_and_a_wrong_key_are_named() {
+                let Some(server) = BucketServer::start(BucketScheme::$scheme).await else { return };
+                names_an_absent_bucket_and_a_wrong_key(&server).await;
+            }
 
-/// Starts versitygw (Apache-2.0) from `MUSTER_TEST_VERSITYGW` or the path. None if there is none.
-fn versitygw() -> Option<Versitygw> {
-    let program = std::env::var("MUSTER_TEST_VERSITYGW").unwrap_or_else(|_| "versitygw".to_owned());
-    let folder = tempfile::tempdir().unwrap();
-    let (root, sidecar) = (folder.path().join("buckets"), folder.path().join("attributes"));
-    std::fs::create_dir_all(root.join("site")).unwrap();
-    std::fs::create_dir(&sidecar).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = format!("127.0.0.1:{port}");
-    let started = Command::new(program)
-        .env("ROOT_ACCESS_KEY", KEY.0)
-        .env("ROOT_SECRET_KEY", KEY.1)
-        .args(["--port", &address, "--quiet", "posix", "--sidecar"])
-        .arg(&sidecar)
-        .arg(&root)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = started else {
-        let why = "left out: buckets against a real server, because versitygw isn't there: \
-                   go install github.com/versity/versitygw/cmd/versitygw@v1.8.0, and name it in \
-                   MUSTER_TEST_VERSITYGW\n";
-        // cargo hides what a test that passes prints with eprintln!.
-        std::io::stderr().write_all(why.as_bytes()).unwrap();
-        return None;
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn of_many_publishers_of_a_bucket_the_latest_state_stays_whole() {
+                let Some(server) = BucketServer::start(BucketScheme::$scheme).await else { return };
+                latest_state_of_many_publishers_stays_whole(&server).await;
+            }
+
+            mod kills {
+                use super::*;
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn at_each_step_leave_readers_of_a_bucket_one_state() {
+                    let server = BucketServer::start(BucketScheme::$scheme).await;
+                    let Some(server) = server else { return };
+                    kills_at_each_step(&server).await;
+                }
+            }
+        }
     };
-    let end = Instant::now() + Duration::from_secs(20);
-    while std::net::TcpStream::connect(&address).is_err() {
-        assert!(Instant::now() < end, "versitygw doesn't listen");
-        assert!(child.try_wait().unwrap().is_none(), "versitygw ended");
-        // sleeps: between two looks at what another process does.
-        thread::sleep(Duration::from_millis(10));
-    }
-    Some(Versitygw { child, endpoint: format!("http://{address}"), _folder: folder })
 }
 
-fn access(endpoint: &str) -> BucketAccess {
-    BucketAccess {
-        key_id: KEY.0.to_owned(),
-        secret: KEY.1.to_owned(),
-        endpoint: endpoint.to_owned(),
-        ..BucketAccess::default()
-    }
+against!(Amazon, amazon_server);
+against!(Google, google_server);
+against!(Azure, azure_server);
+
+fn place(server: &BucketServer, place: &str) -> Arc<dyn SiteDestination> {
+    Arc::new(server.bucket(place))
 }
 
-fn bucket(server: &Versitygw, place: &str) -> BucketDestination {
-    BucketDestination::new(place, &access(&server.endpoint)).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bucket_keeps_the_contract_and_holds_a_whole_site() {
-    let Some(server) = versitygw() else { return };
-    conforms(&bucket(&server, "site/contract")).await;
-    let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/a/b"));
+async fn keeps_the_contract_and_holds_a_whole_site(server: &BucketServer) {
+    conforms(&server.bucket("site/contract")).await;
+    let place = place(server, "site/a/b");
     done(&Documents::new(100, &BEFORE), &place).await;
     let after = Documents::new(200, &AFTER);
     let report = done(&after, &place).await;
@@ -99,17 +82,26 @@ async fn a_bucket_keeps_the_contract_and_holds_a_whole_site() {
     assert!(done(&after, &place).await.is_unchanged);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_publishers_of_a_bucket_the_latest_state_stays_whole() {
-    let Some(server) = versitygw() else { return };
-    let server = Arc::new(server);
-    done(&Documents::new(100, &BEFORE), &{
-        let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/race"));
-        place
-    })
-    .await;
+async fn names_an_absent_bucket_and_a_wrong_key(server: &BucketServer) {
+    let absent = server.bucket("absent/a");
+    let refused =
+        [absent.begin().await.map(drop).unwrap_err(), absent.read("a").await.unwrap_err()];
+    for refused in refused {
+        assert_eq!(refused.to_string(), "there is no bucket absent", "{:?}", server.scheme);
+    }
+    let wrong = BucketDestination::new(server.scheme, "site/b", &server.wrong_key()).unwrap();
+    let wrong: Arc<dyn SiteDestination> = Arc::new(wrong);
+    match publish(&Documents::new(100, &BEFORE), &wrong, &options()).await {
+        Err(PublishError::Destination(DestinationError::Denied { .. })) => {}
+        other => panic!("{:?}: {other:?}", server.scheme),
+    }
+}
+
+async fn latest_state_of_many_publishers_stays_whole(server: &BucketServer) {
+    race(|number| place(server, &format!("site/two/{number}"))).await;
+    done(&Documents::new(100, &BEFORE), &place(server, "site/race")).await;
     let runs = (1..=6_u64).map(|number| {
-        let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/race"));
+        let place = place(server, "site/race");
         tokio::spawn(async move {
             let files = if number % 2 == 0 { &AFTER } else { &BEFORE };
             // Whoever is too slow is refused, or finds what it would have written.
@@ -119,13 +111,28 @@ async fn of_many_publishers_of_a_bucket_the_latest_state_stays_whole() {
     for run in runs.collect::<Vec<_>>() {
         run.await.unwrap();
     }
-    let place: Arc<dyn SiteDestination> = Arc::new(bucket(&server, "site/race"));
+    let place = place(server, "site/race");
     read_site(&place).await;
     let last = Documents::new(200, &AFTER);
     done(&last, &place).await;
     read_site(&place).await;
     check_names(&place, &last, &GONE).await;
     assert_eq!(place.read(MARKER_PATH).await.unwrap(), None);
+}
+
+async fn kills_at_each_step(server: &BucketServer) {
+    let (mut steps, mut states) = (0, BTreeSet::new());
+    loop {
+        let place = place(server, &format!("site/killed/{steps}"));
+        let (ended, state) = kill_after(steps, false, &place).await;
+        states.extend(state);
+        steps += 1;
+        if ended {
+            break;
+        }
+    }
+    assert!(steps > 15, "{steps}");
+    assert_eq!(states, [100, 200].into());
 }
 
 /// A server that takes everything, whatever the condition is.
@@ -143,27 +150,89 @@ fn careless() -> String {
                     Ok(count) => read.extend_from_slice(&buffer[..count]),
                 }
             }
-            let answer =
-                "HTTP/1.1 200 OK\r\netag: \"1\"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let answer = "HTTP/1.1 200 OK\r\netag: \"1\"\r\nx-goog-generation: 1\r\n\
+                          content-length: 0\r\nconnection: close\r\n\r\n";
             let _ = stream.write_all(answer.as_bytes());
         }
     });
-    format!("http://{address}")
+    address.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_ignores_conditions_is_refused() {
-    let destination = BucketDestination::new("site", &access(&careless())).unwrap();
-    let refused = destination.begin().await.map(drop).unwrap_err();
-    assert!(refused.to_string().contains("ignores conditions"), "{refused}");
+    for scheme in [BucketScheme::Amazon, BucketScheme::Google, BucketScheme::Azure] {
+        let mut access = access(scheme, &careless(), Path::new(""));
+        "given".clone_into(&mut access.google.token);
+        let destination = BucketDestination::new(scheme, "site", &access).unwrap();
+        let refused = destination.begin().await.map(drop).unwrap_err();
+        assert!(refused.to_string().contains("ignores conditions"), "{scheme:?}: {refused}");
+    }
+}
+
+/// A shared access signature for a container (Microsoft's reference: "Create a service SAS").
+fn signature(access: &AzureAccess, container: &str) -> String {
+    let (permissions, expiry, version) = ("rcwd", "2099-01-01T00:00:00Z", "2020-12-06");
+    let resource = format!("/blob/{}/{container}", access.account);
+    let text = format!("{permissions}\n\n{expiry}\n{resource}\n\n\n\n{version}\nc\n\n\n\n\n\n\n");
+    let mac = mac(&BASE64_STANDARD.decode(&access.key).unwrap(), text.as_bytes());
+    let mac = BASE64_STANDARD.encode(mac).replace('+', "%2B").replace('=', "%3D");
+    format!("?sv={version}&sr=c&sp={permissions}&se={expiry}&sig={mac}")
+}
+
+/// HMAC with SHA-256 (RFC 2104) and a key of less than 64 bytes.
+fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    let pad = |with: u8| -> Vec<u8> {
+        (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ with).collect()
+    };
+    let inner = Digest::of(&[&pad(0x36), text].concat());
+    Digest::of(&[&pad(0x5c)[..], &inner.0].concat()).0.to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_takes_a_shared_access_signature() {
+    let Some(server) = BucketServer::start(BucketScheme::Azure).await else { return };
+    let mut access = server.access.clone();
+    access.azure.signature = signature(&access.azure, "site");
+    access.azure.key.clear();
+    let destination = BucketDestination::new(BucketScheme::Azure, "site/signed", &access).unwrap();
+    conforms(&destination).await;
 }
 
 #[test]
-fn a_bucket_needs_a_key() {
-    let missing = BucketDestination::new("site", &BucketAccess::default());
-    match missing {
-        Err(error) => assert_eq!(error, BadPlace::NoKey),
-        Ok(_) => panic!("there is no key"),
+fn a_bucket_needs_a_key_that_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        GoogleAccess { key_file: path.to_str().unwrap().to_owned(), ..GoogleAccess::default() }
+    };
+    let google = |google: GoogleAccess| BucketAccess { google, ..BucketAccess::default() };
+    let azure = |key: &str, signature: &str| {
+        let (account, key, signature) = ("a".to_owned(), key.to_owned(), signature.to_owned());
+        let azure = AzureAccess { account, key, signature, ..AzureAccess::default() };
+        BucketAccess { azure, ..BucketAccess::default() }
+    };
+    let user = r#"{"type": "authorized_user", "client_id": "1"}"#;
+    let broken = r#"{"type": "service_account", "private_key": "x"}"#;
+    let gone = GoogleAccess { key_file: "/absent.json".to_owned(), ..GoogleAccess::default() };
+    for (scheme, access, expect) in [
+        (BucketScheme::Amazon, BucketAccess::default(), "AWS_SECRET_ACCESS_KEY"),
+        (BucketScheme::Google, BucketAccess::default(), "GOOGLE_APPLICATION_CREDENTIALS"),
+        (BucketScheme::Google, google(gone), "/absent.json: No such file"),
+        (BucketScheme::Google, google(file("a", "{")), "is no credential of Google"),
+        (BucketScheme::Google, google(file("b", user)), "GOOGLE_OAUTH_ACCESS_TOKEN"),
+        (BucketScheme::Google, google(file("c", broken)), "private key can't be read"),
+        (BucketScheme::Azure, BucketAccess::default(), "AZURE_STORAGE_ACCOUNT_NAME"),
+        (BucketScheme::Azure, azure("", ""), "AZURE_STORAGE_SAS_TOKEN"),
+        (BucketScheme::Azure, azure("?", ""), "AZURE_STORAGE_ACCOUNT_KEY: it isn't in base 64"),
+        (BucketScheme::Azure, azure("", "sig"), "AZURE_STORAGE_SAS_TOKEN: it isn't"),
+    ] {
+        match BucketDestination::new(scheme, "site", &access) {
+            Err(error) => assert!(error.to_string().contains(expect), "{expect}: {error}"),
+            Ok(_) => panic!("{expect}"),
+        }
     }
-    assert!(!format!("{:?}", access("http://a")).contains("testtest"));
+    let access = access(BucketScheme::Amazon, "a", Path::new(""));
+    assert!(!format!("{access:?}").contains(KEY.1));
+    assert!(!format!("{:?}", azure("secret", "secret")).contains("secret"));
 }

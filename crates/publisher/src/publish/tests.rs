@@ -234,47 +234,60 @@ pub(crate) const GONE: [&str; 3] = [
     "stacks/templates/old_one.json.gz",
 ];
 
-#[tokio::test]
-async fn killed_at_each_step_readers_see_one_state_and_the_next_publication_ends_right() {
+/// Kills a publication after some steps, and looks at what readers find then and after the next one.
+/// Returns whether the publication had ended, and the state that was there after the kill.
+pub(crate) async fn kill_after(
+    steps: u64,
+    is_first: bool,
+    inner: &Arc<dyn SiteDestination>,
+) -> (bool, Option<u64>) {
     let (old, new) = (Documents::new(100, &BEFORE), Documents::new(200, &AFTER));
     // Back to what was there: an interrupted publication must leave nothing of itself.
     let (back, gone_again) = (Documents::new(300, &BEFORE), ["providers/cms/tina.json"]);
-    let (mut steps, mut states) = (0, BTreeSet::new());
+    if !is_first {
+        done(&old, inner).await;
+    }
+    let killed = Killed { inner: inner.clone(), left: AtomicU64::new(steps) };
+    let killed: Arc<dyn SiteDestination> = Arc::new(killed);
+    let ended = publish(&new, &killed, &options()).await.is_ok();
+    let mut state = None;
+    if !is_first {
+        state = Some(read_site(inner).await.position);
+        for path in ["providers/cms/sanity.json", "stacks/templates/hugo-template.json"] {
+            let found = inner.read(path).await.unwrap().unwrap().bytes;
+            let whole = [&old.named()[path], &new.named()[path]];
+            assert!(whole.contains(&&found), "{path}: {found:?}");
+        }
+        if steps.is_multiple_of(2) {
+            done(&back, inner).await;
+            assert_eq!(read_site(inner).await.files, back.manifest_of(300).files);
+            check_names(inner, &back, &gone_again).await;
+        }
+    }
+    let last = if is_first || steps % 2 == 1 { &new } else { &back };
+    done(last, inner).await;
+    check_names(inner, last, if steps % 2 == 1 { &GONE } else { &[] }).await;
+    read_site(inner).await;
+    (ended, state)
+}
+
+#[tokio::test]
+async fn killed_at_each_step_readers_see_one_state_and_the_next_publication_ends_right() {
+    let mut states = BTreeSet::new();
     for is_first in [true, false] {
+        let mut steps = 0;
         loop {
             let folder = tempfile::tempdir().unwrap();
             let root = folder.path().join("site");
             let inner: Arc<dyn SiteDestination> = Arc::new(FolderDestination::new(root));
-            if !is_first {
-                done(&old, &inner).await;
-            }
-            let killed = Killed { inner: inner.clone(), left: AtomicU64::new(steps) };
-            let killed: Arc<dyn SiteDestination> = Arc::new(killed);
-            let ended = publish(&new, &killed, &options()).await.is_ok();
-            if !is_first {
-                states.insert(read_site(&inner).await.position);
-                for path in ["providers/cms/sanity.json", "stacks/templates/hugo-template.json"] {
-                    let found = inner.read(path).await.unwrap().unwrap().bytes;
-                    let whole = [&old.named()[path], &new.named()[path]];
-                    assert!(whole.contains(&&found), "{path}: {found:?}");
-                }
-                if steps % 2 == 0 {
-                    done(&back, &inner).await;
-                    assert_eq!(read_site(&inner).await.files, back.manifest_of(300).files);
-                    check_names(&inner, &back, &gone_again).await;
-                }
-            }
-            let last = if is_first || steps % 2 == 1 { &new } else { &back };
-            done(last, &inner).await;
-            check_names(&inner, last, if steps % 2 == 1 { &GONE } else { &[] }).await;
-            read_site(&inner).await;
+            let (ended, state) = kill_after(steps, is_first, &inner).await;
+            states.extend(state);
             steps += 1;
             if ended {
                 break;
             }
         }
         assert!(steps > 15, "{steps}");
-        steps = 0;
     }
     assert_eq!(states, [100, 200].into());
 }
@@ -355,13 +368,16 @@ impl SiteDestination for Raced {
     }
 }
 
-#[tokio::test]
-async fn of_two_publishers_at_once_the_later_state_stays_whole() {
+/// Lets another publisher be faster at some place, each time at another destination.
+pub(crate) async fn race(destination: impl Fn(usize) -> Arc<dyn SiteDestination>) {
     let named = "providers/x/y_z.json";
-    for (mine, other, before, is_refused) in
-        [(200, 300, MANIFEST_PATH, true), (200, 300, named, true), (300, 200, MANIFEST_PATH, false)]
-    {
-        let inner: Arc<dyn SiteDestination> = Arc::new(MemoryDestination::default());
+    let cases = [
+        (200, 300, MANIFEST_PATH, true),
+        (200, 300, named, true),
+        (300, 200, MANIFEST_PATH, false),
+    ];
+    for (number, (mine, other, before, is_refused)) in cases.into_iter().enumerate() {
+        let inner = destination(number);
         done(&Documents::new(100, &BEFORE), &inner).await;
         let states = |version| match version {
             300 => Documents::new(300, &AFTER),
@@ -380,6 +396,11 @@ async fn of_two_publishers_at_once_the_later_state_stays_whole() {
         assert_eq!(read_site(&inner).await.position, 300);
         check_names(&inner, &states(300), &["providers/x/y_z.json", "providers/x/y-z.json"]).await;
     }
+}
+
+#[tokio::test]
+async fn of_two_publishers_at_once_the_later_state_stays_whole() {
+    race(|_| Arc::new(MemoryDestination::default())).await;
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@ use std::{path::PathBuf, sync::Arc};
 use clap::{ArgGroup, Args};
 use muster_guard::ledger_key;
 use muster_publisher::{
-    EarlierSite, HistoryError, PublishOptions, PublishedSite, SiteKeys, earlier_manifest, gaps,
-    later_keys, publish,
+    DestinationError, EarlierSite, HistoryError, PublishOptions, PublishedSite, SiteKeys,
+    earlier_manifest, gaps, later_keys, publish,
 };
 use muster_wire::publications::PublicationOutcome;
 use muster_words::Moment;
@@ -26,7 +26,7 @@ const KEYS_BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("when").args(["version_id", "hours_ago"]).required(true))]
 pub struct RestoreSiteArguments {
-    /// The folder with the site, or s3://BUCKET/FOLDER
+    /// The folder with the site, or a bucket: s3://BUCKET/FOLDER, gs://… or az://…
     #[arg(long, value_name = "PLACE")]
     to: String,
     /// The number or the tag of the publication
@@ -63,7 +63,8 @@ impl RestoreSiteArguments {
         let wanted = self.wanted(now)?;
         let found = earlier_manifest(&*destination, &wanted, keys.as_ref()).await;
         let manifest = found.map_err(|error| {
-            let help = match error {
+            let help = match &error {
+                HistoryError::Destination(error) => return unreadable(error, &place),
                 HistoryError::Absent | HistoryError::Ambiguous { .. } => {
                     "the folder history holds what was published; newer first"
                 }
@@ -72,9 +73,7 @@ impl RestoreSiteArguments {
             Failure::new(OwnCode::NoFile, format!("{place}: {error}")).help(help)
         })?;
         let missing = gaps(&*destination, &manifest).await;
-        let missing = missing.map_err(|error| {
-            Failure::new(OwnCode::DestinationFailed, format!("{place}: {error}"))
-        })?;
+        let missing = missing.map_err(|error| unreadable(&error, &place))?;
         if !missing.is_empty() {
             let what = format!("{place}: the bytes of {} are gone", missing.join(", "));
             return Err(Failure::new(OwnCode::DestinationFailed, what)
@@ -120,4 +119,9 @@ impl RestoreSiteArguments {
         let too_far = |_| Failure::usage("--hours-ago goes back further than there are times");
         Ok(EarlierSite::At(time.map_err(too_far)?))
     }
+}
+
+fn unreadable(error: &DestinationError, place: &str) -> Failure {
+    Failure::new(OwnCode::DestinationFailed, format!("{place}: {error}"))
+        .help(super::help(error, place))
 }
