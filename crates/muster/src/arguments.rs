@@ -1,6 +1,12 @@
-use std::path::PathBuf;
+use std::{
+    any::TypeId,
+    path::{Path, PathBuf},
+};
 
-use clap::{Args, Parser};
+use clap::{
+    Args, Parser,
+    builder::{PathBufValueParser, TypedValueParser as _},
+};
 
 use crate::{
     commands::MusterCommand,
@@ -79,6 +85,26 @@ impl ConnectionArguments {
         ];
         let given = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
         given.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect()
+    }
+}
+
+/// The command line with `~/` read as the home in every argument that is a path. A shell does that
+/// only at the beginning of a word, so `--to=~/a` arrives as it was typed.
+pub(crate) fn with_home(command: clap::Command, home: &Path) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        if argument.get_value_parser().type_id() != TypeId::of::<PathBuf>() {
+            return argument;
+        }
+        let home = home.to_owned();
+        argument.value_parser(PathBufValueParser::new().map(move |path| below_home(&home, path)))
+    });
+    command.mut_subcommands(|one| with_home(one, home))
+}
+
+fn below_home(home: &Path, path: PathBuf) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(rest) => home.join(rest),
+        Err(_) => path,
     }
 }
 

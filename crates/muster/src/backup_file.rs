@@ -138,11 +138,17 @@ pub struct NewFile {
 impl NewFile {
     /// Begins a file, which only its owner may read.
     pub fn create(path: &Path, shown: &str) -> Result<Self, Failure> {
+        Self::check(path, shown)?;
+        Self::begin(path, false, shown)
+    }
+
+    /// Finds out whether a new file may have this name.
+    pub fn check(path: &Path, shown: &str) -> Result<(), Failure> {
         if path.exists() {
             return Err(Failure::new(OwnCode::FileExists, format!("{shown} exists already"))
                 .help("choose another name, or remove the file"));
         }
-        Self::begin(path, false, shown)
+        Ok(())
     }
 
     /// Begins a file that takes the place of another one, whole.

@@ -7,7 +7,7 @@ use std::{
 
 use muster_client::{
     AddressError, Call, Client, ClientError, Method, Query, Socket, Timeouts, TransportError,
-    TrustedRoots,
+    TrustError, TrustedRoots,
 };
 use muster_words::{is_message, limits::MESSAGE_LENGTH_MAX};
 
@@ -74,18 +74,23 @@ impl ConnectionArguments {
         let address = self.server.as_deref().unwrap_or(&set.server);
         let answer = Duration::from_secs(u64::from(set.timeout_s.max(1)));
         let timeouts = Timeouts { answer, ..Timeouts::default() };
-        let roots = match &self.ca_cert {
-            Some(file) => TrustedRoots::File(file.clone()),
-            None if set.ca_cert.is_empty() => TrustedRoots::System,
-            None => TrustedRoots::File(context.set_path(&set.ca_cert)),
-        };
-        Socket::new(address, timeouts, &roots).map_err(|error| match error {
+        Socket::new(address, timeouts, &self.roots(context)).map_err(|error| match error {
             AddressError::Form(_) => {
                 Failure::usage(error.to_string()).help("--server http://127.0.0.1:8080")
             }
-            AddressError::Trust(error) => Failure::new(OwnCode::BadCertificate, error.to_string())
-                .help("--ca-cert FILE names a file in PEM with the certificate of whoever signed the server's"),
+            AddressError::Trust(error) => Failure::bad_roots(&error),
         })
+    }
+
+    /// Whose certificates are trusted.
+    #[must_use]
+    pub(crate) fn roots(&self, context: &Context) -> TrustedRoots {
+        let set = &context.settings.client.ca_cert;
+        match &self.ca_cert {
+            Some(file) => TrustedRoots::File(file.clone()),
+            None if set.is_empty() => TrustedRoots::System,
+            None => TrustedRoots::File(context.set_path(set)),
+        }
     }
 
     fn key(&self, context: &Context) -> Result<Option<String>, Failure> {
@@ -105,6 +110,15 @@ impl ConnectionArguments {
                 key => Ok(key.map(str::to_owned)),
             },
         }
+    }
+}
+
+impl Failure {
+    /// The failure for a file of trusted certificates that can't be used.
+    #[must_use]
+    pub(crate) fn bad_roots(error: &TrustError) -> Self {
+        Self::new(OwnCode::BadCertificate, error.to_string())
+            .help("--ca-cert FILE names a file in PEM with the certificate of whoever signed the server's")
     }
 }
 

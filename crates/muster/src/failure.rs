@@ -276,6 +276,10 @@ fn help_for(code: &FailureCode, refusal: &ErrorResponse) -> Option<String> {
             "get it again, apply the change to its current state, and put it with its new ETag"
                 .to_owned(),
         ),
+        FailureCode::Registry(ErrorCode::BadPosition) => Some(
+            "muster log shows the positions and times that there are; the newest is the first"
+                .to_owned(),
+        ),
         FailureCode::Own(OwnCode::UnexpectedAnswer) => {
             Some("check that it is a Muster registry of this release: muster status".to_owned())
         }
@@ -285,51 +289,72 @@ fn help_for(code: &FailureCode, refusal: &ErrorResponse) -> Option<String> {
 
 impl From<TransportError> for Failure {
     fn from(error: TransportError) -> Self {
-        let (code, help) = match &error {
-            TransportError::Refused { .. } => (
-                OwnCode::NoServer,
-                "start one with muster serve, name another with --server URL, or open a data directory that no server uses with --data DIR",
-            ),
-            TransportError::Unreachable { .. } => {
-                (OwnCode::NoServer, "check the address in --server or MUSTER_SERVER")
+        let help = match &error {
+            TransportError::Refused { .. } => {
+                "start one with muster serve, name another with --server URL, or open a data directory that no server uses with --data DIR".to_owned()
             }
-            TransportError::Tls { fault, .. } => (OwnCode::NotTrusted, help_for_fault(fault)),
-            TransportError::OtherScheme { .. } => (
-                OwnCode::OtherScheme,
-                "correct the address in --server or MUSTER_SERVER; nothing was done",
-            ),
-            TransportError::Timeout { .. } => (
-                OwnCode::NoAnswer,
-                "check that it is a registry; a write may still take effect, so check before you repeat it",
-            ),
-            TransportError::Broken { .. } => (
-                OwnCode::NoAnswer,
-                "check that it is a registry; a write may have taken effect, so check before you repeat it",
-            ),
-            TransportError::TooLarge { .. } => {
-                (OwnCode::AnswerTooLarge, "ask for less: --limit, --filter")
-            }
+            error => help_for_transport(error, "--server", "--server or MUSTER_SERVER"),
         };
-        Self::new(code, error.to_string()).help(help)
+        Self::new(code_of(&error), error.to_string()).help(help)
+    }
+}
+
+impl Failure {
+    /// The failure to reach a registry that isn't this command's own server, but the one whose
+    /// address a flag such as `--from` holds.
+    #[must_use]
+    pub fn of_other_end(error: &TransportError, flag: &str) -> Self {
+        Self::new(code_of(error), error.to_string()).help(help_for_transport(error, flag, flag))
+    }
+}
+
+const fn code_of(error: &TransportError) -> OwnCode {
+    match error {
+        TransportError::Refused { .. } | TransportError::Unreachable { .. } => OwnCode::NoServer,
+        TransportError::Tls { .. } => OwnCode::NotTrusted,
+        TransportError::OtherScheme { .. } => OwnCode::OtherScheme,
+        TransportError::Timeout { .. } | TransportError::Broken { .. } => OwnCode::NoAnswer,
+        TransportError::TooLarge { .. } => OwnCode::AnswerTooLarge,
+    }
+}
+
+/// What to do about a registry that doesn't answer: the flag with its address, and everything that
+/// may hold the address.
+fn help_for_transport(error: &TransportError, flag: &str, address: &str) -> String {
+    match error {
+        TransportError::Refused { .. } => {
+            format!("check the address in {address}, and that a registry runs there")
+        }
+        TransportError::Unreachable { .. } => format!("check the address in {address}"),
+        TransportError::Tls { fault, .. } => help_for_fault(fault, flag, address),
+        TransportError::OtherScheme { .. } => {
+            format!("correct the address in {address}; nothing was done")
+        }
+        TransportError::Timeout { .. } => "check that it is a registry; a write may still take effect, so check before you repeat it".to_owned(),
+        TransportError::Broken { .. } => "check that it is a registry; a write may have taken effect, so check before you repeat it".to_owned(),
+        TransportError::TooLarge { .. } => "ask for less: --limit, --filter".to_owned(),
     }
 }
 
 /// What to do about a server that can't be trusted.
-const fn help_for_fault(fault: &TlsFault) -> &'static str {
-    match fault {
+fn help_for_fault(fault: &TlsFault, flag: &str, address: &str) -> String {
+    let help = match fault {
+        TlsFault::OtherName { .. } => {
+            return format!("use a name of the certificate: {flag} https://NAME:PORT");
+        }
+        TlsFault::ClearText | TlsFault::Other(_) => {
+            return format!("check the address in {address}");
+        }
         TlsFault::UnknownAuthority => {
             "if you know who signed it, name the file of their certificate with --ca-cert or MUSTER_CA_CERT"
         }
-        TlsFault::OtherName { .. } => "use a name of the certificate: --server https://NAME:PORT",
         TlsFault::Expired => "renew the certificate, or correct this computer's clock",
         TlsFault::NotYetValid => "correct this computer's clock",
         TlsFault::Authority => {
             "give the server a certificate that this one signs; see \"Serve https\" in Muster's documentation"
         }
-        TlsFault::ClearText | TlsFault::Other(_) => {
-            "check the address in --server or MUSTER_SERVER"
-        }
-    }
+    };
+    help.to_owned()
 }
 
 /// Lowers the first letter of a sentence, unless it begins with a name.

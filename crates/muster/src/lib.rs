@@ -28,7 +28,7 @@ mod settings;
 mod suggest;
 mod usage;
 
-use std::{collections::BTreeMap, ffi::OsString, process::ExitCode};
+use std::{collections::BTreeMap, ffi::OsString, path::Path, process::ExitCode};
 
 use arguments::Arguments;
 use clap::FromArgMatches;
@@ -66,7 +66,12 @@ fn understand(
 ) -> Result<(Arguments, Context), UsageMistake> {
     let early = |failure| (failure, None);
     let color = early_color(arguments, &environment);
-    let matches = help::command(color)
+    let home = environment.get("HOME").filter(|home| !home.is_empty());
+    let command = match home {
+        Some(home) => arguments::with_home(help::command(color), Path::new(home)),
+        None => help::command(color),
+    };
+    let matches = command
         .try_get_matches_from(arguments)
         .map_err(|error| early(usage::explain(&error)))?;
     let arguments =

@@ -26,13 +26,50 @@ pub struct RemoteRegistry {
     base: String,
     /// The value of the header `Authorization`, if it isn't the client's own.
     authorization: Option<String>,
+    /// The flag that holds its address, if it isn't this command's own server.
+    flag: Option<&'static str>,
 }
 
+/// Where Muster has this API.
+const OWN_PATH: &str = "/confluent";
+
 impl RemoteRegistry {
-    /// A registry whose API is below this path.
+    /// The command's own server.
     #[must_use]
-    pub const fn new(client: Client, base: String, authorization: Option<String>) -> Self {
-        Self { client, base, authorization }
+    pub fn own(client: Client) -> Self {
+        Self { client, base: OWN_PATH.to_owned(), authorization: None, flag: None }
+    }
+
+    /// Another registry, whose address a flag holds: its API is below this path, or, if it is a
+    /// Muster, perhaps where that has it.
+    ///
+    /// # Errors
+    /// There is no answer, or nothing there has this API.
+    pub async fn other(
+        client: Client,
+        base: String,
+        authorization: Option<String>,
+        flag: &'static str,
+    ) -> Result<Self, Failure> {
+        let named = Self { client, base, authorization, flag: Some(flag) };
+        if named.has_the_api().await? {
+            return Ok(named);
+        }
+        let below = Self { base: format!("{}{OWN_PATH}", named.base), ..named.clone() };
+        match below.has_the_api().await? {
+            true => Ok(below),
+            false => Err(named.strange("it doesn't know Confluent's API")),
+        }
+    }
+
+    async fn has_the_api(&self) -> Result<bool, Failure> {
+        match self.send(Method::GET, "/subjects", None).await {
+            Ok(value) => Ok(value.is_array()),
+            // What answers isn't JSON, such as a page.
+            Err(ClientError::Unexpected { .. }) => Ok(false),
+            Err(error) if code_of(&error) == Some(404) => Ok(false),
+            Err(error) => Err(self.failure(error)),
+        }
     }
 
     /// Asks for something; none if it isn't there.
@@ -45,7 +82,7 @@ impl RemoteRegistry {
             Err(error) if code_of(&error).is_some_and(|code| code / 100 == 404 || code == 404) => {
                 Ok(None)
             }
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(self.failure(error)),
         }
     }
 
@@ -59,7 +96,7 @@ impl RemoteRegistry {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        self.send(method, path, body).await.map_err(failure)
+        self.send(method, path, body).await.map_err(|error| self.failure(error))
     }
 
     async fn send(
@@ -110,7 +147,7 @@ impl RemoteRegistry {
             }
             while let Some(found) = asked.join_next().await {
                 let (place, config, mode) =
-                    found.map_err(|error| strange(&error.to_string())).flatten()?;
+                    found.map_err(|error| self.strange(&error.to_string())).flatten()?;
                 records.configs.extend(config.map(|config| (place.clone(), config)));
                 records.modes.extend(mode.map(|mode| (place, mode)));
             }
@@ -127,7 +164,7 @@ impl RemoteRegistry {
             );
             let page = self.get(&path).await?.unwrap_or_default();
             let page: Vec<ConfluentSchema> = serde_json::from_value(page)
-                .map_err(|error| strange(&format!("its schemas can't be read: {error}")))?;
+                .map_err(|error| self.strange(&format!("its schemas can't be read: {error}")))?;
             let count = page.len();
             all.extend(page);
             if count < PAGE {
@@ -154,6 +191,34 @@ impl RemoteRegistry {
         let mode = mode.filter(|mode| place.is_some() || mode != "READWRITE");
         Ok((place, config, mode))
     }
+
+    /// A failure that says what the registry said.
+    fn failure(&self, error: ClientError) -> Failure {
+        let problem = error.refusal().and_then(|refusal| {
+            serde_json::from_value::<ConfluentProblem>(refusal.json.clone()).ok()
+        });
+        match (problem, error, self.flag) {
+            (Some(problem), ..) => {
+                self.strange(&format!("{} ({})", problem.message, problem.error_code))
+            }
+            (None, ClientError::Transport(error), Some(flag)) => {
+                Failure::of_other_end(&error, flag)
+            }
+            (None, error, _) => error.into(),
+        }
+    }
+
+    fn strange(&self, what: &str) -> Failure {
+        let (place, base) = (self.client.place(), &self.base);
+        let help = match self.flag {
+            Some(flag) => format!(
+                "check that {flag} leads to Confluent's API, such as http://127.0.0.1:8081, and a Muster's as http://127.0.0.1:8080/confluent"
+            ),
+            None => "check that the server is a Muster registry: muster status".to_owned(),
+        };
+        let what = format!("{place}{base} answers: {what}");
+        Failure::new(crate::OwnCode::UnexpectedAnswer, what).help(help)
+    }
 }
 
 fn named(schema: ConfluentSchema) -> Option<((String, u32), ConfluentSchema)> {
@@ -170,20 +235,4 @@ pub(super) fn code_of(error: &ClientError) -> Option<u32> {
     let refusal = error.refusal()?;
     let problem: Option<ConfluentProblem> = serde_json::from_value(refusal.json.clone()).ok();
     Some(problem.map_or_else(|| refusal.status.as_u16().into(), |problem| problem.error_code))
-}
-
-/// A failure that says what the registry said.
-fn failure(error: ClientError) -> Failure {
-    let problem = error
-        .refusal()
-        .and_then(|refusal| serde_json::from_value::<ConfluentProblem>(refusal.json.clone()).ok());
-    match problem {
-        Some(problem) => strange(&format!("{} ({})", problem.message, problem.error_code)),
-        None => error.into(),
-    }
-}
-
-fn strange(what: &str) -> Failure {
-    Failure::new(crate::OwnCode::UnexpectedAnswer, format!("the registry answers: {what}"))
-        .help("check that the URL leads to Confluent's API, such as http://127.0.0.1:8081")
 }

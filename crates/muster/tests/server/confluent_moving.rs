@@ -88,6 +88,74 @@ fn what_moves_there_and_back_is_exported_byte_for_byte() {
 }
 
 #[test]
+fn an_export_that_is_only_tried_writes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let server = full();
+    let url = server.url("127.0.0.1");
+    let export = |more: &[&str], code: i32| {
+        let words = ["export", "confluent", "--server", &url];
+        run(folder.path(), &[&words[..], more].concat()).expect(code)
+    };
+    let tried = export(&["--to", "schemas.jsonl", "--dry-run"], 0).out;
+    assert_eq!(tried, "would write 7 versions to schemas.jsonl\n");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let tried = export(&["--dry-run"], 0).out;
+    assert_eq!(tried, "would write 7 versions to standard output\n");
+    let tried = export(&["--to", "schemas.jsonl", "--dry-run", "--output", "json"], 0).out;
+    let tried: Value = serde_json::from_str(&tried).unwrap();
+    assert_eq!(tried, json!({"to": "schemas.jsonl", "versions": 7, "dry_run": true}));
+    // The home is meant, as the shell means it where it sees it.
+    assert_eq!(export(&["--to=~/schemas.jsonl"], 0).out, "wrote 7 versions to ~/schemas.jsonl\n");
+    assert!(folder.path().join("schemas.jsonl").exists());
+    // What the command itself would refuse, its trial refuses too.
+    for more in [&["--to", "schemas.jsonl"][..], &["--to", "schemas.jsonl", "--dry-run"]] {
+        let refused = export(more, 1);
+        assert!(refused.err.contains("[file_exists]"), "{}", refused.err);
+    }
+}
+
+#[test]
+fn another_end_that_does_not_answer_is_named_with_the_flag_that_holds_it() {
+    let folder = TempDir::new().unwrap();
+    let server = full();
+    let url = server.url("127.0.0.1");
+    // Nobody listens there.
+    let nobody = "http://127.0.0.1:9";
+    let other = Server::in_memory(&[]);
+    let page = format!("{}/console", other.url("127.0.0.1"));
+    for (words, flag) in [(["import", "confluent"], "--from"), (["export", "confluent"], "--to")] {
+        for (place, said, code) in [
+            (nobody, "no server answers at http://127.0.0.1:9", "[no_server]"),
+            ("http://no.such.host.invalid", "http://no.such.host.invalid", "[no_server]"),
+            (&*page, "/console answers: it doesn't know Confluent's API", "[unexpected_answer]"),
+        ] {
+            let all = [&words[..], &[flag, place, "--server", &url]].concat();
+            let refused = run(folder.path(), &all).expect(1).err;
+            for part in [said, code, flag] {
+                assert!(refused.contains(part), "{part}: {refused}");
+            }
+            assert!(!refused.contains("--server"), "{refused}");
+        }
+    }
+    // Our own server is named by its own flag.
+    let words = ["export", "confluent", "--server", nobody];
+    assert!(run(folder.path(), &words).expect(1).err.contains("--server"));
+}
+
+#[test]
+fn a_muster_is_found_also_where_only_its_address_is_given() {
+    let folder = TempDir::new().unwrap();
+    let (source, target) = (full(), Server::in_memory(&[]));
+    let (from, to) = (source.url("127.0.0.1"), target.url("127.0.0.1"));
+    let words = ["import", "confluent", "--from", &from, "--server", &to];
+    let done = run(folder.path(), &words).expect(0).out;
+    assert!(done.starts_with("copied: 7 versions"), "{done}");
+    let words = ["export", "confluent", "--to", &to, "--server", &from];
+    let done = run(folder.path(), &words).expect(0).out;
+    assert_eq!(done, "copied: 0 versions, 0 other steps; 7 unchanged\n");
+}
+
+#[test]
 fn a_plan_names_every_difference() {
     let folder = TempDir::new().unwrap();
     let (source, target) = (full(), Server::in_memory(&[]));

@@ -22,7 +22,7 @@ use rustls::{
 use tempfile::TempDir;
 
 use crate::{
-    harness::{PATIENCE, Server, ended, run, signal, spawn},
+    harness::{CommandOutput, PATIENCE, Server, ended, program, run, signal, spawn},
     identity::{Secure, greet, greet_as, pem, trusting},
 };
 
@@ -407,4 +407,28 @@ fn the_metrics_tell_when_the_certificate_expires() {
         text.lines().any(|line| line == "muster_certificate_expires_seconds 2208988800"),
         "{text}"
     );
+}
+
+#[test]
+fn both_ends_of_a_copy_are_trusted_by_the_same_file() {
+    let authority = Authority::new();
+    let pair = authority.sign("localhost", 2050);
+    let (ours, theirs) = (authority.serve(&pair), authority.serve(&pair));
+    let folder = TempDir::new().unwrap();
+    let at = |server: &Server| format!("https://localhost:{}", server.address.port());
+    let (server, other) = (at(&ours), at(&theirs));
+    let ca = authority.file("ca.pem").display().to_string();
+    for (what, flag) in [("import", "--from"), ("export", "--to")] {
+        let words = [what, "confluent", flag, &other, "--server", &server];
+        run(folder.path(), &[&words[..], &["--ca-cert", &ca]].concat()).expect(0);
+        let set = program(folder.path()).args(words).env("MUSTER_CA_CERT", &ca).output().unwrap();
+        CommandOutput::of(&set).expect(0);
+        let refused = run(folder.path(), &words).expect(1).err;
+        assert!(refused.contains("[not_trusted]") && refused.contains("--ca-cert"), "{refused}");
+    }
+    // The certificate is for another name: the flag of the end that has it is named.
+    let unnamed = format!("https://127.0.0.1:{}", theirs.address.port());
+    let words = ["import", "confluent", "--from", &unnamed, "--server", &server];
+    let refused = run(folder.path(), &[&words[..], &["--ca-cert", &ca]].concat()).expect(1).err;
+    assert!(refused.contains("--from https://NAME:PORT"), "{refused}");
 }

@@ -1,6 +1,5 @@
-use std::path::PathBuf;
-
 use clap::Args;
+use serde_json::json;
 
 use crate::{
     Context, Failure,
@@ -8,7 +7,7 @@ use crate::{
     backup_file::NewFile,
     commands::import::confluent::{remote, transfer},
     output::numbers::counted,
-    schema_transfer::{RemoteRegistry, TransferPlan},
+    schema_transfer::{RemoteRegistry, SchemaRecords, TransferPlan},
 };
 
 /// Examples of the command.
@@ -27,7 +26,7 @@ pub struct ConfluentExportArguments {
     /// The file, or the URL of a registry with that API [default: standard output]
     #[arg(long, value_name = "URL|FILE")]
     to: Option<String>,
-    /// Only say what would be done; for a URL
+    /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -37,25 +36,53 @@ pub struct ConfluentExportArguments {
 impl ConfluentExportArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let own = RemoteRegistry::new(client, "/confluent".to_owned(), None);
-        let records = own.read().await?;
+        let records = RemoteRegistry::own(client).read().await?;
         if let Some(url) = self.to.as_deref().filter(|to| to.contains("://")) {
-            let target = remote(url)?;
+            let target = remote(context, &self.connection, ("--to", url)).await?;
             let plan = TransferPlan::of(&records, &target.read().await?);
             return transfer(context, &plan, &target, self.dry_run, url).await;
         }
+        self.write(context, &records)
+    }
+
+    /// Writes the records as lines.
+    fn write(&self, context: &Context, records: &SchemaRecords) -> Result<(), Failure> {
         let lines: String = records.all().map(|record| record.line() + "\n").collect();
-        match self.to {
-            None => context.screen.write(lines.as_bytes()),
-            Some(file) => {
-                let path = PathBuf::from(&file);
-                let shown = context.shown(&path);
-                let mut new = NewFile::create(&path, &shown)?;
-                new.write(lines.as_bytes(), &shown)?;
-                new.keep(&shown)?;
-                let versions = counted(records.schemas.len(), "version", "versions");
-                context.screen.line(&format!("wrote {versions} to {shown}"))
-            }
+        let screen = &context.screen;
+        let place = self.to.as_deref().filter(|to| *to != "-");
+        let Some(path) = place.map(|to| context.set_path(to)) else {
+            return match self.dry_run {
+                false => screen.write(lines.as_bytes()),
+                true => self.report(context, records, "standard output"),
+            };
+        };
+        let shown = context.shown(&path);
+        if self.dry_run {
+            NewFile::check(&path, &shown)?;
+        } else {
+            let mut new = NewFile::create(&path, &shown)?;
+            new.write(lines.as_bytes(), &shown)?;
+            new.keep(&shown)?;
         }
+        self.report(context, records, &shown)
+    }
+
+    fn report(
+        &self,
+        context: &Context,
+        records: &SchemaRecords,
+        place: &str,
+    ) -> Result<(), Failure> {
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return screen.value(&json!({
+                "to": place,
+                "versions": records.schemas.len(),
+                "dry_run": self.dry_run,
+            }));
+        }
+        let versions = counted(records.schemas.len(), "version", "versions");
+        let verb = if self.dry_run { "would write" } else { "wrote" };
+        screen.line(&format!("{verb} {versions} to {place}"))
     }
 }

@@ -1,7 +1,7 @@
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
-use muster_client::{Client, Socket, Timeouts, TrustedRoots};
+use muster_client::{AddressError, Client, Socket, Timeouts};
 use serde_json::json;
 
 use crate::{
@@ -46,38 +46,43 @@ pub struct ConfluentImportArguments {
 
 impl ConfluentImportArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let wanted = read_from(context, &self.from).await?;
-        let client = self.connection.client(context).await?;
-        let target = RemoteRegistry::new(client, "/confluent".to_owned(), None);
+        let wanted = self.read(context).await?;
+        let target = RemoteRegistry::own(self.connection.client(context).await?);
         let there = target.read().await?;
         let plan = TransferPlan::of(&wanted, &there);
         transfer(context, &plan, &target, self.dry_run, &self.from).await
     }
-}
 
-/// Reads everything of a registry, or of a file.
-async fn read_from(context: &Context, from: &str) -> Result<SchemaRecords, Failure> {
-    if from.contains("://") {
-        return remote(from)?.read().await;
+    /// Reads everything of a registry, or of a file.
+    async fn read(&self, context: &Context) -> Result<SchemaRecords, Failure> {
+        let from = self.from.as_str();
+        if from.contains("://") {
+            return remote(context, &self.connection, ("--from", from)).await?.read().await;
+        }
+        let path = context.set_path(from);
+        let text = match from {
+            "-" => std::io::read_to_string(std::io::stdin()),
+            _ => bounded_file::read_text(&path, DUMP_BYTES_MAX),
+        };
+        let shown = context.shown(&path);
+        let text = text.map_err(|error| {
+            Failure::new(OwnCode::NoFile, format!("{shown} can't be read: {error}"))
+                .help("name a file with a dump, or a URL such as http://127.0.0.1:8081")
+        })?;
+        SchemaRecords::read(&text).map_err(|fault| {
+            Failure::new(OwnCode::BadFile, format!("{shown}: {fault}"))
+                .help("a line is what muster export confluent writes, or the key and the value of a record of the topic _schemas with a tab between them")
+        })
     }
-    let path = PathBuf::from(from);
-    let text = match from {
-        "-" => std::io::read_to_string(std::io::stdin()),
-        _ => bounded_file::read_text(&path, DUMP_BYTES_MAX),
-    };
-    let shown = context.shown(&path);
-    let text = text.map_err(|error| {
-        Failure::new(OwnCode::NoFile, format!("{shown} can't be read: {error}"))
-            .help("name a file with a dump, or a URL such as http://127.0.0.1:8081")
-    })?;
-    SchemaRecords::read(&text).map_err(|fault| {
-        Failure::new(OwnCode::BadFile, format!("{shown}: {fault}"))
-            .help("a line is what muster export confluent writes, or the key and the value of a record of the topic _schemas with a tab between them")
-    })
 }
 
-/// A registry by its URL, which may have a user name and a password, and a path.
-pub(in crate::commands) fn remote(url: &str) -> Result<RemoteRegistry, Failure> {
+/// The registry at the other end: a flag and the URL that it holds, which may have a user name and a
+/// password, and a path. It is trusted as the command's own server is.
+pub(in crate::commands) async fn remote(
+    context: &Context,
+    connection: &ConnectionArguments,
+    (flag, url): (&'static str, &str),
+) -> Result<RemoteRegistry, Failure> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let (place, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let (user, place) = match place.rsplit_once('@') {
@@ -85,20 +90,20 @@ pub(in crate::commands) fn remote(url: &str) -> Result<RemoteRegistry, Failure> 
         None => (None, place),
     };
     let timeouts = Timeouts { answer: ANSWER_TIME, ..Timeouts::default() };
-    let socket = Socket::new(&format!("{scheme}://{place}"), timeouts, &TrustedRoots::System);
-    let socket = socket.map_err(|error| {
-        Failure::usage(error.to_string()).help("a URL such as http://127.0.0.1:8081")
+    let roots = connection.roots(context);
+    let socket = Socket::new(&format!("{scheme}://{place}"), timeouts, &roots);
+    let socket = socket.map_err(|error| match error {
+        AddressError::Form(_) => Failure::usage(error.to_string())
+            .help(format!("{flag} takes a URL such as http://127.0.0.1:8081")),
+        AddressError::Trust(error) => Failure::bad_roots(&error),
     })?;
     let authorization = user.map(|user| {
         use base64::{Engine as _, engine::general_purpose::STANDARD};
         format!("Basic {}", STANDARD.encode(user))
     });
     let base = path.trim_end_matches('/').to_owned();
-    Ok(RemoteRegistry::new(
-        Client::of_another_product(std::sync::Arc::new(socket)),
-        base,
-        authorization,
-    ))
+    let client = Client::of_another_product(std::sync::Arc::new(socket));
+    RemoteRegistry::other(client, base, authorization, flag).await
 }
 
 /// Shows a plan and does it.
