@@ -277,6 +277,76 @@ fn a_plan_says_what_it_makes_what_it_changes_and_what_stays() {
 }
 
 #[test]
+fn a_url_is_planned_as_what_it_leads_to_or_refused_with_the_way_there() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::in_memory(&[]);
+    let url = server.url("127.0.0.1");
+    let plan = |kind: &str, words: &[&str]| {
+        let all = ["propagation", kind, "--source", "configs", "--dry-run", "--server", &url];
+        run(folder.path(), &[&all[..], words].concat())
+    };
+    let bucket = "https://s3.eu-central-1.amazonaws.com/b/changes";
+    let hosted = "https://b.s3.eu-west-3.amazonaws.com/changes";
+    for (words, expect) in [
+        (&["--target", "https://a/in"][..], r#"{"kind":"webhook","url":"https://a/in"}"#),
+        (
+            &["--target", "https://a", "--kind", "registry"],
+            r#"{"kind":"registry","url":"https://a"}"#,
+        ),
+        (&["--target", bucket, "--kind", "bucket"], r#""kind":"bucket","region":"eu-central-1""#),
+        (&["--target", hosted, "--kind", "bucket"], r#""kind":"bucket","region":"eu-west-3""#),
+        (
+            &["--target", "https://minio.example/b", "--kind", "bucket"],
+            r#"{"kind":"bucket","url":"#,
+        ),
+        (&["--target", "wss://a/in"], r#"{"kind":"websocket","url":"wss://a/in"}"#),
+        (&["--target", "tls://a"], r#"{"kind":"nats","url":"tls://a"}"#),
+        (&["--target", "kafkas://a/t"], r#"{"kind":"kafka","topic":"t","url":"kafkas://a"}"#),
+    ] {
+        let planned = plan("unidirectional", words).expect(0).out;
+        assert!(planned.contains(expect), "{expect}: {planned}");
+    }
+    for (target, more, help) in [
+        ("s3://b/changes", &[][..], "https://s3.REGION.amazonaws.com/b/changes --kind bucket"),
+        ("s3://b", &["--kind", "bucket"], "https://s3.REGION.amazonaws.com/b --kind bucket"),
+        ("file:///srv/x", &[], r#"{"kind": "folder", "path": "archive"}"#),
+        ("gs://b", &[], "lead to a webhook, a registry or a bucket (--kind)"),
+        ("ftp://a", &[], "no target is reached over ftp://"),
+        ("wss://a", &["--kind", "bucket"], "wss:// is for websocket"),
+    ] {
+        let words = [&["--target", target], more].concat();
+        let refused = plan("unidirectional", &words).expect(2);
+        assert!(refused.err.contains(help), "{help}: {}", refused.err);
+        assert!(refused.out.is_empty(), "{}", refused.out);
+    }
+    for target in ["wss://a", "tls://a", "s3://b"] {
+        plan("bidirectional", &["--target", target]).expect(2);
+    }
+    plan("bidirectional", &["--target", "https://a", "--secret", "env:KEY"]).expect(0);
+    plan("broadcast", &["--exclude", "https://a"]).expect(2);
+}
+
+#[test]
+fn each_way_of_sending_takes_only_its_own_flags() {
+    let folder = TempDir::new().unwrap();
+    for (kind, taken, others) in [
+        ("unidirectional", &["--kind", "--secret", "--once", "--payload"][..], &["--conflict"][..]),
+        ("multicast", &["--kind", "--secret", "--once", "--payload"], &["--conflict"]),
+        ("bidirectional", &["--conflict", "--secret"], &["--kind", "--once", "--payload"]),
+        ("broadcast", &["--exclude", "--once", "--payload"], &["--kind", "--secret", "--conflict"]),
+    ] {
+        let help = run(folder.path(), &["propagation", kind, "--help"]).expect(0).out;
+        let has = |flag: &str| help.lines().any(|line| line.trim().starts_with(flag));
+        for flag in taken.iter().chain(&["--source", "--from", "--dry-run", "--yes"]) {
+            assert!(has(flag) || help.contains(&format!(", {flag}")), "{kind} {flag}: {help}");
+        }
+        for flag in others {
+            assert!(!has(flag), "{kind} {flag}: {help}");
+        }
+    }
+}
+
+#[test]
 fn sessions_come_in_pages_and_health_names_no_route() {
     let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
     // Nobody listens there, so the breaker opens after the first failure.

@@ -63,29 +63,15 @@ const LOOK_TIME: Duration = Duration::from_millis(200);
 /// of its targets is in force.
 const LOOKS_MAX: u32 = 25;
 
-/// What is sent, and how.
+/// What is sent, from where on, and what all of these commands take.
 #[derive(Debug, Args)]
 struct SpreadArguments {
     /// What is sent: the xid of a document, a group or a collection
     #[arg(long, value_name = "SOURCE")]
     source: String,
-    /// Send what there is now, wait until it is delivered, and then nothing more
-    #[arg(long)]
-    once: bool,
     /// Where to begin: now, beginning, a position or a time
-    #[arg(long, value_name = "WHEN", default_value = "now", conflicts_with = "once")]
+    #[arg(long, value_name = "WHEN", default_value = "now")]
     from: String,
-    /// Put this JSON as the source's new version first, then send it once
-    #[arg(long, value_name = "JSON")]
-    payload: Option<String>,
-    /// What a target that is given as a URL of HTTP is: webhook, registry or bucket [default: webhook]
-    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
-    kind: UrlKind,
-    /// The reference of the secret that signs, of the key or of the credentials, for targets that are
-    /// given as URLs
-    #[arg(long, value_name = "REFERENCE")]
-    secret: Option<String>,
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -96,6 +82,35 @@ struct SpreadArguments {
     explanation: Explanation,
     #[command(flatten)]
     connection: ConnectionArguments,
+}
+
+/// Sending once.
+#[derive(Debug, Default, Args)]
+struct OnceArguments {
+    /// Send what there is now, wait until it is delivered, and then nothing more
+    #[arg(long, conflicts_with = "from")]
+    once: bool,
+    /// Put this JSON as the source's new version first, then send it once
+    #[arg(long, value_name = "JSON")]
+    payload: Option<String>,
+}
+
+impl OnceArguments {
+    const fn is_asked(&self) -> bool {
+        self.once || self.payload.is_some()
+    }
+}
+
+/// What the targets are that are given as URLs.
+#[derive(Debug, Default, Args)]
+struct UrlArguments {
+    /// What a target that is given as a URL of HTTP is: webhook, registry or bucket [default: webhook]
+    #[arg(long, value_enum, value_name = "KIND", hide_possible_values = true)]
+    kind: Option<UrlKind>,
+    /// The reference of the secret that signs, of the key or of the credentials, for targets that are
+    /// given as URLs
+    #[arg(long, value_name = "REFERENCE")]
+    secret: Option<String>,
 }
 
 /// What a URL leads to.
@@ -110,12 +125,27 @@ enum UrlKind {
     Bucket,
 }
 
+/// One of these commands: the route that it means.
+struct Spread {
+    mode: &'static str,
+    conflict: Option<ConflictPolicy>,
+    /// The targets, or those that are left out.
+    named: Vec<String>,
+    once: OnceArguments,
+    urls: UrlArguments,
+}
+
 /// Send changes to one target
 #[derive(Debug, Args)]
 pub struct UnidirectionalArguments {
-    /// Where it is sent: the xid or the name of a target, or a URL
+    /// Where it is sent: the xid or the name of a target, or a URL with http, https, ws, wss, nats,
+    /// tls, kafka or kafkas
     #[arg(long, value_name = "TARGET")]
     target: String,
+    #[command(flatten)]
+    urls: UrlArguments,
+    #[command(flatten)]
+    once: OnceArguments,
     #[command(flatten)]
     spread: SpreadArguments,
 }
@@ -130,6 +160,9 @@ pub struct BidirectionalArguments {
     /// or highest-version
     #[arg(long, value_name = "POLICY", default_value = "manual")]
     conflict: String,
+    /// The reference of the other registry's key, for a target that is given as a URL
+    #[arg(long, value_name = "REFERENCE")]
+    secret: Option<String>,
     #[command(flatten)]
     spread: SpreadArguments,
 }
@@ -141,56 +174,89 @@ pub struct MulticastArguments {
     #[arg(long, value_name = "TARGETS", value_delimiter = ',', required = true)]
     targets: Vec<String>,
     #[command(flatten)]
+    urls: UrlArguments,
+    #[command(flatten)]
+    once: OnceArguments,
+    #[command(flatten)]
     spread: SpreadArguments,
 }
 
 /// Send changes to all targets, also to those that are made later
 #[derive(Debug, Args)]
 pub struct BroadcastArguments {
-    /// Targets that are left out, with commas between
+    /// Targets that are left out: xids or names, with commas between
     #[arg(long, value_name = "TARGETS", value_delimiter = ',')]
     exclude: Vec<String>,
+    #[command(flatten)]
+    once: OnceArguments,
     #[command(flatten)]
     spread: SpreadArguments,
 }
 
 impl UnidirectionalArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        self.spread.run(context, ("unidirectional", None), &[self.target.trim().to_owned()]).await
+        let spread = Spread {
+            mode: "unidirectional",
+            conflict: None,
+            named: trimmed(&[self.target]),
+            once: self.once,
+            urls: self.urls,
+        };
+        self.spread.run(context, spread).await
     }
 }
 
 impl BidirectionalArguments {
-    pub(crate) async fn run(mut self, context: &Context) -> Result<(), Failure> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let policy: ConflictPolicy = self.conflict.parse().map_err(|_| {
             let names: Vec<&str> = ConflictPolicy::ALL.iter().map(|one| one.name()).collect();
             Failure::usage(format!("{} is no policy for conflicts", self.conflict))
                 .help(format!("one of {}", names.join(", ")))
         })?;
-        if self.spread.once || self.spread.payload.is_some() {
-            return Err(Failure::usage("a route in both directions doesn't run once")
-                .help("muster propagation unidirectional --once sends what there is now"));
-        }
-        self.spread.kind = UrlKind::Registry;
-        let targets = [self.target.trim().to_owned()];
-        self.spread.run(context, ("bidirectional", Some(policy)), &targets).await
+        let spread = Spread {
+            mode: "bidirectional",
+            conflict: Some(policy),
+            named: trimmed(&[self.target]),
+            once: OnceArguments::default(),
+            urls: UrlArguments { kind: Some(UrlKind::Registry), secret: self.secret },
+        };
+        self.spread.run(context, spread).await
     }
 }
 
 impl MulticastArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let targets: Vec<String> =
-            self.targets.iter().map(|target| target.trim().to_owned()).collect();
-        self.spread.run(context, ("multicast", None), &targets).await
+        let spread = Spread {
+            mode: "multicast",
+            conflict: None,
+            named: trimmed(&self.targets),
+            once: self.once,
+            urls: self.urls,
+        };
+        self.spread.run(context, spread).await
     }
 }
 
 impl BroadcastArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let exclude: Vec<String> =
-            self.exclude.iter().map(|target| target.trim().to_owned()).collect();
-        self.spread.run(context, ("broadcast", None), &exclude).await
+        let named = trimmed(&self.exclude);
+        if let Some(url) = named.iter().find(|one| one.contains("://")) {
+            return Err(Failure::usage(format!("{url} isn't the name of a target"))
+                .help("muster propagation status lists the targets"));
+        }
+        let spread = Spread {
+            mode: "broadcast",
+            conflict: None,
+            named,
+            once: self.once,
+            urls: UrlArguments::default(),
+        };
+        self.spread.run(context, spread).await
     }
+}
+
+fn trimmed(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| name.trim().to_owned()).collect()
 }
 
 /// The xid of a target that is given by its xid or its name.
@@ -215,26 +281,22 @@ pub(super) async fn target_named(client: &Client, text: &str) -> Result<String, 
 }
 
 impl SpreadArguments {
-    async fn run(
-        self,
-        context: &Context,
-        (mode, conflict): (&str, Option<ConflictPolicy>),
-        named: &[String],
-    ) -> Result<(), Failure> {
+    async fn run(self, context: &Context, spread: Spread) -> Result<(), Failure> {
+        let Spread { mode, conflict, named, once, urls } = spread;
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let source = xid_of(&self.source);
         let mut documents = Vec::new();
         let mut targets = Vec::new();
-        for name in named {
+        for name in &named {
             if !name.contains("://") {
                 targets.push(target_named(&client, name).await?);
                 continue;
             }
-            let (xid, document) = self.target_of_url(name);
+            let (xid, document) = urls.target(name)?;
             documents.push((xid.clone(), document));
             targets.push(xid);
         }
-        let is_once = self.once || self.payload.is_some();
+        let is_once = once.is_asked();
         let mut route = self.route(mode, (&source, &targets), is_once)?;
         if let Some(policy) = conflict {
             route["conflict"] = policy.name().into();
@@ -243,7 +305,7 @@ impl SpreadArguments {
         let name = if is_once { once_name(&name, context) } else { name };
         let route_xid = format!("/routes/{GROUP}/entries/{name}");
         documents.push((route_xid.clone(), route));
-        if let Some(payload) = &self.payload {
+        if let Some(payload) = &once.payload {
             documents.insert(0, (source.clone(), parsed(payload)?));
         }
         show(context, &client, &documents).await?;
@@ -268,45 +330,6 @@ impl SpreadArguments {
             _ => "sends from now on",
         };
         screen.line(&format!("{}  {said}", shown(&route_xid)))
-    }
-
-    /// The target that a URL means.
-    fn target_of_url(&self, url: &str) -> (String, Value) {
-        let mut document = Map::new();
-        let mut place = url;
-        let (kind, secret) = match url.split_once("://") {
-            Some(("nats" | "tls", _)) => ("nats", "credentials"),
-            // Its secret is the value of a header.
-            Some(("ws" | "wss", _)) => ("websocket", "authorization"),
-            Some(("kafka" | "kafkas", rest)) => {
-                // What a URL of a cluster has no place for is the topic.
-                if let Some((brokers, topic)) = rest.split_once('/') {
-                    place = &url[..url.len() - rest.len() + brokers.len()];
-                    if !topic.is_empty() {
-                        document.insert("topic".to_owned(), topic.into());
-                    }
-                }
-                ("kafka", "credentials")
-            }
-            _ => match self.kind {
-                UrlKind::Webhook => ("webhook", "secret"),
-                UrlKind::Registry => ("registry", "key"),
-                UrlKind::Bucket => ("bucket", "credentials"),
-            },
-        };
-        document.insert("kind".to_owned(), kind.into());
-        document.insert("url".to_owned(), place.into());
-        if let Some(reference) = &self.secret {
-            match secret {
-                "authorization" => {
-                    document.insert("headers".to_owned(), json!({secret: reference}));
-                }
-                _ => {
-                    document.insert(secret.to_owned(), reference.as_str().into());
-                }
-            }
-        }
-        (format!("/targets/{GROUP}/entries/{}", slug(&[url])), Value::Object(document))
     }
 
     fn route(
@@ -337,6 +360,85 @@ impl SpreadArguments {
         }
         Ok(Value::Object(route))
     }
+}
+
+impl UrlArguments {
+    /// The target that a URL means.
+    fn target(&self, url: &str) -> Result<(String, Value), Failure> {
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let mut document = Map::new();
+        let mut place = url;
+        let is_http = matches!(scheme, "http" | "https");
+        let (kind, secret) = match scheme {
+            _ if is_http => match self.kind.unwrap_or_default() {
+                UrlKind::Webhook => ("webhook", "secret"),
+                UrlKind::Registry => ("registry", "key"),
+                UrlKind::Bucket => ("bucket", "credentials"),
+            },
+            "nats" | "tls" => ("nats", "credentials"),
+            // Its secret is the value of a header.
+            "ws" | "wss" => ("websocket", "authorization"),
+            "kafka" | "kafkas" => {
+                // What a URL of a cluster has no place for is the topic.
+                if let Some((brokers, topic)) = rest.split_once('/') {
+                    place = &url[..url.len() - rest.len() + brokers.len()];
+                    if !topic.is_empty() {
+                        document.insert("topic".to_owned(), topic.into());
+                    }
+                }
+                ("kafka", "credentials")
+            }
+            _ => return Err(no_target_at(url, scheme, rest)),
+        };
+        if let (Some(wanted), false) = (self.kind, is_http) {
+            let wanted = wanted.to_possible_value();
+            let wanted = wanted.as_ref().map_or("target", |one| one.get_name());
+            return Err(Failure::usage(format!("{url} is no {wanted}: {scheme}:// is for {kind}"))
+                .help(format!("a {wanted} has an address with https://")));
+        }
+        document.insert("kind".to_owned(), kind.into());
+        document.insert("url".to_owned(), place.into());
+        if let Some(region) = region_in(rest).filter(|_| kind == "bucket") {
+            document.insert("region".to_owned(), region.into());
+        }
+        if let Some(reference) = &self.secret {
+            let member = match secret {
+                "authorization" => ("headers", json!({secret: reference})),
+                _ => (secret, reference.as_str().into()),
+            };
+            document.insert(member.0.to_owned(), member.1);
+        }
+        Ok((format!("/targets/{GROUP}/entries/{}", slug(&[url])), Value::Object(document)))
+    }
+}
+
+/// The failure for a URL that leads to no target.
+fn no_target_at(url: &str, scheme: &str, rest: &str) -> Failure {
+    match scheme {
+        "s3" => Failure::usage(format!("{url} doesn't say which server has the bucket")).help(
+            format!(
+                "name it by its address: --target https://s3.REGION.amazonaws.com/{rest} --kind bucket --secret env:NAME"
+            ),
+        ),
+        "file" => Failure::usage(format!("{url} is a folder, which needs a document of its own"))
+            .help(
+                r#"put {"kind": "folder", "path": "archive"} as targets/ops/entries/archive, and name that"#,
+            ),
+        _ => Failure::usage(format!("no target is reached over {scheme}://")).help(
+            "http:// and https:// lead to a webhook, a registry or a bucket (--kind), ws:// and wss:// to a WebSocket, nats:// and tls:// to NATS, kafka:// and kafkas:// to Kafka",
+        ),
+    }
+}
+
+/// The region in the address of a bucket at Amazon: `s3.REGION.amazonaws.com/BUCKET`, or
+/// `BUCKET.s3.REGION.amazonaws.com`.
+fn region_in(rest: &str) -> Option<&str> {
+    let host = rest.split(['/', ':']).next()?.strip_suffix(".amazonaws.com")?;
+    let region = match host.strip_prefix("s3.") {
+        Some(region) => region,
+        None => host.rsplit_once(".s3.")?.1,
+    };
+    (!region.contains('.')).then_some(region)
 }
 
 fn refs(texts: &[String]) -> Vec<&str> {
