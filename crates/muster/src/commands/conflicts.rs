@@ -3,9 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use muster_catalog::sync::{CONFLICTS, conflict_name};
 use muster_client::{Client, Query};
-use muster_wire::sync::{ConflictSide, ResolveRequest, ResolvedDocument, SyncDocument};
-use muster_words::{Xid, json::Value};
+use muster_wire::{
+    ErrorCode,
+    search::FoundDocument,
+    sync::{ConflictSide, ResolveRequest, ResolvedDocument, SyncDocument},
+};
+use muster_words::{
+    Xid,
+    json::{self, Map, Value},
+};
 use serde_json::json;
 
 use super::{
@@ -25,7 +33,7 @@ use crate::{
 const LIST_EXAMPLES: &str = "\
 Examples:
   muster conflicts list
-  muster conflicts list --output json | jq '.conflicts[].document'
+  muster conflicts list --output json | jq '.conflicts[] | select(.peer == \"b01d44e8\").document'
 
 ";
 
@@ -45,17 +53,32 @@ Examples:
 
 ";
 
+/// How these commands end.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, also if there are no conflicts or it was decided before; 1 refused, or there is
+no such conflict; 2 not understood, or several conflicts have this name.
+";
+
+/// What a decision does, and how the command ends.
+const DECISION: &str = "\
+This registry gets a new version, also with --take ours, in which both sides are. The other one gets
+one when it learns of it, unless its document says the same already; then its conflict only closes.
+
+Exit codes: 0 done, also if it was decided before; 1 refused, or there is no such conflict; 2 not
+understood, or several conflicts have this name.
+";
+
 /// The most conflicts that are listed.
 const LISTED_MAX: usize = 1_000;
 
 /// List, show and decide conflicts between registries
 #[derive(Debug, Subcommand)]
 pub enum ConflictsCommand {
-    #[command(before_help = LIST_EXAMPLES)]
+    #[command(before_help = LIST_EXAMPLES, after_help = EXIT_CODES)]
     List(ConflictsListArguments),
-    #[command(before_help = SHOW_EXAMPLES)]
+    #[command(before_help = SHOW_EXAMPLES, after_help = EXIT_CODES)]
     Show(ConflictsShowArguments),
-    #[command(before_help = RESOLVE_EXAMPLES)]
+    #[command(before_help = RESOLVE_EXAMPLES, after_help = DECISION)]
     Resolve(ConflictsResolveArguments),
 }
 
@@ -76,7 +99,7 @@ pub struct ConflictsShowArguments {
     connection: ConnectionArguments,
 }
 
-/// Decide a conflict: the document gets a new version that both registries take
+/// Decide a conflict, so that both registries say the same
 #[derive(Debug, Args)]
 pub struct ConflictsResolveArguments {
     /// The document, or the conflict about it
@@ -115,22 +138,31 @@ impl FoundConflict {
     }
 }
 
-/// All conflicts.
-async fn all(client: &Client) -> Result<Vec<FoundConflict>, Failure> {
-    let query = Query::new().with("type", "conflicts").with("limit", "1000");
-    let found = client.search(&query, LISTED_MAX).await?.documents.into_iter();
-    Ok(found.map(|one| FoundConflict { xid: one.xid, document: one.document }).collect())
-}
-
 /// The conflict of this name, or the only one about the document of this name.
 async fn named(client: &Client, xid: &Xid) -> Result<FoundConflict, Failure> {
+    let is_conflict = xid.group_ids().is_some_and(|(groups, _)| groups.as_str() == CONFLICTS);
+    let names = match is_conflict {
+        true => vec![xid.clone()],
+        false => names_about(client, xid).await?,
+    };
+    let mut found = Vec::new();
+    for name in names {
+        match client.document(&name).await {
+            Ok(there) => {
+                let document = json::parse(&there.bytes).unwrap_or_default();
+                found.push(FoundConflict { xid: name.to_string(), document });
+            }
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let text = xid.to_string();
-    let is_it = |one: &FoundConflict| one.xid == text || one.text("document") == text;
-    let mut found: Vec<FoundConflict> = all(client).await?.into_iter().filter(is_it).collect();
     match (found.pop(), found.as_slice()) {
         (Some(only), []) => Ok(only),
-        (None, _) => Err(Failure::usage(format!("there is no conflict about {}", shown(&text)))
-            .help("muster conflicts list")),
+        (None, _) => {
+            let what = format!("there is no conflict about {}", shown(&text));
+            Err(Failure::new(ErrorCode::NotFound, what).help("muster conflicts list shows them"))
+        }
         (Some(last), others) => {
             let names: Vec<&str> =
                 others.iter().chain([&last]).map(|one| shown(&one.xid)).collect();
@@ -140,6 +172,18 @@ async fn named(client: &Client, xid: &Xid) -> Result<FoundConflict, Failure> {
     }
 }
 
+/// The names that conflicts about a document have, one for each other registry.
+async fn names_about(client: &Client, document: &Xid) -> Result<Vec<Xid>, Failure> {
+    let peers = match client.all(&format!("/{CONFLICTS}"), &Query::new()).await {
+        Ok(peers) => peers,
+        // A registry with another model has no place for conflicts.
+        Err(error) if error.is_absent() => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let peers = peers.entries.into_iter().filter_map(|(id, _)| id.parse().ok());
+    Ok(peers.filter_map(|peer| conflict_name(document, &peer)).collect())
+}
+
 fn shown(xid: &str) -> &str {
     xid.trim_start_matches('/')
 }
@@ -147,37 +191,61 @@ fn shown(xid: &str) -> &str {
 impl ConflictsListArguments {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let found = all(&client).await?;
+        let query = Query::new().with("type", CONFLICTS).with("limit", LISTED_MAX);
+        let found = client.search(&query, LISTED_MAX).await?;
+        let left = found.count.saturating_sub(found.documents.len() as u64);
         let screen = &context.screen;
         if !screen.is_table() {
-            let rows = found.iter().map(|one| {
-                json!({
-                    "xid": one.xid,
-                    "document": one.text("document"),
-                    "peer": one.text("peer"),
-                    "policy": one.text("policy"),
-                })
-            });
-            return screen.value(&json!({"conflicts": rows.collect::<Vec<_>>()}));
+            let rows: Vec<Value> = found.documents.iter().map(row).collect();
+            return screen.value(&json!({"conflicts": rows, "left_out": left}));
         }
-        if found.is_empty() {
+        if found.documents.is_empty() {
             screen.note("no conflicts");
             return Ok(());
         }
         let mut table =
-            Table::new(["document", "with", "theirs written", "differences"]).numbers(3);
-        for one in &found {
-            let written = one.document.pointer("/theirs/origin/time").and_then(Value::as_str);
-            let differences = one.document.get("differences").and_then(Value::as_array);
+            Table::new(["document", "with", "since", "theirs written", "differences"]).numbers(4);
+        for one in &found.documents {
+            let text = |pointer: &str| {
+                one.document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+            };
             table.row([
-                shown(one.text("document")).to_owned(),
-                one.text("peer").to_owned(),
-                written.unwrap_or_default().to_owned(),
-                separated(differences.map_or(0, Vec::len) as u64),
+                shown(&text("/document")).to_owned(),
+                text("/peer"),
+                one.modifiedat.clone(),
+                text("/theirs/origin/time"),
+                separated(differences(&one.document)),
             ]);
         }
-        screen.write(table.render(screen).as_bytes())
+        screen.write(table.render(screen).as_bytes())?;
+        if left > 0 {
+            screen
+                .note(&format!("and {} more; show and resolve know them by name", separated(left)));
+        }
+        Ok(())
     }
+}
+
+/// A conflict for a program: everything that its document has, but for what the sides say.
+fn row(found: &FoundDocument) -> Value {
+    let mut row = Map::new();
+    row.insert("xid".to_owned(), found.xid.as_str().into());
+    row.insert("since".to_owned(), found.modifiedat.as_str().into());
+    row.insert("differences".to_owned(), differences(&found.document).into());
+    for member in ["document", "peer", "policy", "route", "ours", "theirs", "base"] {
+        let Some(mut value) = found.document.get(member).cloned() else { continue };
+        if let Some(side) = value.as_object_mut() {
+            side.remove("text");
+            side.remove("base64");
+        }
+        row.insert(member.to_owned(), value);
+    }
+    Value::Object(row)
+}
+
+fn differences(conflict: &Value) -> u64 {
+    let listed = conflict.get("differences").and_then(Value::as_array);
+    listed.map_or(0, Vec::len) as u64
 }
 
 impl ConflictsShowArguments {
