@@ -47,11 +47,19 @@ pub struct BackupArguments {
 
 /// Parses the public key of a ledger, or reads it from a file, for clap.
 pub(in crate::commands) fn verifier(text: &str) -> Result<Verifier, String> {
+    public_key(text, ("a ledger", "muster keys ledger"))
+}
+
+/// Parses the public key of a site, or reads it from a file, for clap.
+pub(in crate::commands) fn site_verifier(text: &str) -> Result<Verifier, String> {
+    public_key(text, ("a published site", "muster keys site"))
+}
+
+fn public_key(text: &str, (of, printed_by): (&str, &str)) -> Result<Verifier, String> {
     let file = || crate::bounded_file::read_text(Path::new(text), KEY_BYTES_MAX).ok();
     let parsed = text.trim().parse().ok().or_else(|| file()?.trim().parse().ok());
     parsed.ok_or_else(|| {
-        "it isn't the public key of a ledger, nor a file with one; muster keys ledger prints it"
-            .to_owned()
+        format!("it isn't the public key of {of}, nor a file with one; {printed_by} prints it")
     })
 }
 

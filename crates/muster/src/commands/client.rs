@@ -42,8 +42,9 @@ pub struct SiteArguments {
     /// The address of the site, or a folder with it; several are asked in their order
     #[arg(long, value_name = "URL", required = true)]
     url: Vec<String>,
-    /// The public key that signs it, or a file with it [default: signatures aren't checked]
-    #[arg(long, value_name = "KEY", value_parser = super::backup::verifier)]
+    /// The public key of the site, as muster keys site prints it, or a file with it [default:
+    /// signatures aren't checked]
+    #[arg(long, value_name = "KEY", value_parser = super::backup::site_verifier)]
     key: Option<Verifier>,
     /// The channel that it must have
     #[arg(long, value_name = "NAME")]
@@ -80,7 +81,7 @@ impl SiteArguments {
         };
         let source = |place: &String| -> Result<Arc<dyn SiteSource>, Failure> {
             if !place.contains("://") {
-                return Ok(Arc::new(FolderSource::new(PathBuf::from(place))));
+                return Ok(Arc::new(FolderSource::new(context.set_path(place))));
             }
             let source = UrlSource::new(place, timeout, &roots);
             Ok(Arc::new(source.map_err(|error| Failure::usage(error.to_string()))?))
