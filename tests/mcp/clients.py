@@ -148,7 +148,7 @@ async def change_a_schema(ask):
 
 async def undo(ask, low, high):
     """Give the document its first price again."""
-    rollback = {"xid": SANITY, "to_version": "1"}
+    rollback = {"place": SANITY, "to_version": "1"}
     await ask.call("rollback", refused="confirmation_needed", **rollback)
     plan = await ask.call("propose_change", rollback=rollback)
     assert plan["plan"]["steps_count"] == 1, plan
@@ -200,7 +200,7 @@ async def watch(client, ask):
         async for change in changes:
             assert change.uri == SANITY_URI, change
             break
-        rollback = {"xid": SANITY, "to_version": "1"}
+        rollback = {"place": SANITY, "to_version": "1"}
         plan = await ask.call("propose_change", rollback=rollback)
         await ask.call("rollback", confirmation=plan["confirmation"], **rollback)
 

@@ -55,10 +55,9 @@ pub(crate) struct DeleteArguments {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RollbackArguments {
-    /// The xid of a document or a group, or the path of a collection. Leave it out for the whole
-    /// registry.
+    /// A document, a group or a collection, such as /providers/cms; left out for everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub xid: Option<String>,
+    pub place: Option<String>,
     /// The ledger position of the earlier state, as history shows it. Give exactly one of
     /// to_position, to_time and to_version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,7 +120,7 @@ impl RollbackArguments {
                 "give exactly one of to_position, to_time and to_version",
             ));
         }
-        let place = places::place(self.xid.as_deref())?;
+        let place = places::place(self.place.as_deref())?;
         let to = RollbackTo {
             position: self.to_position,
             time: self.to_time.clone(),
@@ -193,7 +192,7 @@ mod tests {
         let one = RollbackArguments { to_position: Some(3), ..none.clone() };
         let two = RollbackArguments { to_version: Some(NumberOrText::Number(1)), ..one.clone() };
         assert!(none.request().is_err() && two.request().is_err());
-        let request = RollbackArguments { xid: Some("providers/cms".to_owned()), ..one };
+        let request = RollbackArguments { place: Some("providers/cms".to_owned()), ..one };
         assert_eq!(request.request().unwrap().xid.as_deref(), Some("/providers/cms"));
     }
 

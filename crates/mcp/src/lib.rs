@@ -11,6 +11,7 @@
 // and maps need more than the compiler's default of 128 steps to show it.
 #![recursion_limit = "256"]
 
+mod advice;
 mod answer;
 mod arguments;
 mod asked;

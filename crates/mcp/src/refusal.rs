@@ -3,6 +3,8 @@ use muster_wire::ErrorCode;
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 
+use crate::advice::advice;
+
 /// The most violations that a refusal lists; an assistant mends a few at a time.
 const VIOLATIONS_MAX: usize = 25;
 
@@ -134,7 +136,7 @@ impl From<&ErrorResponse> for Refusal {
         Self {
             reason: response.code().to_owned(),
             message: response.to_string(),
-            advice: response.help().unwrap_or("Correct the request.").to_owned(),
+            advice: code.map_or("Correct the arguments.", advice).to_owned(),
             more,
         }
     }

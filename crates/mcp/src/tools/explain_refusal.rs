@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{AssistantTool, Effect};
 use crate::{
+    advice::advice,
     asked::Asked,
     refusal::{OWN_REASONS, Refusal},
 };
@@ -48,7 +49,7 @@ impl AssistantTool for ExplainRefusalArguments {
             "status": facts.status,
             "message": facts.title,
             "meaning": facts.meaning,
-            "advice": facts.help,
+            "advice": advice(code),
             "try_again_unchanged": code.is_retryable(),
             "nothing_was_done": code.has_no_side_effects(),
         }))

@@ -48,7 +48,7 @@ const REFUSALS: &str = "
 
 ## Refusals
 
-A refused call has `isError` and says `reason`, `message` and `advice`, and where they are known `violations`. The reasons are [those of the API](errors.md), and these:
+A refused call has `isError` and says `reason`, `message` and `advice`, and where they are known `violations`. The reasons are [those of the API](errors.md), with advice for what these tools can do, and these:
 
 | reason | what it means | what to do |
 |---|---|---|

@@ -142,6 +142,28 @@ fn a_confirmation_is_of_no_use_to_another_key() {
 }
 
 #[test]
+fn advice_names_what_an_assistant_can_do() {
+    let server = keyed();
+    let asked = |tool: &str, arguments: &Value| {
+        let answer = server.ask(&call_alone(Some(ADMIN), tool, arguments)).expect(200);
+        result(&answer)["structuredContent"].clone()
+    };
+    let referred = json!({ "xid": "/providers/ssg/entries/hugo" });
+    let plan = asked("propose_change", &json!({ "delete": referred }));
+    let refused = &plan["plan"]["refused"][0];
+    assert_eq!(refused["reason"], "referenced", "{plan}");
+    let advice = refused["advice"].as_str().unwrap();
+    assert!(advice.contains("the tool references") && !advice.contains("force"), "{advice}");
+    let explained = asked("explain_refusal", &json!({ "reason": "referenced" }));
+    assert_eq!(explained["advice"], advice);
+    // A part of the registry is a place, for a rollback as for what only reads.
+    let position = server.ask(&Ask::get("/api").header("Authorization", format!("Bearer {ADMIN}")));
+    let back = json!({ "place": "/providers/cms", "to_position": position.position() });
+    let plan = asked("propose_change", &json!({ "rollback": back }));
+    assert_eq!(plan["would_pass"], true, "{plan}");
+}
+
+#[test]
 fn a_connection_belongs_to_the_key_that_opened_it() {
     let server = keyed();
     let (own, other) = (key_of(&server, "own", "consumer"), key_of(&server, "other", "admin"));
