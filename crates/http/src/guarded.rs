@@ -48,6 +48,7 @@ fn may(operation: &Operation, request: &Request) -> Result<(), Problem> {
             | NativeEndpoint::Diff
             | NativeEndpoint::Deleted
             | NativeEndpoint::RunPublication
+            | NativeEndpoint::ShowPublished
             | NativeEndpoint::References,
         ) => below_first_step(path),
         _ => "/",

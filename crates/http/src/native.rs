@@ -310,7 +310,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ShowSiteFile => on(method, site::show),
         NativeEndpoint::RenderManifest => on(method, site::render),
         NativeEndpoint::ListPublications => on(method, publications::list),
-        NativeEndpoint::RunPublication => on(method, publications::run),
+        NativeEndpoint::RunPublication | NativeEndpoint::ShowPublished => publications::one(method),
         NativeEndpoint::ShowStatus => on(method, status::status),
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use muster_catalog::{View, entity::Entity};
 use muster_registry::{FetchError, Registry};
 use muster_wire::{
-    manifest::ManifestFile,
+    manifest::{Manifest, ManifestFile},
     publications::{PUBLICATIONS, Publication, PublicationStatus},
 };
 use muster_words::{Position, Xid};
@@ -162,6 +162,18 @@ impl Publisher {
             self.results.lock().insert(xid.to_string(), last);
         }
         ran
+    }
+
+    /// The manifest of what a publication has published, which one of the registry's keys has signed.
+    ///
+    /// # Errors
+    /// See [`RunError`]; that there was none is [`HistoryError::Absent`].
+    pub async fn earlier(&self, xid: &Xid, wanted: &EarlierSite) -> Result<Manifest, RunError> {
+        let publication = self.read(&self.registry.view(), xid).await?;
+        let destination = self.destination(xid, &publication)?;
+        let keys = self.renderer.keys()?;
+        let found = earlier_manifest(&*destination, wanted, keys.as_ref().as_ref()).await;
+        found.map_err(|error| RunError::From { xid: xid.to_string(), source: Box::new(error) })
     }
 
     /// Runs every publication that follows changes. All are tried before the first error counts.

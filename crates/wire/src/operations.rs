@@ -199,6 +199,8 @@ pub enum NativeEndpoint {
     ListPublications,
     /// `POST /publish/<xid>`.
     RunPublication,
+    /// `GET /publish/<xid>`.
+    ShowPublished,
 }
 
 /// The endpoints about the server itself.
@@ -257,7 +259,9 @@ impl Operation {
             Endpoint::Native(NativeEndpoint::Export) => "/export/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowTile) => "/tlog/tile/{*tile}",
             Endpoint::Native(NativeEndpoint::Confluent) => "/confluent/{*path}",
-            Endpoint::Native(NativeEndpoint::RunPublication) => "/publish/{*xid}",
+            Endpoint::Native(NativeEndpoint::RunPublication | NativeEndpoint::ShowPublished) => {
+                "/publish/{*xid}"
+            }
             Endpoint::Native(NativeEndpoint::ShowSiteFile) => "/site/{*file}",
             Endpoint::Native(NativeEndpoint::References) => "/references/{*xid}",
             Endpoint::Native(NativeEndpoint::ShowSyncState) => "/sync/{*xid}",

@@ -62,6 +62,22 @@ pub struct PublicationStatus {
     pub error: Option<String>,
 }
 
+/// What a publication has published at some time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EarlierPublication {
+    /// The xid of the publication.
+    pub xid: String,
+    /// The number of the manifest.
+    pub version: u64,
+    /// Its time for people.
+    pub tag: String,
+    /// The position that it showed.
+    pub position: u64,
+    /// When it was signed, RFC 3339.
+    #[schemars(extend("format" = "date-time"))]
+    pub issued: String,
+}
+
 /// What a publication did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublicationOutcome {
@@ -130,6 +146,18 @@ impl Sample for PublicationList {
             error: None,
         };
         Self { publications: vec![status] }
+    }
+}
+
+impl Sample for EarlierPublication {
+    fn sample() -> Self {
+        Self {
+            xid: "/publications/site/entries/production".to_owned(),
+            version: 1_801_396_800_000_000,
+            tag: "v20270131-120000".to_owned(),
+            position: 1204,
+            issued: "2027-01-31T12:00:00Z".to_owned(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use http::Method;
 use muster_wire::{
     manifest::{Manifest, ManifestRequest},
-    publications::{PublicationList, PublicationOutcome},
+    publications::{EarlierPublication, PublicationList, PublicationOutcome},
 };
 use muster_words::Xid;
 
@@ -36,6 +36,20 @@ impl Client {
     /// See [`ClientError`].
     pub async fn publications(&self) -> Result<Answer<PublicationList>, ClientError> {
         let call = Call::new(Method::GET, "/publish", &Query::new());
+        self.call(call).await.map(Answer::of)
+    }
+
+    /// What a publication has published with this number or this tag.
+    ///
+    /// # Errors
+    /// It never did (`not_found`), or another of [`ClientError`].
+    pub async fn published(
+        &self,
+        xid: &Xid,
+        version: &str,
+    ) -> Result<Answer<EarlierPublication>, ClientError> {
+        let query = Query::new().with("version", version);
+        let call = Call::new(Method::GET, &format!("/publish{xid}"), &query);
         self.call(call).await.map(Answer::of)
     }
 

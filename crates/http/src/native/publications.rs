@@ -4,13 +4,17 @@ use axum::{
     Extension,
     extract::{Path, RawQuery, State},
     response::Response,
+    routing::{MethodFilter, MethodRouter, on},
 };
 use http::StatusCode;
 use muster_guard::Forbidden;
-use muster_publisher::{DestinationError, PublicationReport, PublishError, RenderError, RunError};
+use muster_publisher::{
+    DestinationError, EarlierSite, HistoryError, PublicationReport, PublishError, RenderError,
+    RunError,
+};
 use muster_wire::{
     ErrorKind, Problem,
-    publications::{PublicationList, PublicationOutcome},
+    publications::{EarlierPublication, PublicationList, PublicationOutcome},
 };
 use muster_words::Xid;
 
@@ -36,7 +40,7 @@ pub(super) async fn list(
 }
 
 /// `POST /publish/<xid>`.
-pub(super) async fn run(
+async fn run(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
     Path(path): Path<String>,
@@ -59,6 +63,43 @@ pub(super) async fn run(
     let ran = running.await.map_err(|_| Problem::from(ErrorKind::ServerError))?;
     let outcome = ran.map_err(|error| problem(error, &subject))?;
     Ok(answer::json(StatusCode::OK, &outcome))
+}
+
+/// What is asked of one publication.
+pub(super) fn one(method: MethodFilter) -> MethodRouter<Native> {
+    if method == MethodFilter::POST { on(method, run) } else { on(method, show) }
+}
+
+/// `GET /publish/<xid>?version=`: what it published with this number or this tag, or last.
+async fn show(
+    State(native): State<Native>,
+    Extension(caller): Extension<Caller>,
+    Path(path): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, IntoProblem> {
+    let xid = super::validate::xid(&format!("/{}", path.trim_matches('/')), "publish")?;
+    let subject = xid.to_string();
+    let parameters = Parameters::parse(query.as_deref(), &["version"], PLACE)?;
+    let version = parameters.value("version").map(str::to_owned);
+    let wanted = version.map_or(EarlierSite::Newest, EarlierSite::Version);
+    if caller.principal.scope.is_some() {
+        return Err(problem_of_forbidden(Forbidden::Scope, &subject).into());
+    }
+    let missing = || Problem::new(ErrorKind::NotFound).subject(&subject);
+    let publisher = native.publisher.as_ref().ok_or_else(missing)?;
+    let found = publisher.earlier(&xid, &wanted).await;
+    let manifest = found.map_err(|error| match error {
+        RunError::From { source, .. } if matches!(*source, HistoryError::Absent) => missing(),
+        error => problem(error, &subject),
+    })?;
+    let earlier = EarlierPublication {
+        xid: subject,
+        version: manifest.version,
+        tag: manifest.tag,
+        position: manifest.position,
+        issued: manifest.issued,
+    };
+    Ok(answer::json(StatusCode::OK, &earlier))
 }
 
 fn outcome(xid: &Xid, report: PublicationReport, is_trial: bool) -> PublicationOutcome {

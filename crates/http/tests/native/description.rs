@@ -117,6 +117,8 @@ async fn answers_as_the_description_says() {
         ("renderManifest", "POST /publish", "{}", 200),
         ("listPublications", "GET /publish", "", 200),
         ("runPublication", "POST /publish/publications/site/entries/web?dry_run", "", 200),
+        ("runPublication", "POST /publish/publications/site/entries/web", "", 200),
+        ("getPublished", "GET /publish/publications/site/entries/web", "", 200),
         ("listKeys", "GET /keys", "", 200),
         ("getOwnKey", "GET /keys/self", "", 200),
         ("resumeFollower", "POST /followers/search/resume", r#"{"from": "now"}"#, 200),

@@ -45,6 +45,7 @@ use muster_words::{
     Moment, Position,
     json::{self, Value},
 };
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -106,12 +107,11 @@ pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
     Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap()
 }
 
-/// Runs publications, of which tests only ask what they would do.
-fn publisher(registry: &Registry) -> Arc<Publisher> {
+/// Runs publications, which go to a folder.
+fn publisher(registry: &Registry, folder: &Path) -> Arc<Publisher> {
     let renderer = SiteRenderer::new(registry.clone(), Box::new(|| Ok(None)));
-    let nowhere: Arc<dyn SiteDestination> =
-        Arc::new(FolderDestination::new("/nowhere/site".into()));
-    let destinations = [("web".to_owned(), nowhere)].into();
+    let web: Arc<dyn SiteDestination> = Arc::new(FolderDestination::new(folder.to_owned()));
+    let destinations = [("web".to_owned(), web)].into();
     Arc::new(Publisher::new(registry.clone(), Arc::new(renderer), destinations))
 }
 
@@ -154,11 +154,12 @@ impl Running {
         let given = given.map(|text| GivenKey::new(text).unwrap());
         let access = Access { given, anonymous: None };
         let gate = Gate::open(registry.clone(), access).await.unwrap();
+        let site = TempDir::new().unwrap();
         let native = Native::new(registry.clone(), gate.clone())
             .with_followers(followers)
             .with_engine(Some(engine(&registry)))
             .with_providers(with_an_echo(&registry).await)
-            .with_publisher(publisher(&registry));
+            .with_publisher(publisher(&registry, site.path()));
         let gatekeeper: Arc<dyn Gatekeeper> = gate.clone();
         let metrics = Arc::new(Metrics::new());
         // What is newest when an answer leaves, long after it was made.
@@ -168,7 +169,10 @@ impl Running {
         let server = Server::bind("127.0.0.1:0".parse().unwrap(), limits).await.unwrap();
         let address = server.local_address().unwrap();
         let (phase, seen) = watch::channel(Phase::Running);
-        let served = tokio::spawn(server.serve(front, seen));
+        let served = tokio::spawn(async move {
+            server.serve(front, seen).await;
+            drop(site);
+        });
         Self { registry, ledger, gate, address, phase, served }
     }
 

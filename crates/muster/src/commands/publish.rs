@@ -34,6 +34,7 @@ Examples:
   muster publish --to gs://bucket/site --base-url https://cdn.example
   muster publish --to az://container/site --base-url https://cdn.example
   muster publish production
+  muster publish --list
   muster publish restore --to /srv/www/site --version-id v20270131-120000 --key site.key
 
 ";
@@ -45,6 +46,9 @@ pub struct PublishArguments {
     /// A publication that the registry holds, such as production [default: all of them]
     #[arg(value_name = "NAME", conflicts_with = "to")]
     name: Option<String>,
+    /// List the publications with their destinations, what each shows, and its last problem
+    #[arg(long, conflicts_with_all = ["to", "dry_run"])]
+    list: bool,
     /// The folder to publish to, which is created if there is none, or a bucket:
     /// s3://BUCKET/FOLDER, gs://BUCKET/FOLDER (Google) or az://CONTAINER/FOLDER (Azure)
     #[arg(long, value_name = "PLACE")]
@@ -99,6 +103,9 @@ impl PublishArguments {
             return restore.run(context).await;
         }
         let client = self.connection.client(context).await?;
+        if self.list {
+            return stored::list(context, &client, self.name.as_deref()).await;
+        }
         let Some(to) = self.to.clone() else {
             return stored::run(context, &client, self.name.as_deref(), self.dry_run).await;
         };
@@ -185,6 +192,8 @@ fn destination(
 }
 
 fn destination_alone(context: &Context, place: &str) -> Result<Arc<dyn SiteDestination>, Failure> {
+    let path = context.set_path(place);
+    let place = path.to_str().unwrap_or(place);
     destination_at(place, &composition::bucket_access(&context.environment)).map_err(|error| {
         let help = match error {
             BadPlace::NotBuilt => "build it with --features buckets, or publish to a folder",
@@ -219,10 +228,17 @@ pub(in crate::commands) fn show(
     outcome: &PublicationOutcome,
 ) -> Result<(), Failure> {
     print(context, outcome)?;
-    let Some(why) = &outcome.purge_error else { return Ok(()) };
+    unpurged(outcome).map_or(Ok(()), Err)
+}
+
+/// The failure if a CDN couldn't be told of what was published.
+fn unpurged(outcome: &PublicationOutcome) -> Option<Failure> {
+    let why = outcome.purge_error.as_ref()?;
     let what = format!("{} is published, but the CDN wasn't told: {why}", outcome.to);
-    Err(Failure::new(OwnCode::DestinationFailed, what)
-        .help("publish again: then it is told of everything that it missed"))
+    Some(
+        Failure::new(OwnCode::DestinationFailed, what)
+            .help("publish again: then it is told of everything that it missed"),
+    )
 }
 
 fn print(context: &Context, outcome: &PublicationOutcome) -> Result<(), Failure> {

@@ -2,7 +2,7 @@ use clap::{ArgGroup, Args};
 use muster_client::Client;
 use muster_publisher::DEFAULT_COLLECTIONS;
 use muster_wire::{
-    OrOther,
+    ErrorCode, OrOther,
     publications::Publication,
     rollback::{RollbackAct, RollbackReport, RollbackRequest, RollbackTo},
 };
@@ -126,7 +126,7 @@ impl RollbackArguments {
     ) -> Result<(), Failure> {
         let (xid, collections) = published(client, name).await?;
         let to = match &self.version_id {
-            Some(version) => RollbackTo { time: Some(time_of(version)?), ..RollbackTo::default() },
+            Some(version) => shown_with(client, &xid, version).await?,
             None => self.target(context, client, None).await?,
         };
         for collection in in_order(client, collections, &to).await? {
@@ -241,27 +241,23 @@ async fn in_order(
     Ok(if is_refused { collections.into_iter().rev().collect() } else { collections })
 }
 
-/// The time of the state that a publication showed. A tag is that of the last one in its second.
-fn time_of(version: &str) -> Result<String, Failure> {
-    let refused = || {
-        Failure::usage(format!("{version:?} isn't the number or the tag of a publication"))
-            .help("a manifest has both, as version and tag, such as v20270131-120000")
-    };
-    if let Ok(microseconds) = version.parse::<i64>() {
-        let time = Moment::from_microseconds(microseconds).map_err(|_| refused())?;
-        return Ok(time.to_string());
+/// The state that a publication showed with a number or a tag.
+async fn shown_with(client: &Client, xid: &Xid, version: &str) -> Result<RollbackTo, Failure> {
+    match client.published(xid, version).await {
+        Ok(found) => {
+            let position = Some(found.read()?.position);
+            Ok(RollbackTo { position, ..RollbackTo::default() })
+        }
+        Err(error) if error.is_absent() => {
+            let name = xid.to_string();
+            let name = name.trim_start_matches('/');
+            let what = format!("{name} never published {version}");
+            Err(Failure::new(ErrorCode::NotFound, what).help(
+                "muster publish --list shows the tag of the newest; the folder history at its destination has all numbers, and --to takes a time instead",
+            ))
+        }
+        Err(error) => Err(error.into()),
     }
-    let (date, clock) =
-        version.strip_prefix('v').and_then(|one| one.split_once('-')).ok_or_else(refused)?;
-    let is_tag =
-        |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_tag(date, 8) || !is_tag(clock, 6) {
-        return Err(refused());
-    }
-    let (year, month, day) = (&date[..4], &date[4..6], &date[6..]);
-    let (hour, minute, second) = (&clock[..2], &clock[2..4], &clock[4..]);
-    let text = format!("{year}-{month}-{day}T{hour}:{minute}:{second}.999999Z");
-    Ok(Moment::parse(&text).map_err(|_| refused())?.to_string())
 }
 
 const HELP: &str = "roll back a part of it, or put these documents as they should be first";
@@ -352,26 +348,5 @@ async fn explained(
     match request.xid.as_deref().and_then(|xid| xid.parse::<Xid>().ok()) {
         Some(xid) => explain(client, &xid, error).await,
         None => error.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_a_publication_is_in_its_number_and_in_its_tag() {
-        for (version, expect) in [
-            ("1801396800000001", Some("2027-01-31T12:00:00.000001Z")),
-            ("v20270131-120000", Some("2027-01-31T12:00:00.999999Z")),
-            ("v20271331-120000", None),
-            ("v2027013-1120000", None),
-            ("20270131-120000", None),
-            ("vä270131-120000", None),
-            ("99999999999999999999", None),
-            ("", None),
-        ] {
-            assert_eq!(time_of(version).ok().as_deref(), expect, "{version}");
-        }
     }
 }

@@ -249,6 +249,9 @@ own_codes! {
     NotConfirmed:
         "The plan wasn't confirmed; nothing was changed.",
         "Read the plan, then confirm it or add --yes.";
+    NotPublished:
+        "Some publications failed; the others were published.",
+        "The message names each that failed and why. Correct it, then publish again.";
     NotSigned:
         "The ledger has no signed checkpoint that covers the entry.",
         "Use a registry with a data directory; one in memory signs nothing.";

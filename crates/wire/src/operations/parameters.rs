@@ -57,6 +57,11 @@ pub const PARAMETERS: &[Parameter] = &[
         "Answers in the document view: with relative links, and with nothing repeated.",
     ),
     query("collections", "boolean", "Shows only the collections, without attributes."),
+    query(
+        "version",
+        "string",
+        "The number or the tag of a publication, such as `v20270131-120000`.",
+    ),
     query("dry_run", "boolean", "Finds out what would happen, and stores nothing."),
     query("binary", "boolean", "Encodes documents within JSON as Base64."),
     query("specversion", "string", "The version of xRegistry that the answer must follow."),

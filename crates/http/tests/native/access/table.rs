@@ -96,6 +96,7 @@ const WHOLE: &str = "
     listPublications        GET    /publish                     +++-+ everything
     renderManifest          POST   /publish                     ++--- everything
     runPublication          POST   /publish/publications/a/entries/none  ++--- everything
+    getPublished            GET    /publish/publications/a/entries/none?version=1  +++-+ everything
     getBackup               GET    /backup                      +---- everything
     listKeys                GET    /keys                        +---+ everything
     getOwnKey               GET    /keys/self                   +++++ noplace
