@@ -11,7 +11,7 @@ use std::{
 };
 
 use muster_registry::{Commands, CommittedCommand, FetchError};
-use muster_words::{Moment, Position};
+use muster_words::{Id, Moment, Position};
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::{
@@ -27,7 +27,7 @@ use crate::{
     receiver::Receiver,
     retry::RetryPolicy,
     route::{Beginning, Route, RouteMode},
-    store::{DeadLetter, LinkKey, LinkRecord, PeerRecord, StoreError},
+    store::{DeadLetter, LinkKey, LinkRecord, StoreError},
     target::TargetKind,
     window::Window,
 };
@@ -38,6 +38,9 @@ const UNSAVED_TIME_MAX: Duration = Duration::from_millis(200);
 /// How long a stop waits for requests that run: a receiver that answers within this doesn't get the
 /// event twice.
 pub const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// The longest pause between two times that everything is sent again.
+const RESTORED_REST_MAX: Duration = Duration::from_secs(60);
 
 /// The pause after an error of the ledger or of the store.
 const REST: Duration = Duration::from_secs(1);
@@ -81,10 +84,14 @@ pub struct LinkProgress {
     pub cut_off: AtomicU64,
     /// The way back of a route in both directions; none if there is none, or before it began.
     pub inbound: Mutex<Option<InboundProgress>>,
-    /// What the other registry is called in vectors since it was restored from a backup, until
-    /// everything that it may have lost is sent again.
-    pub peer_restored: watch::Sender<Option<String>>,
+    /// That the other registry was restored from a backup, until everything that it may have lost is
+    /// sent again.
+    pub peer_restored: watch::Sender<Option<PeerLife>>,
 }
+
+/// What another registry is called in vectors since it was restored from a backup; none: it wasn't.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerLife(pub Option<Id>);
 
 /// Why a link stops and begins again.
 #[derive(Debug, Error)]
@@ -237,14 +244,19 @@ impl Link {
     ) -> Result<(), LinkError> {
         let mut commands = self.depot.registry.follow(running.record.mark);
         let mut restored = self.progress.peer_restored.subscribe();
+        let (mut not_before, mut rest) = (Instant::now(), REST);
         loop {
             let due = running.due;
             tokio::select! {
                 biased;
-                () = is_stopping(stopping) => return Ok(()),
-                () = is_restored(&mut restored) => {
+                // Before a stop, which would forget it.
+                () = is_restored(&mut restored, not_before) => {
                     commands = self.begin_again(running).await?;
+                    // One that is restored all the time isn't sent everything all the time.
+                    not_before = Instant::now() + rest;
+                    rest = (rest * 2).min(RESTORED_REST_MAX);
                 }
+                () = is_stopping(stopping) => return Ok(()),
                 Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
                 () = at(due) => self.save(running).await?,
                 page = commands.next(), if running.window.has_room() => {
@@ -265,26 +277,25 @@ impl Link {
         running.window = Window::new(mark, BTreeSet::new());
         self.moved(running);
         self.save(running).await?;
-        let store = &self.depot.store;
-        let writer = self.progress.peer_restored.borrow().clone();
+        let life = self.progress.peer_restored.borrow().clone();
         // The way back notes it by itself, with where it goes on.
-        if let Some(record) = store.peer(&self.key).await?
+        if let Some(PeerLife(life)) = life
             && self.route.mode != RouteMode::Bidirectional
         {
-            store.save_peer(&self.key, PeerRecord { restored: writer, ..record }).await?;
+            self.depot.store.note_restored(&self.key, life).await?;
         }
         self.progress.peer_restored.send_replace(None);
         Ok(self.depot.registry.follow(mark))
     }
 
     /// Has everything sent again, and waits until it is noted that it must be.
-    pub(crate) async fn send_again(&self, writer: &str) {
+    pub(crate) async fn send_again(&self, life: Option<Id>) {
         // What is sent once is sent by whoever asks for it.
         if self.route.once {
             return;
         }
         let restored = &self.progress.peer_restored;
-        restored.send_replace(Some(writer.to_owned()));
+        restored.send_replace(Some(PeerLife(life)));
         // The sender is here.
         let _ = restored.subscribe().wait_for(Option::is_none).await;
     }
@@ -402,8 +413,9 @@ pub(crate) async fn is_stopping(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// Waits until the other registry was restored from a backup.
-async fn is_restored(restored: &mut watch::Receiver<Option<String>>) {
+/// Waits until the other registry was restored from a backup, and until a time.
+async fn is_restored(restored: &mut watch::Receiver<Option<PeerLife>>, not_before: Instant) {
+    sleep_until(not_before).await;
     // The sender is part of the link.
     let _ = restored.wait_for(Option::is_some).await;
 }

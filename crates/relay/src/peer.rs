@@ -16,7 +16,7 @@ use crate::{
     delivery::Depot,
     event::ChangedDocument,
     http_sender::{ANSWER_BYTES_MAX, Received, Sending},
-    link::LinkProgress,
+    link::{LinkProgress, PeerLife},
     route::{Route, RouteMode},
     store::{LinkKey, PeerRecord},
     target::RelayTarget,
@@ -86,8 +86,10 @@ async fn sent(
             let outcome = reported(&report, &peer)?;
             // In both directions, the way back notices it.
             let is_noticed = delivery.route.mode == RouteMode::Bidirectional;
-            if report.writer.is_some() && report.writer != restored && !is_noticed {
-                delivery.progress.peer_restored.send_replace(report.writer);
+            let life = report.writer.as_deref().map(str::parse).transpose();
+            let life: Option<Id> = life.map_err(|_| TryFailure::Broken)?;
+            if life != restored && !is_noticed {
+                delivery.progress.peer_restored.send_replace(Some(PeerLife(life)));
             }
             Ok(outcome)
         }

@@ -108,6 +108,8 @@ struct Pulling {
     /// The documents that couldn't be taken, each with the mark that it holds back.
     waiting: BTreeMap<Xid, Position>,
     rest: Duration,
+    /// The pause before everything is asked for again, because the other registry was restored.
+    restored_rest: Duration,
 }
 
 impl Puller {
@@ -159,8 +161,14 @@ impl Puller {
             shown.peer = Some(record.peer.clone());
             shown.mark = mark;
         });
-        let mut pulling =
-            Pulling { record, asked: mark, index: 0, waiting: BTreeMap::new(), rest: REST };
+        let mut pulling = Pulling {
+            record,
+            asked: mark,
+            index: 0,
+            waiting: BTreeMap::new(),
+            rest: REST,
+            restored_rest: REST,
+        };
         loop {
             self.link.receiver.let_go().await;
             // What a round that ends here has taken is taken, and is asked for again.
@@ -177,27 +185,31 @@ impl Puller {
         if record.mark.is_some() {
             return Ok(record);
         }
-        let after = self.first(&record.peer).await?;
+        let after = self.first().await?;
         let page = self.changes(&record.peer, after.map(|after| (after, 0)), 0).await?;
-        record.restored = page.restores.last().map(|last| last.writer.clone());
+        record.restored = life_of(&page.restores)?;
         record.mark = Some(after.unwrap_or(Position(page.position)));
-        self.link.depot.store.save_peer(&self.link.key, record.clone()).await?;
+        let store = &self.link.depot.store;
+        store.save_peer(&self.link.key, record.clone()).await?;
+        store.note_restored(&self.link.key, record.restored.clone()).await?;
         Ok(record)
     }
 
     /// After which position a new way back begins; none: with what comes next. What this registry had
-    /// taken before it was restored from a backup isn't remembered, but the documents that the backup
-    /// held say what was known.
-    async fn first(&self, peer: &Id) -> Result<Option<Position>, PullError> {
+    /// taken before it was restored from a backup isn't remembered, so it asks for everything: what is
+    /// held already isn't fetched.
+    async fn first(&self) -> Result<Option<Position>, PullError> {
         let registry = &self.link.depot.registry;
-        let view = registry.view();
-        if matches!(self.link.route.from, Beginning::First) {
-            return Ok(Some(Position::ZERO));
-        }
-        let Some((restored, _)) = view.restores().next_back() else { return Ok(None) };
-        let put_at = registry.view_at_time(self.link.created).await;
-        let put_at = put_at.map_err(|_| TryFailure::Unread)?.position();
-        Ok((put_at < restored).then(|| view.newest_known(peer)))
+        let restored = registry.view().restores().next_back();
+        let is_all = match (self.link.route.from, restored) {
+            (Beginning::First, _) => true,
+            (_, None) => false,
+            (_, Some((restored, _))) => {
+                let put_at = registry.view_at_time(self.link.created).await;
+                put_at.map_err(|_| TryFailure::Unread)?.position() < restored
+            }
+        };
+        Ok(is_all.then_some(Position::ZERO))
     }
 
     /// Goes back to where the other registry was restored from a backup, if it was since it was
@@ -208,17 +220,23 @@ impl Puller {
         restores: &[SyncRestore],
     ) -> Result<bool, PullError> {
         let mark = pulling.record.mark.unwrap_or_default();
-        let Some(mark) = resumed(pulling.record.restored.as_deref(), restores, mark) else {
-            return Ok(false);
-        };
+        let known = pulling.record.restored.as_ref().map(Id::as_str);
+        let Some(mark) = resumed(known, restores, mark) else { return Ok(false) };
         tracing::info!(route = %self.link.key.route, %mark, "the other registry was restored");
-        if let Some(last) = restores.last() {
-            self.link.send_again(&last.writer).await;
-        }
+        // One that says so all the time isn't asked all the time.
+        let receiver = &self.link.receiver;
+        receiver.rest(Instant::now() + pulling.restored_rest, receiver.nudges()).await;
+        pulling.restored_rest = (pulling.restored_rest * 2).min(REST_MAX);
+        let life = life_of(restores)?;
+        self.link.send_again(life.clone()).await;
         pulling.record.mark = Some(mark);
-        pulling.record.restored = restores.last().map(|last| last.writer.clone());
+        pulling.record.restored.clone_from(&life);
+        // Where they wait is a position of before.
+        pulling.waiting.clear();
         (pulling.asked, pulling.index) = (mark, 0);
-        self.link.depot.store.save_peer(&self.link.key, pulling.record.clone()).await?;
+        let store = &self.link.depot.store;
+        store.save_peer(&self.link.key, pulling.record.clone()).await?;
+        store.note_restored(&self.link.key, life).await?;
         self.show(|shown| shown.mark = mark);
         Ok(true)
     }
@@ -230,14 +248,14 @@ impl Puller {
         let mut documents: Vec<Xid> = Vec::new();
         let before = pulling.asked;
         let mut next = (before, pulling.index);
+        let page = self.changes(&pulling.record.peer, Some(next), wait).await?;
+        if self.gone_back(pulling, &page.restores).await? {
+            return Ok(());
+        }
+        if page.head < before.0 {
+            return Err(PullError::Behind { head: Position(page.head), mark: before });
+        }
         if pulling.waiting.len() < WAITING_MAX {
-            let page = self.changes(&pulling.record.peer, Some(next), wait).await?;
-            if self.gone_back(pulling, &page.restores).await? {
-                return Ok(());
-            }
-            if page.head < before.0 {
-                return Err(PullError::Behind { head: Position(page.head), mark: before });
-            }
             // A position of before would ask the same again.
             if page.position >= before.0 {
                 next = (Position(page.position), page.index);
@@ -314,7 +332,7 @@ impl Puller {
     /// Stores the mark: the lowest position after which something isn't taken yet.
     async fn note(&self, pulling: &mut Pulling) -> Result<(), PullError> {
         let held = pulling.waiting.values().min().copied();
-        let mark = held.unwrap_or(pulling.asked);
+        let mark = held.map_or(pulling.asked, |held| held.min(pulling.asked));
         if pulling.record.mark == Some(mark) {
             return Ok(());
         }
@@ -499,6 +517,12 @@ impl From<PullError> for TakeError {
     fn from(error: PullError) -> Self {
         Self::Pull(error)
     }
+}
+
+/// What a registry is called in vectors now, if it was restored.
+fn life_of(restores: &[SyncRestore]) -> Result<Option<Id>, TryFailure> {
+    let life = restores.last().map(|last| last.writer.parse()).transpose();
+    life.map_err(|_| TryFailure::Broken)
 }
 
 /// Where a way back goes on that had reached a mark and knew this name of the other registry; none if

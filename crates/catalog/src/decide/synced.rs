@@ -20,7 +20,7 @@ pub(super) fn check(
         return Err(Refusal::new(&mark.resource, Reason::ChangedSince { since: mark.since, now }));
     }
     // Also where another registry wrote it: the next edit here needs the place.
-    match mark.vector.has_place_for(&catalog.id) {
+    match mark.vector.has_place_for(&catalog.writer_at(catalog.position().next())) {
         true => Ok(()),
         false => Err(Refusal::new(&mark.resource, Reason::VectorTooLong)),
     }

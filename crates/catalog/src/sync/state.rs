@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use muster_words::{Id, Moment, Position, Xid};
 
-use super::VersionVector;
+use super::{VersionVector, writer_after_restore};
 use crate::{
     Catalog,
     changes::DocumentSynced,
@@ -74,6 +74,17 @@ impl Chained for SyncedState {
 }
 
 impl Catalog {
+    /// The name in vectors of this registry's change at a position: its id or, after it was restored
+    /// from a backup, another one.
+    #[must_use]
+    pub(crate) fn writer_at(&self, position: Position) -> Id {
+        let mut restores = self.restores.iter().rev();
+        match restores.find(|restored| restored.position < position) {
+            None => self.id.clone(),
+            Some(restored) => writer_after_restore(&self.id, restored.tag),
+        }
+    }
+
     /// Folds what a sync says about a document. A command that writes a new state of its own doesn't
     /// know its position when it is decided, so its part of the vector is added here. Returns whether
     /// there was room for it.
@@ -82,13 +93,17 @@ impl Catalog {
         body: &DocumentSynced,
         (stamp, moment): (Stamp, Moment),
     ) -> bool {
-        let own = || DocumentOrigin { registry: self.id.clone(), position: stamp.position, moment };
         let (vector, origin) = match &body.origin {
             Some(origin) => (body.vector.clone(), origin.clone()),
-            None => match body.vector.clone().with(&self.id, stamp.position) {
-                Ok(vector) => (vector, own()),
-                Err(_) => return false,
-            },
+            None => {
+                let registry = self.writer_at(stamp.position);
+                match body.vector.clone().with(&registry, stamp.position) {
+                    Ok(vector) => {
+                        (vector, DocumentOrigin { registry, position: stamp.position, moment })
+                    }
+                    Err(_) => return false,
+                }
+            }
         };
         let name: Arc<str> = body.resource.to_string().into();
         let earlier = Earlier::from(self.synced.get(&name).cloned());

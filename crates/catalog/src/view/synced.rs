@@ -1,15 +1,15 @@
-use std::{ops::Deref, sync::Arc};
+use std::{iter::once, ops::Deref, sync::Arc};
 
-use muster_words::{Id, Position, Xid};
+use muster_words::{Id, Moment, Position, Xid};
 
 use super::View;
 use crate::{
     Catalog,
-    state::state_at,
+    state::{Stamp, state_at},
     sync::{SyncedState, VectorTooLong, VersionVector, writer_after_restore},
 };
 
-impl<C: Deref<Target = Catalog>> View<C> {
+impl<C: Deref<Target = Catalog> + Clone> View<C> {
     /// What the newest sync of a document said; none if no sync ever named it. A deleted document
     /// keeps it.
     #[must_use]
@@ -22,12 +22,17 @@ impl<C: Deref<Target = Catalog>> View<C> {
     /// # Errors
     /// It was written in too many registries.
     pub(crate) fn vector_of(&self, xid: &Xid) -> Result<VersionVector, VectorTooLong> {
-        let last = self.last_document_change(xid);
-        match self.synced(xid) {
-            Some(synced) if synced.stamp.position >= last => Ok((*synced.vector).clone()),
-            Some(synced) => (*synced.vector).clone().with(&self.writer_at(last), last),
-            None => VersionVector::default().with(&self.writer_at(last), last),
-        }
+        let (known, at) = match self.synced(xid) {
+            Some(synced) => ((*synced.vector).clone(), synced.stamp.position),
+            None => (VersionVector::default(), Position::ZERO),
+        };
+        // Each time between two restores from a backup has a name of its own.
+        let ends = self.restores().map(|(position, _)| position);
+        ends.chain(once(Position(u64::MAX))).try_fold(known, |vector, end| {
+            let then = self.back_to(Stamp { position: end, ..Stamp::default() }, Moment::EPOCH);
+            let last = then.last_document_change(xid);
+            if last > at { vector.with(&self.writer_at(last), last) } else { Ok(vector) }
+        })
     }
 
     /// The same, cut where it would name too many registries, so that one such document keeps nobody
@@ -46,10 +51,7 @@ impl<C: Deref<Target = Catalog>> View<C> {
     /// backup held, so it comes back from them.
     #[must_use]
     pub fn writer_at(&self, position: Position) -> Id {
-        let before = self.catalog.restores.iter().rev();
-        let restored = before.skip_while(|stamp| stamp.position >= position).next();
-        restored
-            .map_or_else(|| self.id().clone(), |stamp| writer_after_restore(self.id(), stamp.tag))
+        self.catalog.writer_at(position)
     }
 
     /// Each time that the registry was restored from a backup: the position, and the name in vectors
@@ -58,13 +60,6 @@ impl<C: Deref<Target = Catalog>> View<C> {
         let here = self.position();
         let all = self.catalog.restores.iter().filter(move |stamp| stamp.position <= here);
         all.map(|stamp| (stamp.position, writer_after_restore(self.id(), stamp.tag)))
-    }
-
-    /// The newest position of another registry that a document here holds; zero if there is none.
-    #[must_use]
-    pub fn newest_known(&self, writer: &Id) -> Position {
-        let all = self.catalog.synced.values().filter_map(|synced| state_at(synced, self.seen()));
-        all.map(|synced| synced.vector.of(writer)).max().unwrap_or(Position::ZERO)
     }
 
     /// The newest change of a document or of its vector; zero if there is none.

@@ -4,6 +4,7 @@ use muster_catalog::{
     Reason, Refusal, View,
     command::RegistryPart,
     state::{HiddenEntity, Stamp, Subtree},
+    sync::CONFLICTS,
 };
 use muster_history::{
     ChangedEntity, EntityDifference, ResourceState, changed_entities, entity_order,
@@ -27,6 +28,10 @@ impl Turned {
         let mut found = Self::default();
         let mut gone: Option<Xid> = None;
         for ChangedEntity { xid, difference } in changed_entities(now, then, place) {
+            // A conflict is about what the registries hold now, whatever a document said before.
+            if xid.group_ids().is_some_and(|(groups, _)| groups.as_str() == CONFLICTS) {
+                continue;
+            }
             let group = xid.group();
             if difference == EntityDifference::Removed {
                 // A group takes along what is in it.

@@ -5,7 +5,7 @@ use crate::{
     View,
     changes::DocumentSynced,
     state::Stamp,
-    sync::{DocumentOrigin, VECTOR_REGISTRIES_MAX, VersionVector},
+    sync::{DocumentOrigin, VECTOR_REGISTRIES_MAX, VersionVector, writer_after_restore},
 };
 
 const NAME: &str = "/dirs/a/files/x";
@@ -67,4 +67,36 @@ fn a_vector_without_a_place_is_shown_cut() {
     let own = view.last_document_change(&resource);
     let expect = others(VECTOR_REGISTRIES_MAX - 1).with(&registry.catalog.id, own).unwrap();
     assert_eq!(view.known_vector(&resource), expect);
+}
+
+#[test]
+fn what_is_written_after_a_restore_has_another_name_and_holds_what_was_before() {
+    let mut registry = there();
+    let resource: Xid = NAME.parse().unwrap();
+    let known = |registry: &TestRegistry| View::newest(&registry.catalog).known_vector(&resource);
+    let before = known(&registry);
+    let mut expect = before.clone();
+    for tag in [[1, 2, 3, 4], [0, 0, 0, 9]] {
+        let position = registry.catalog.position();
+        Arc::make_mut(&mut registry.catalog.restores).push(Stamp { position, tag });
+        assert_eq!(known(&registry), expect, "nothing was written yet");
+        let writer = writer_after_restore(&registry.catalog.id, tag);
+        registry.send(Mode::Patch, NAME, &json!({"name": "edited"})).unwrap();
+        let last = View::newest(&registry.catalog).last_document_change(&resource);
+        expect = expect.with(&writer, last).unwrap();
+        assert_eq!(known(&registry), expect);
+        // What two registries said differently and somebody decided is of this life, too.
+        let (vector, sync) = (others(1), "s".parse().unwrap());
+        let body = DocumentSynced { resource: resource.clone(), vector, sync, origin: None };
+        let stamp = Stamp { position: last.next(), ..Stamp::default() };
+        let mut decided = registry.catalog.clone();
+        assert!(decided.note_sync(&body, (stamp, Moment::EPOCH)));
+        let noted = &decided.synced[resource.to_string().as_str()];
+        assert_eq!(noted.vector.of(&writer), last.next());
+        assert_eq!(noted.origin.registry, writer);
+    }
+    let view = View::newest(&registry.catalog);
+    let (first, _) = view.restores().next().unwrap();
+    let then = view.back_to(Stamp { position: first, ..Stamp::default() }, Moment::EPOCH);
+    assert_eq!(then.known_vector(&resource), before);
 }
