@@ -6,6 +6,7 @@
 //! ledger that can't be opened.
 
 mod assembly;
+mod backups;
 mod certificate;
 mod clock;
 mod demo;
@@ -34,6 +35,7 @@ mod texts;
 mod trusted_clock;
 mod verify;
 
+pub use backups::FetchedBackup;
 pub use certificate::TlsFiles;
 pub(crate) use clock::random;
 pub(crate) use open::close_opened;

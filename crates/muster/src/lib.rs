@@ -5,6 +5,9 @@
 //! room that reads arguments, the environment and settings, and the only one that knows about
 //! terminals. It holds no rule of the registry.
 
+// The catalog's nested chains need more than the compiler's default of 128 steps.
+#![recursion_limit = "256"]
+
 mod arguments;
 mod backup_file;
 mod bounded_file;

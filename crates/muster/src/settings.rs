@@ -16,7 +16,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use areas::{
-    AccessArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, PropagationArea,
+    AccessArea, BackupArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, PropagationArea,
     ProvidersArea, SecretsArea, ServerArea, SiteArea, TimeoutsArea, TlsArea,
 };
 
@@ -60,6 +60,8 @@ pub struct Settings {
     pub tls: TlsArea,
     /// The published site, and where publications may go.
     pub site: SiteArea,
+    /// Backups that the server makes by itself.
+    pub backup: BackupArea,
     /// What the server never exceeds.
     pub limits: LimitsArea,
     /// The server's timeouts.
@@ -164,6 +166,7 @@ impl Default for Settings {
             http: HttpArea::default(),
             tls: TlsArea::default(),
             site: SiteArea::default(),
+            backup: BackupArea::default(),
             limits: LimitsArea::default(),
             timeouts: TimeoutsArea::default(),
             propagation: PropagationArea::default(),
@@ -253,8 +256,10 @@ const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 const FORMATS: [&str; 3] = ["text", "json", "auto"];
 const REQUESTS: [&str; 3] = ["info", "debug", "off"];
 
-/// Settings that may be 0: no waiting at the end, the default size of the cache, and no warnings.
-const ZERO_TAKEN: [&str; 3] = ["timeouts.stop_s", "limits.cache_bytes", "log.slow_ms"];
+/// Settings that may be 0: no waiting at the end, the default size of the cache, no warnings, and all
+/// backups.
+const ZERO_TAKEN: [&str; 4] =
+    ["timeouts.stop_s", "limits.cache_bytes", "log.slow_ms", "backup.keep"];
 
 /// Refuses numbers with which nothing works, such as a server with no connections.
 fn check_ranges(settings: &Table) -> Result<(), SettingsError> {

@@ -2,6 +2,7 @@ mod amazon;
 mod azure;
 mod connector;
 mod google;
+mod large_files;
 
 use async_trait::async_trait;
 use bytes::Bytes;

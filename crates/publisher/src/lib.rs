@@ -17,6 +17,7 @@ mod folder;
 mod follower;
 mod history;
 mod keys;
+mod large_files;
 mod named;
 mod place;
 mod plan;
@@ -36,6 +37,7 @@ pub use folder::FolderDestination;
 pub use follower::{FOLLOWER, PublicationFollower};
 pub use history::{EarlierSite, HistoryError, PublishedSite, earlier_manifest, gaps};
 pub use keys::{ReadKeys, SiteKeys, later_keys, next_key};
+pub use large_files::{LargeFiles, Pieces, large_files_at};
 pub use named::{aliases, headers_of};
 pub use place::{
     AmazonAccess, AzureAccess, BadPlace, BucketAccess, BucketScheme, GoogleAccess, destination_at,

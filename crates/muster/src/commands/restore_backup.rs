@@ -15,13 +15,15 @@ pub const EXAMPLES: &str = "\
 Examples:
   muster restore-backup monday.backup --data /var/lib/muster
   muster restore-backup monday.backup --data trial --key ledger.pub
+  muster restore-backup s3://safe/registry/2026-11/r-20261121T020000Z.backup --data trial
 
 ";
 
 /// Make a data directory from a backup
 #[derive(Debug, Args)]
 pub struct RestoreBackupArguments {
-    /// The file that muster backup wrote
+    /// The file that muster backup or a server wrote; also one in a bucket: s3://BUCKET/PATH, gs:// or
+    /// az://, with the key in the environment as for muster publish
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The data directory to make; it must not exist, or be empty
@@ -34,12 +36,22 @@ pub struct RestoreBackupArguments {
 
 impl RestoreBackupArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let mut progress = ProgressLine::new(&context.screen, "restoring entries", 0);
-        let wanted = composition::BackupToRestore {
-            file: &self.file,
-            directory: &self.data,
-            key: self.key.as_ref(),
+        let address = self.file.to_str().filter(|text| text.contains("://"));
+        let fetched = match address {
+            None => None,
+            Some(address) => {
+                let fetching = composition::FetchedBackup::fetch(context, address, &self.data);
+                Some(tokio::select! {
+                    biased;
+                    _ = tokio::signal::ctrl_c() => return Err(interrupted()),
+                    fetched = fetching => fetched?,
+                })
+            }
         };
+        let file = fetched.as_ref().map_or(self.file.as_path(), composition::FetchedBackup::file);
+        let mut progress = ProgressLine::new(&context.screen, "restoring entries", 0);
+        let wanted =
+            composition::BackupToRestore { file, directory: &self.data, key: self.key.as_ref() };
         // Interrupted, it leaves nothing behind: what was written so far is removed.
         let mut ended = signal(SignalKind::terminate())
             .map_err(|error| Failure::new(OwnCode::System, format!("signals: {error}")))?;

@@ -106,6 +106,7 @@ impl ServeArguments {
             timeouts: context.settings.timeouts.clone(),
             allowed_origins: context.settings.http.allowed_origins.clone(),
             site: context.settings.site.clone(),
+            backup: context.settings.backup.clone(),
             log: context.settings.log.clone(),
         })
     }

@@ -29,6 +29,7 @@ use muster_words::{Id, Position};
 use tokio::sync::watch;
 
 use super::{
+    backups::ScheduledBackups,
     clock::{clock, random, random_id},
     directory::Directory,
     events, health_checks, live_providers, measuring,
@@ -76,6 +77,8 @@ pub(super) struct OpenOptions {
     pub connections_max: usize,
     /// Who may read the site, and where publications may go.
     pub publishing: Publishing,
+    /// The backups that a server makes by itself.
+    pub backups: Option<Arc<ScheduledBackups>>,
     /// The time of a server; none: this computer's clock.
     pub clock: Option<Arc<TrustedClock>>,
     /// What the server may connect to.
@@ -91,6 +94,7 @@ pub(super) struct Assembly {
     /// The layer in front of the routes.
     pub front: Arc<Front>,
     publisher: Arc<Publisher>,
+    backups: Option<Arc<ScheduledBackups>>,
     /// The followers of the ledger. Only a server starts them.
     pub followers: Arc<Followers>,
     /// The engine of propagation. Only a server starts it.
@@ -185,6 +189,7 @@ impl Assembly {
             readiness,
             front: Arc::new(front),
             publisher,
+            backups: open_options.backups.clone(),
             followers,
             engine,
             providers,
@@ -240,8 +245,8 @@ impl Assembly {
         self.front.answer(request, principal, self.phase.subscribe()).await
     }
 
-    /// Starts what a server does on its own: the followers, the engine of propagation, and renewing
-    /// what is published.
+    /// Starts what a server does on its own: the followers, the engine of propagation, renewing what
+    /// is published, and backups.
     pub async fn start(&self) {
         self.followers.start().await;
         if let Some(engine) = &self.engine {
@@ -249,6 +254,9 @@ impl Assembly {
         }
         // It ends with the runtime; what it does can be interrupted anywhere.
         tokio::spawn(site::renew(self.publisher.clone()));
+        if let Some(backups) = &self.backups {
+            tokio::spawn(backups.clone().run(self.registry.clone()));
+        }
     }
 
     /// Stops the followers and the writer, writes the last checkpoint, and removes the database's
@@ -500,6 +508,9 @@ async fn front(
     if let Some(engine) = &around.engine {
         relaying::measure(engine, &metrics);
     }
+    if let Some(backups) = &open_options.backups {
+        backups.measure(&metrics);
+    }
     let store = {
         let registry = registry.clone();
         Arc::new(move || {
@@ -515,7 +526,7 @@ async fn front(
         store_time: STORE_TIME,
         checks: health_checks::all(
             registry,
-            (&around.followers, around.engine.as_ref()),
+            (&around.followers, around.engine.as_ref(), open_options.backups.as_ref()),
             around.file.as_ref().map(|it| it.file.clone()),
         ),
         metrics: metrics.clone(),

@@ -12,6 +12,8 @@ use muster_relay::Engine;
 use muster_wire::health::HealthStatus;
 use tokio::sync::Semaphore;
 
+use super::backups::ScheduledBackups;
+
 /// How long the disk may take. A disk that hangs makes the server useless.
 const STORAGE_TIME: Duration = Duration::from_secs(5);
 
@@ -28,7 +30,11 @@ const FREE_BYTES_MIN: u64 = 512 * 1024 * 1024;
 /// The parts that a server depends on, besides the ledger's store.
 pub(super) fn all(
     registry: &Registry,
-    (followers, engine): (&Arc<Followers>, Option<&Arc<Engine>>),
+    (followers, engine, backups): (
+        &Arc<Followers>,
+        Option<&Arc<Engine>>,
+        Option<&Arc<ScheduledBackups>>,
+    ),
     ledger: Option<PathBuf>,
 ) -> Vec<HealthCheck> {
     let check = |name, is_critical, time, run| HealthCheck { name, is_critical, time, run };
@@ -39,7 +45,7 @@ pub(super) fn all(
             "external-integrations",
             false,
             INTEGRATIONS_TIME,
-            integrations(followers.clone(), engine.cloned()),
+            integrations(followers.clone(), engine.cloned(), backups.cloned()),
         ),
     ]
 }
@@ -134,7 +140,11 @@ fn routes_that_ail(count: usize) -> Option<String> {
 
 /// Whether everything that follows the ledger on behalf of other systems is running, and every
 /// target answers. It names no route and no target: everybody reads it.
-fn integrations(followers: Arc<Followers>, engine: Option<Arc<Engine>>) -> RunCheck {
+fn integrations(
+    followers: Arc<Followers>,
+    engine: Option<Arc<Engine>>,
+    backups: Option<Arc<ScheduledBackups>>,
+) -> RunCheck {
     Arc::new(move || {
         let status = followers.status();
         let waits = |state| state != FollowerState::Running && state != FollowerState::Stopped;
@@ -143,6 +153,7 @@ fn integrations(followers: Arc<Followers>, engine: Option<Arc<Engine>>) -> RunCh
             .filter(|follower| waits(follower.state))
             .map(|follower| format!("{} is {}", follower.name, follower.state.name()))
             .chain(engine.as_ref().and_then(|engine| routes_that_ail(engine.ailing())))
+            .chain(backups.as_ref().and_then(|backups| backups.ailing()))
             .collect();
         let outcome = match (status.is_empty(), failing.is_empty()) {
             (_, false) => found(HealthStatus::Degraded, failing.join(", ")),

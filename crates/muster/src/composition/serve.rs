@@ -16,6 +16,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use super::{
     Example, ServeOptions, StartupMessage,
     assembly::{Assembly, OpenOptions, Storage, registry_id},
+    backups::ScheduledBackups,
     certificate::ServedCertificate,
     demo,
     directory::{Directory, IfMissing},
@@ -466,6 +467,7 @@ fn open_options(
         key: options.key.clone().filter(|_| options.data.is_none()),
         anonymous: options.anonymous,
         publishing: Publishing::read(&options.site, &context.environment)?,
+        backups: ScheduledBackups::read(&options.backup, &context.environment)?,
         beyond_loopback: !addresses.is_loopback() || is_public,
         cache_bytes: options.limits.cache_bytes,
         request_log: logging::request_log(&options.log),

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use muster_guard::Role;
 
 use super::TlsFiles;
-use crate::settings::{LimitsArea, LogArea, SiteArea, TimeoutsArea};
+use crate::settings::{BackupArea, LimitsArea, LogArea, SiteArea, TimeoutsArea};
 
 /// What to serve and how: flags, environment and settings, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct ServeOptions {
     pub allowed_origins: Vec<String>,
     /// The published site, and where publications may go.
     pub site: SiteArea,
+    /// Backups that the server makes by itself.
+    pub backup: BackupArea,
     /// The settings of the log.
     pub log: LogArea,
 }

@@ -60,6 +60,24 @@ pub struct SiteArea {
     pub purge_headers: Vec<String>,
 }
 
+/// Backups that the server makes by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupArea {
+    /// Where they go: a folder, or a folder in a bucket; empty: none are made.
+    pub to: String,
+    /// The time from one to the next, in seconds.
+    pub every_s: u32,
+    /// How many are kept; 0: all.
+    pub keep: u32,
+}
+
+impl Default for BackupArea {
+    fn default() -> Self {
+        Self { to: String::new(), every_s: 86_400, keep: 0 }
+    }
+}
+
 /// Access without a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,10 @@
 //! Backups with the real program: made while a server runs, verified, restored, and refused.
 
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -8,6 +12,7 @@ use tempfile::TempDir;
 use crate::{
     client::Ask,
     harness::{CommandOutput, Server, run},
+    publishing::wait_for,
 };
 
 fn json(output: &CommandOutput) -> Value {
@@ -156,4 +161,58 @@ fn a_directory_that_exists_is_filled_and_an_older_checkpoint_stays_provable() {
         ["ledger", "verify", "--server", &url, "--against", "old.note", "--key", "old.pub"];
     let said = run(folder, &against).expect(0);
     assert!(said.out.contains("are the beginning of"), "{}", said.out);
+}
+
+/// The backups in a folder, by name; those that aren't complete don't count.
+fn backups_in(folder: &Path) -> BTreeSet<PathBuf> {
+    let all = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let months = all(folder).map(|month| month.path());
+    let files = months.flat_map(|month| all(&month).map(|file| file.path()).collect::<Vec<_>>());
+    files.filter(|file| file.extension().is_some_and(|ending| ending == "backup")).collect()
+}
+
+#[test]
+fn a_server_makes_backups_by_itself_and_keeps_the_newest() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    let safe = folder.join("safe");
+    let settings = [
+        ("MUSTER_BACKUP_TO", safe.to_str().unwrap()),
+        ("MUSTER_BACKUP_EVERY_S", "1"),
+        ("MUSTER_BACKUP_KEEP", "2"),
+    ];
+    let data = folder.join("data");
+    let server = Server::with(&["--data", data.to_str().unwrap()], &settings);
+    server.ask(&Ask::json("PUT", "/api/configs/app/entries/a", "[1]")).expect(201);
+    let mut seen = BTreeSet::new();
+    wait_for("four backups", || {
+        let now = backups_in(&safe);
+        assert!(now.len() <= 3, "one more than it keeps, while it removes: {now:?}");
+        seen.extend(now);
+        seen.len() >= 4
+    });
+    let metrics = server.get("/metrics").expect(200).text().to_owned();
+    let made = metrics.lines().find(|line| line.starts_with("muster_backup_timestamp_seconds"));
+    assert!(made.is_some_and(|line| !line.ends_with(" 0")), "{metrics}");
+    drop(server);
+    let newest = seen.last().unwrap().to_str().unwrap();
+    let mode = std::fs::metadata(newest).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    run(folder, &["backup", "--check", newest]).expect(0);
+    run(folder, &["restore-backup", newest, "--data", "new"]).expect(0);
+    let restored = Server::on(&folder.join("new"), &[]);
+    assert_eq!(restored.get("/api/configs/app/entries/a").expect(200).text(), "[1]");
+}
+
+#[test]
+fn a_backup_that_fails_shows_in_health() {
+    let scratch = TempDir::new().unwrap();
+    let folder = scratch.path();
+    std::fs::write(folder.join("file"), "").unwrap();
+    let place = folder.join("file/below");
+    let (data, to) = (folder.join("data"), ("MUSTER_BACKUP_TO", place.to_str().unwrap()));
+    let server = Server::with(&["--data", data.to_str().unwrap()], &[to]);
+    let checks = || server.get("/health/ready").expect(200).json()["checks"].to_string();
+    wait_for("a failure in health", || checks().contains("the newest backup failed"));
+    assert!(!checks().contains(folder.to_str().unwrap()), "everybody reads it");
 }

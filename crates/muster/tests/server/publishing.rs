@@ -39,7 +39,7 @@ fn site(folder: &Path) -> Manifest {
 }
 
 /// Waits until something is so.
-fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain for {what}");
