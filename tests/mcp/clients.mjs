@@ -65,7 +65,7 @@ assert.equal(await told, uri);
 await client.unsubscribeResource({ uri });
 await call('history', { place: xid, limit: 1 });
 await call('diff', { place: xid, from: String(position - 1) });
-const back = { xid, to_position: position - 1 };
+const back = { place: xid, to_position: position - 1 };
 const rollback = await call('propose_change', { rollback: back });
 await call('rollback', { ...back, confirmation: rollback.confirmation });
 await call('delete', { xid: '/providers/ssg/entries/hugo' }, /confirmation_needed/);

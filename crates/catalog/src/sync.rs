@@ -19,7 +19,9 @@ pub use content::SyncContent;
 pub use merge::merged;
 pub use policy::{ConflictPolicy, UnknownPolicy};
 pub use state::{DocumentOrigin, SyncMark, SyncedState};
-pub use vector::{Causality, VECTOR_REGISTRIES_MAX, VectorTooLong, VersionVector, writer_after_restore};
+pub use vector::{
+    Causality, VECTOR_REGISTRIES_MAX, VectorTooLong, VersionVector, writer_after_restore,
+};
 
 #[cfg(test)]
 mod tests;

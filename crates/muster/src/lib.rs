@@ -74,9 +74,8 @@ fn understand(
         Some(home) => arguments::with_home(help::command(color), Path::new(home)),
         None => help::command(color),
     };
-    let matches = command
-        .try_get_matches_from(arguments)
-        .map_err(|error| early(usage::explain(&error)))?;
+    let matches =
+        command.try_get_matches_from(arguments).map_err(|error| early(usage::explain(&error)))?;
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| early(usage::explain(&error)))?;
     let context = Context::new(&arguments.global, environment).map_err(early)?;

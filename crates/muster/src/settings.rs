@@ -16,8 +16,8 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 pub use areas::{
-    AccessArea, BackupArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea, PropagationArea,
-    ProvidersArea, SecretsArea, ServerArea, SiteArea, TimeoutsArea, TlsArea,
+    AccessArea, BackupArea, ClientArea, DEFAULT_SERVER, HttpArea, LimitsArea, LogArea,
+    PropagationArea, ProvidersArea, SecretsArea, ServerArea, SiteArea, TimeoutsArea, TlsArea,
 };
 
 /// The default file, with every setting.

@@ -16,8 +16,8 @@ use crate::{BadPlace, BucketAccess, BucketScheme, DestinationError};
 /// The bytes of one read.
 const READ_BYTES: usize = 1024 * 1024;
 
-/// The ending of a file that isn't complete.
-const DRAFT: &str = ".part";
+/// The ending of a file in a folder that isn't complete.
+pub const DRAFT: &str = ".part";
 
 /// The pieces of a file, in order.
 #[async_trait]

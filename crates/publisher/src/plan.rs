@@ -24,6 +24,9 @@ pub struct PublicationPlan {
 /// The content of the marker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Marker {
+    /// What tells the publication that wrote it from others.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
     /// The named files that may hold other bytes than the manifest says.
     #[serde(default)]
     pub paths: BTreeSet<String>,

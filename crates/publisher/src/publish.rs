@@ -1,6 +1,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -152,6 +156,8 @@ pub async fn publish(
         untold: BTreeSet::new(),
         written: BTreeSet::new(),
         fetched: BTreeMap::new(),
+        token: token(),
+        marker: None,
     };
     let mut attempts = 1;
     loop {
@@ -165,7 +171,14 @@ pub async fn publish(
                 publication.clean(&mut report).await;
                 return Ok(report);
             }
-            done => return done,
+            Ok(report) => return Ok(report),
+            Err(error) => {
+                // Where that can't be done either, the marker names them.
+                if let Err(left) = publication.give_back().await {
+                    tracing::warn!(error = %left, "named files wait for the next publication");
+                }
+                return Err(error);
+            }
         }
     }
 }
@@ -183,6 +196,19 @@ struct Publication<'a> {
     written: BTreeSet<String>,
     /// Files that were read for their objects, because their named copies come later.
     fetched: BTreeMap<String, Bytes>,
+    /// What tells this publication's marker from others'.
+    token: String,
+    /// The marker that it wrote last.
+    marker: Option<Bytes>,
+}
+
+/// A text that no other publication has.
+fn token() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let what = format!("{} {count} {}", std::process::id(), now.as_nanos());
+    Digest::of(what.as_bytes()).to_string().chars().rev().take(16).collect()
 }
 
 /// How many bytes of files are kept in memory between their objects and their named copies.
@@ -197,11 +223,8 @@ impl Publication<'_> {
         let previous = published.as_ref().map(|manifest| manifest.version);
         let bytes = self.source.manifest(previous).await.map_err(PublishError::Source)?;
         let next = Manifest::read(&bytes).map_err(|error| broken(MANIFEST_PATH, &error))?.manifest;
-        if let Some(published) = &published
-            && let Err(error) = self.check_order(published, &next)
-        {
-            self.give_back(published).await?;
-            return Err(error);
+        if let Some(published) = &published {
+            self.check_order(published, &next)?;
         }
         let plan = PublicationPlan::between(published.as_ref(), &next, &self.unsure);
         let is_unchanged = published.as_ref().is_some_and(|published| {
@@ -252,7 +275,7 @@ impl Publication<'_> {
         };
         let Err(Untold { error, paths }) = told else {
             self.requests += 1;
-            self.destination.remove(MARKER_PATH).await?;
+            self.unmark().await?;
             return Ok(None);
         };
         self.untold = paths;
@@ -307,20 +330,52 @@ impl Publication<'_> {
         if let Some(retired) = retired.filter(|retired| !retired.is_empty()) {
             self.requests += retire(&**self.destination, &retired, self.options.now).await?;
         }
+        // Whoever goes on from this manifest must not meet a name that disappears later. Where nobody
+        // else can be at work, readers of the manifest before find its names until there is a new one.
+        let is_locked = self.destination.is_locked();
+        if !is_locked {
+            self.written.extend(plan.removed.iter().cloned());
+            self.remove_names(&plan.removed).await?;
+        }
         self.requests += 1;
         let headers = headers_of(MANIFEST_PATH);
         self.destination.replace(MANIFEST_PATH, bytes, headers, expected).await?;
-        self.remove_names(&plan.removed).await
+        if is_locked {
+            self.remove_names(&plan.removed).await?;
+        }
+        Ok(())
     }
 
     /// Gives the names that were written back what belongs there, because another publisher was
-    /// faster and has published something later. The marker stays: a third one may be at work.
-    async fn give_back(&mut self, published: &Manifest) -> Result<(), PublishError> {
-        if self.written.is_empty() {
+    /// faster, and again if a third one did meanwhile. The marker stays: that one may be at work
+    /// still. Where nobody else can be at work, the next publication does it.
+    async fn give_back(&mut self) -> Result<(), PublishError> {
+        if self.written.is_empty() || self.destination.is_locked() {
             return Ok(());
         }
         self.unsure.extend(self.written.clone());
         self.mark().await?;
+        let mut published = self.read_manifest().await?;
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(before) = published else { break };
+            self.write_as_in(&before).await?;
+            // Its own marker may have taken the place of the one above. Either it finds this one when
+            // it ends, or its manifest is found here.
+            self.mark().await?;
+            published = self.read_manifest().await?;
+            published = published.filter(|newer| newer.version != before.version);
+        }
+        Ok(())
+    }
+
+    async fn read_manifest(&mut self) -> Result<Option<Manifest>, PublishError> {
+        let found = self.read(MANIFEST_PATH).await?;
+        let found = found.map(|file| Manifest::read(&file.bytes)).transpose()?;
+        Ok(found.map(|read| read.manifest))
+    }
+
+    /// Gives the names that were written what a manifest says.
+    async fn write_as_in(&mut self, published: &Manifest) -> Result<(), PublishError> {
         let plan = PublicationPlan::between(Some(published), published, &self.written);
         for (path, own) in &plan.named {
             let file = published.files.get(own);
@@ -334,11 +389,25 @@ impl Publication<'_> {
 
     async fn mark(&mut self) -> Result<(), PublishError> {
         let marker = serde_json::to_value(Marker {
+            by: self.token.clone(),
             paths: self.unsure.clone(),
             untold: self.untold.clone(),
         });
-        let marker = json::to_canonical(&marker.unwrap_or_default());
-        self.write(MARKER_PATH, marker.into()).await
+        let marker = Bytes::from(json::to_canonical(&marker.unwrap_or_default()));
+        self.marker = Some(marker.clone());
+        self.write(MARKER_PATH, marker).await
+    }
+
+    /// Removes the marker. One of another publisher that was too slow stays: it may have written names
+    /// since, and gives them back; the next publication looks at them again.
+    async fn unmark(&mut self) -> Result<(), PublishError> {
+        if let Some(own) = self.marker.take()
+            && !self.destination.is_locked()
+            && self.read(MARKER_PATH).await?.is_some_and(|found| found.bytes != own)
+        {
+            return Ok(());
+        }
+        Ok(self.destination.remove(MARKER_PATH).await?)
     }
 
     async fn remove_names(&mut self, paths: &[String]) -> Result<(), PublishError> {

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use muster_http::metrics::Metrics;
-use muster_publisher::{LargeFiles, Pieces, large_files_at};
+use muster_publisher::{LARGE_FILE_DRAFT, LargeFiles, Pieces, large_files_at};
 use muster_registry::{BackupStream, Registry};
 use muster_words::{Id, Moment};
 
@@ -25,6 +25,9 @@ use crate::{
 
 /// The longest pause after a backup that failed.
 const REST_MAX: Duration = Duration::from_secs(600);
+
+/// The age of a file that isn't complete at which it never will be, in microseconds: a day.
+const UNFINISHED_TIME_MAX_US: i64 = 86_400_000_000;
 
 /// The end of a backup's name.
 const ENDING: &str = ".backup";
@@ -98,8 +101,10 @@ impl ScheduledBackups {
     /// Makes a backup if it is time for one. Returns how long it is until the next one.
     async fn round(&self, registry: &Registry) -> Result<Duration, String> {
         let id = registry.view().id().clone();
-        let mut known = self.known(&id).await?;
+        let paths = self.files.paths().await.map_err(|error| error.to_string())?;
         let now = registry.now();
+        self.remove_unfinished(&id, &paths, now).await;
+        let mut known = known(&id, paths);
         if let Some((newest, _)) = known.last() {
             self.newest.store(seconds(*newest), Ordering::Relaxed);
             let left = self.left(*newest, now);
@@ -126,13 +131,18 @@ impl ScheduledBackups {
         self.every.saturating_sub(Duration::from_micros(u64::try_from(age).unwrap_or_default()))
     }
 
-    /// The backups of a registry that are there, from the oldest to the newest.
-    async fn known(&self, id: &Id) -> Result<Vec<(Moment, String)>, String> {
-        let paths = self.files.paths().await.map_err(|error| error.to_string())?;
-        let made = paths.into_iter().filter_map(|path| Some((made_at(id, &path)?, path)));
-        let mut known: Vec<_> = made.collect();
-        known.sort();
-        Ok(known)
+    /// Removes what a killed server left, once nobody can be writing it any more.
+    async fn remove_unfinished(&self, id: &Id, paths: &[String], now: Moment) {
+        for path in paths {
+            let made = path.strip_suffix(LARGE_FILE_DRAFT).and_then(|whole| made_at(id, whole));
+            let age = made.map(|made| now.microseconds().saturating_sub(made.microseconds()));
+            if age.is_some_and(|age| age > UNFINISHED_TIME_MAX_US) {
+                match self.files.remove(path).await {
+                    Ok(()) => tracing::info!(path, "a backup that was never complete was removed"),
+                    Err(error) => tracing::warn!(path, %error, "it can't be removed"),
+                }
+            }
+        }
     }
 
     async fn remove_old(&self, known: &[(Moment, String)]) {
@@ -206,6 +216,14 @@ impl Drop for FetchedBackup {
         // It is a copy, and may not have been made.
         let _ = fs::remove_file(&self.0);
     }
+}
+
+/// The backups of a registry among these files, from the oldest to the newest.
+fn known(id: &Id, paths: Vec<String>) -> Vec<(Moment, String)> {
+    let made = paths.into_iter().filter_map(|path| Some((made_at(id, &path)?, path)));
+    let mut known: Vec<_> = made.collect();
+    known.sort();
+    known
 }
 
 fn seconds(moment: Moment) -> i64 {

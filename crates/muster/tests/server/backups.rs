@@ -182,7 +182,14 @@ fn a_server_makes_backups_by_itself_and_keeps_the_newest() {
         ("MUSTER_BACKUP_KEEP", "2"),
     ];
     let data = folder.join("data");
-    let server = Server::with(&["--data", data.to_str().unwrap()], &settings);
+    // What a killed server left, of this registry and of another one.
+    std::fs::create_dir_all(safe.join("2020-01")).unwrap();
+    let left = |id: &str| safe.join(format!("2020-01/{id}-20200101T000000Z.backup.part"));
+    for id in ["here", "there"] {
+        std::fs::write(left(id), "").unwrap();
+    }
+    let flags = ["--data", data.to_str().unwrap(), "--registry-id", "here"];
+    let server = Server::with(&flags, &settings);
     server.ask(&Ask::json("PUT", "/api/configs/app/entries/a", "[1]")).expect(201);
     let mut seen = BTreeSet::new();
     wait_for("four backups", || {
@@ -191,6 +198,7 @@ fn a_server_makes_backups_by_itself_and_keeps_the_newest() {
         seen.extend(now);
         seen.len() >= 4
     });
+    assert!(!left("here").exists() && left("there").exists());
     let metrics = server.get("/metrics").expect(200).text().to_owned();
     let made = metrics.lines().find(|line| line.starts_with("muster_backup_timestamp_seconds"));
     assert!(made.is_some_and(|line| !line.ends_with(" 0")), "{metrics}");
