@@ -22,8 +22,8 @@ Examples:
 /// Make a data directory from a backup
 #[derive(Debug, Args)]
 pub struct RestoreBackupArguments {
-    /// The file that muster backup or a server wrote; also one in a bucket: s3://BUCKET/PATH, gs:// or
-    /// az://, with the key in the environment as for muster publish
+    /// The file that muster backup or a server wrote; also one in a bucket, s3://BUCKET/PATH or az://,
+    /// with the key in the environment as for muster publish
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The data directory to make; it must not exist, or be empty

@@ -66,6 +66,10 @@ impl ScheduledBackups {
         if !(place.starts_with('/') || place.contains("://")) {
             return Err(refused(format!("{place:?} isn't an absolute path, nor a bucket")));
         }
+        // Their lists and uploads in parts were never tried against a server of Google's API.
+        if place.starts_with("gs://") {
+            return Err(refused("backups go to a folder, s3:// or az://, not to gs://".to_owned()));
+        }
         let files = large_files_at(place, &bucket_access(environment));
         Ok(Some(Arc::new(Self {
             files: files.map_err(|error| refused(error.to_string()))?,
@@ -178,7 +182,7 @@ impl ScheduledBackups {
 pub struct FetchedBackup(PathBuf);
 
 impl FetchedBackup {
-    /// Copies `s3://bucket/path`, `gs://…` or `az://…` into a new file beside this one.
+    /// Copies `s3://bucket/path` or `az://…` into a new file beside this one.
     ///
     /// # Errors
     /// There is no such file, the key can't be used, or it can't be written.
