@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
 };
 
-use crate::{BadPlace, BucketAccess, BucketScheme, DestinationError};
+use crate::{BadPlace, BucketAccess, DestinationError, place::Place};
 
 /// The bytes of one read.
 const READ_BYTES: usize = 1024 * 1024;
@@ -63,29 +63,11 @@ pub trait LargeFiles: fmt::Debug + Send + Sync {
 /// # Errors
 /// See [`BadPlace`].
 pub fn large_files_at(place: &str, access: &BucketAccess) -> Result<Arc<dyn LargeFiles>, BadPlace> {
-    let Some((scheme, bucket)) = place.split_once("://") else {
-        return Ok(Arc::new(FolderFiles { root: PathBuf::from(place) }));
-    };
-    let unknown = || BadPlace::Unknown(place.chars().take(200).collect());
-    bucket_at(BucketScheme::of(scheme).ok_or_else(unknown)?, bucket, access)
-}
-
-#[cfg(feature = "buckets")]
-fn bucket_at(
-    scheme: BucketScheme,
-    bucket: &str,
-    access: &BucketAccess,
-) -> Result<Arc<dyn LargeFiles>, BadPlace> {
-    Ok(Arc::new(crate::BucketDestination::new(scheme, bucket, access)?))
-}
-
-#[cfg(not(feature = "buckets"))]
-fn bucket_at(
-    _scheme: BucketScheme,
-    _bucket: &str,
-    _access: &BucketAccess,
-) -> Result<Arc<dyn LargeFiles>, BadPlace> {
-    Err(BadPlace::NotBuilt)
+    Ok(match Place::at(place, access)? {
+        Place::Folder(root) => Arc::new(FolderFiles { root }),
+        #[cfg(feature = "buckets")]
+        Place::Bucket(bucket) => Arc::new(bucket),
+    })
 }
 
 /// A folder. A file is written under another name, brought to disk and renamed.

@@ -146,6 +146,29 @@ pub enum BadPlace {
     Address(String),
 }
 
+/// What an address leads to.
+pub(crate) enum Place {
+    /// A folder of this computer.
+    Folder(PathBuf),
+    /// A folder in a bucket.
+    #[cfg(feature = "buckets")]
+    Bucket(crate::BucketDestination),
+}
+
+impl Place {
+    /// The place at a folder or an address such as `s3://bucket/folder`.
+    ///
+    /// # Errors
+    /// See [`BadPlace`].
+    pub fn at(place: &str, access: &BucketAccess) -> Result<Self, BadPlace> {
+        let Some((scheme, bucket)) = place.split_once("://") else {
+            return Ok(Self::Folder(PathBuf::from(place)));
+        };
+        let unknown = || BadPlace::Unknown(place.chars().take(200).collect());
+        bucket_at(BucketScheme::of(scheme).ok_or_else(unknown)?, bucket, access)
+    }
+}
+
 /// The destination at a folder or an address such as `s3://bucket/folder`.
 ///
 /// # Errors
@@ -154,20 +177,16 @@ pub fn destination_at(
     place: &str,
     access: &BucketAccess,
 ) -> Result<Arc<dyn SiteDestination>, BadPlace> {
-    let Some((scheme, bucket)) = place.split_once("://") else {
-        return Ok(Arc::new(FolderDestination::new(PathBuf::from(place))));
-    };
-    let unknown = || BadPlace::Unknown(place.chars().take(200).collect());
-    bucket_at(BucketScheme::of(scheme).ok_or_else(unknown)?, bucket, access)
+    Ok(match Place::at(place, access)? {
+        Place::Folder(path) => Arc::new(FolderDestination::new(path)),
+        #[cfg(feature = "buckets")]
+        Place::Bucket(bucket) => Arc::new(bucket),
+    })
 }
 
 #[cfg(feature = "buckets")]
-fn bucket_at(
-    scheme: BucketScheme,
-    bucket: &str,
-    access: &BucketAccess,
-) -> Result<Arc<dyn SiteDestination>, BadPlace> {
-    Ok(Arc::new(crate::BucketDestination::new(scheme, bucket, access)?))
+fn bucket_at(scheme: BucketScheme, bucket: &str, access: &BucketAccess) -> Result<Place, BadPlace> {
+    Ok(Place::Bucket(crate::BucketDestination::new(scheme, bucket, access)?))
 }
 
 #[cfg(not(feature = "buckets"))]
@@ -175,6 +194,6 @@ fn bucket_at(
     _scheme: BucketScheme,
     _bucket: &str,
     _access: &BucketAccess,
-) -> Result<Arc<dyn SiteDestination>, BadPlace> {
+) -> Result<Place, BadPlace> {
     Err(BadPlace::NotBuilt)
 }

@@ -205,8 +205,8 @@ impl Draft<'_> {
     pub(super) fn remove_planned(&mut self, removed: &BTreeSet<Xid>) -> Result<(), NoDecision> {
         let there = removed.iter().filter(|xid| self.catalog.has(xid));
         let there: Vec<Xid> = there.cloned().collect();
-        let targets = there.iter().cloned().map(Target::Entity);
-        if let Some(conflict) = targets.filter_map(|it| undecided(self.catalog, &it)).next() {
+        let mut targets = there.iter().cloned().map(Target::Entity);
+        if let Some(conflict) = targets.find_map(|target| undecided(self.catalog, &target)) {
             return Err(Refusal::new(conflict, Reason::Undecided).into());
         }
         there.iter().try_for_each(|xid| self.remove_entity(xid))

@@ -46,13 +46,9 @@ async fn run(
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, IntoProblem> {
-    let xid = super::validate::xid(&format!("/{}", path.trim_matches('/')), "publish")?;
+    let xid = publication(&caller, &path)?;
     let subject = xid.to_string();
     let is_trial = Parameters::parse(query.as_deref(), &["dry_run"], PLACE)?.flag("dry_run")?;
-    // A publication shows all documents of its collections.
-    if caller.principal.scope.is_some() {
-        return Err(problem_of_forbidden(Forbidden::Scope, &subject).into());
-    }
     let missing = || Problem::new(ErrorKind::NotFound).subject(&subject);
     let publisher = native.publisher.clone().ok_or_else(missing)?;
     // It goes on when the client has left: what was begun is brought to its end.
@@ -63,6 +59,16 @@ async fn run(
     let ran = running.await.map_err(|_| Problem::from(ErrorKind::ServerError))?;
     let outcome = ran.map_err(|error| problem(error, &subject))?;
     Ok(answer::json(StatusCode::OK, &outcome))
+}
+
+/// The publication that a path names. It shows all documents of its collections, so a key with a scope
+/// gets none.
+fn publication(caller: &Caller, path: &str) -> Result<Xid, Problem> {
+    let xid = super::validate::xid(&format!("/{}", path.trim_matches('/')), "publish")?;
+    match caller.principal.scope {
+        None => Ok(xid),
+        Some(_) => Err(problem_of_forbidden(Forbidden::Scope, &xid.to_string())),
+    }
 }
 
 /// What is asked of one publication.
@@ -77,14 +83,11 @@ async fn show(
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, IntoProblem> {
-    let xid = super::validate::xid(&format!("/{}", path.trim_matches('/')), "publish")?;
+    let xid = publication(&caller, &path)?;
     let subject = xid.to_string();
     let parameters = Parameters::parse(query.as_deref(), &["version"], PLACE)?;
     let version = parameters.value("version").map(str::to_owned);
     let wanted = version.map_or(EarlierSite::Newest, EarlierSite::Version);
-    if caller.principal.scope.is_some() {
-        return Err(problem_of_forbidden(Forbidden::Scope, &subject).into());
-    }
     let missing = || Problem::new(ErrorKind::NotFound).subject(&subject);
     let publisher = native.publisher.as_ref().ok_or_else(missing)?;
     let found = publisher.earlier(&xid, &wanted).await;
