@@ -81,6 +81,7 @@ pub async fn earlier_manifest(
             Err(error) => return found.ok_or(error),
         };
         let previous = manifest.previous;
+        let is_passed = is_before(&manifest, wanted);
         let is_wanted = match wanted {
             EarlierSite::Newest => true,
             EarlierSite::Version(version) => manifest.version.to_string() == *version,
@@ -105,10 +106,23 @@ pub async fn earlier_manifest(
             (None, true) => found = Some(manifest),
             (None, false) => {}
         }
+        if found.is_none() && is_passed {
+            break;
+        }
         let Some(previous) = previous else { break };
         path = history_path(previous);
     }
     found.ok_or(HistoryError::Absent)
+}
+
+/// Whether a publication is earlier than a wanted version, so that it isn't further back: numbers and
+/// tags are times.
+fn is_before(manifest: &Manifest, wanted: &EarlierSite) -> bool {
+    let EarlierSite::Version(wanted) = wanted else { return false };
+    match wanted.parse::<u64>() {
+        Ok(number) => manifest.version < number,
+        Err(_) => manifest.tag < *wanted,
+    }
 }
 
 /// Reads a manifest, which one of the keys must have signed, if there are any.

@@ -11,13 +11,22 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
 };
 
-use crate::{BadPlace, BucketAccess, DestinationError, place::Place};
+use crate::{BadPlace, BucketAccess, DestinationError, place::Place, publish};
 
 /// The bytes of one read.
 const READ_BYTES: usize = 1024 * 1024;
 
-/// The ending of a file in a folder that isn't complete.
-pub const DRAFT: &str = ".part";
+/// The ending of a file in a folder that isn't complete: `NAME.<letters>.part`.
+const DRAFT: &str = ".part";
+
+/// Which of many paths are wanted, so that the others aren't kept.
+pub type WantedPath<'a> = &'a (dyn Fn(&str) -> bool + Sync);
+
+/// The path of a file whose draft has this path; none if it isn't one.
+#[must_use]
+pub fn whole_of_draft(path: &str) -> Option<&str> {
+    Some(path.strip_suffix(DRAFT)?.rsplit_once('.')?.0)
+}
 
 /// The pieces of a file, in order.
 #[async_trait]
@@ -33,16 +42,16 @@ pub trait Pieces: Send {
 /// bucket. A file appears whole or not at all, and only its owner may read it.
 #[async_trait]
 pub trait LargeFiles: fmt::Debug + Send + Sync {
-    /// The paths of the files in it, in any order.
+    /// The paths of the files in it of which this is true, in any order.
     ///
     /// # Errors
     /// See [`DestinationError`].
-    async fn paths(&self) -> Result<Vec<String>, DestinationError>;
+    async fn paths(&self, is_wanted: WantedPath<'_>) -> Result<Vec<String>, DestinationError>;
 
-    /// Writes a file.
+    /// Writes a new file. Two writers of one path never mix.
     ///
     /// # Errors
-    /// See [`DestinationError`]; then there is no new file.
+    /// See [`DestinationError`]; then there is no new file of this one.
     async fn write(&self, path: &str, pieces: &mut dyn Pieces) -> Result<(), DestinationError>;
 
     /// Copies a file into a local one, which must not be there; none if there is no such file.
@@ -99,27 +108,21 @@ impl FolderFiles {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).await?;
         }
         let mut draft = whole.clone().into_os_string();
-        draft.push(DRAFT);
+        draft.push(format!(".{}{DRAFT}", publish::token()));
         let draft = PathBuf::from(draft);
-        // One that was interrupted left it.
-        match fs::remove_file(&draft).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
         let done = match self.fill(&draft, pieces).await {
-            Ok(()) => fs::rename(&draft, &whole).await,
+            // Unlike a rename, a link replaces no file that came meanwhile.
+            Ok(()) => fs::hard_link(&draft, &whole).await,
             Err(error) => Err(error),
         };
-        if done.is_err() {
-            // What is left of it is of no use; that it can't be removed changes nothing.
-            let _ = fs::remove_file(&draft).await;
-            return done;
-        }
+        // It has its name, or is of no use; that it can't be removed changes nothing.
+        let _ = fs::remove_file(&draft).await;
+        done?;
         File::open(folder).await?.sync_all().await?;
         File::open(&self.root).await?.sync_all().await
     }
 
-    async fn found(&self) -> io::Result<Vec<String>> {
+    async fn found(&self, is_wanted: WantedPath<'_>) -> io::Result<Vec<String>> {
         let mut found = Vec::new();
         let mut folders = vec![String::new()];
         // Files lie in the folder and in those right below it.
@@ -131,11 +134,12 @@ impl FolderFiles {
             };
             while let Some(entry) = entries.next_entry().await? {
                 let Ok(name) = entry.file_name().into_string() else { continue };
-                match entry.file_type().await? {
-                    kind if kind.is_file() && below.is_empty() => found.push(name),
-                    kind if kind.is_file() => found.push(format!("{below}/{name}")),
-                    kind if kind.is_dir() && below.is_empty() => folders.push(name),
-                    _ => {}
+                let kind = entry.file_type().await?;
+                let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+                if kind.is_file() && is_wanted(&path) {
+                    found.push(path);
+                } else if kind.is_dir() && below.is_empty() {
+                    folders.push(path);
                 }
             }
         }
@@ -145,8 +149,8 @@ impl FolderFiles {
 
 #[async_trait]
 impl LargeFiles for FolderFiles {
-    async fn paths(&self) -> Result<Vec<String>, DestinationError> {
-        self.found().await.map_err(self.failed(""))
+    async fn paths(&self, is_wanted: WantedPath<'_>) -> Result<Vec<String>, DestinationError> {
+        self.found(is_wanted).await.map_err(self.failed(""))
     }
 
     async fn write(&self, path: &str, pieces: &mut dyn Pieces) -> Result<(), DestinationError> {

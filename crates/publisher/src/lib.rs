@@ -37,7 +37,7 @@ pub use folder::FolderDestination;
 pub use follower::{FOLLOWER, PublicationFollower};
 pub use history::{EarlierSite, HistoryError, PublishedSite, earlier_manifest, gaps};
 pub use keys::{ReadKeys, SiteKeys, later_keys, next_key};
-pub use large_files::{DRAFT as LARGE_FILE_DRAFT, LargeFiles, Pieces, large_files_at};
+pub use large_files::{LargeFiles, Pieces, WantedPath, large_files_at, whole_of_draft};
 pub use named::{aliases, headers_of};
 pub use place::{
     AmazonAccess, AzureAccess, BadPlace, BucketAccess, BucketScheme, GoogleAccess, destination_at,

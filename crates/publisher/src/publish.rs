@@ -202,8 +202,8 @@ struct Publication<'a> {
     marker: Option<Bytes>,
 }
 
-/// A text that no other publication has.
-fn token() -> String {
+/// A text that no other publication has, nor another draft.
+pub(crate) fn token() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -457,6 +457,8 @@ impl Publication<'_> {
         let Some(file) = self.read(MARKER_PATH).await? else { return Ok(false) };
         // One that can't be read names nothing; it is written before anything that it would name.
         let marker: Marker = serde_json::from_slice(&file.bytes).unwrap_or_default();
+        // Only this one is removed at the end, unless it is replaced by an own one.
+        self.marker = Some(file.bytes);
         self.unsure.extend(marker.paths.into_iter().filter(|path| is_below(path)));
         let is_file = |path: &String| is_below(path) || path == MANIFEST_PATH;
         self.untold.extend(marker.untold.into_iter().filter(is_file));

@@ -17,11 +17,15 @@ use muster_wire::{
     publications::{EarlierPublication, PublicationList, PublicationOutcome},
 };
 use muster_words::Xid;
+use tokio::sync::Semaphore;
 
 use super::{Native, answer, query::Parameters};
 use crate::{Caller, IntoProblem, problem_of_forbidden, xregistry::problem_of_fetch};
 
 const PLACE: &str = "/publish";
+
+/// How many look for an earlier publication at once.
+static WALKS: Semaphore = Semaphore::const_new(2);
 
 /// `GET /publish`.
 pub(super) async fn list(
@@ -90,6 +94,8 @@ async fn show(
     let wanted = version.map_or(EarlierSite::Newest, EarlierSite::Version);
     let missing = || Problem::new(ErrorKind::NotFound).subject(&subject);
     let publisher = native.publisher.as_ref().ok_or_else(missing)?;
+    // Whoever asks for an old one reads the whole history on the way.
+    let _turn = WALKS.acquire().await;
     let found = publisher.earlier(&xid, &wanted).await;
     let manifest = found.map_err(|error| match error {
         RunError::From { source, .. } if matches!(*source, HistoryError::Absent) => missing(),

@@ -36,6 +36,9 @@ pub struct RestoreBackupArguments {
 
 impl RestoreBackupArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        // Interrupted, it leaves nothing behind: what was written so far is removed.
+        let mut ended = signal(SignalKind::terminate())
+            .map_err(|error| Failure::new(OwnCode::System, format!("signals: {error}")))?;
         let address = self.file.to_str().filter(|text| text.contains("://"));
         let fetched = match address {
             None => None,
@@ -44,6 +47,7 @@ impl RestoreBackupArguments {
                 Some(tokio::select! {
                     biased;
                     _ = tokio::signal::ctrl_c() => return Err(interrupted()),
+                    _ = ended.recv() => return Err(interrupted()),
                     fetched = fetching => fetched?,
                 })
             }
@@ -52,9 +56,6 @@ impl RestoreBackupArguments {
         let mut progress = ProgressLine::new(&context.screen, "restoring entries", 0);
         let wanted =
             composition::BackupToRestore { file, directory: &self.data, key: self.key.as_ref() };
-        // Interrupted, it leaves nothing behind: what was written so far is removed.
-        let mut ended = signal(SignalKind::terminate())
-            .map_err(|error| Failure::new(OwnCode::System, format!("signals: {error}")))?;
         let restored = tokio::select! {
             biased;
             _ = tokio::signal::ctrl_c() => return Err(interrupted()),

@@ -255,13 +255,16 @@ impl Assembly {
         // It ends with the runtime; what it does can be interrupted anywhere.
         tokio::spawn(site::renew(self.publisher.clone()));
         if let Some(backups) = &self.backups {
-            tokio::spawn(backups.clone().run(self.registry.clone()));
+            backups.begin(self.registry.clone());
         }
     }
 
     /// Stops the followers and the writer, writes the last checkpoint, and removes the database's
     /// log file.
     pub async fn close(&self) {
+        if let Some(backups) = &self.backups {
+            backups.stop().await;
+        }
         if let Some(engine) = &self.engine {
             let in_flight = engine.stop().await;
             if in_flight > 0 {

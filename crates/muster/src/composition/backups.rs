@@ -12,9 +12,10 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use muster_http::metrics::Metrics;
-use muster_publisher::{LARGE_FILE_DRAFT, LargeFiles, Pieces, large_files_at};
+use muster_publisher::{LargeFiles, Pieces, large_files_at, whole_of_draft};
 use muster_registry::{BackupStream, Registry};
 use muster_words::{Id, Moment};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::site::bucket_access;
 use crate::{
@@ -25,6 +26,9 @@ use crate::{
 
 /// The longest pause after a backup that failed.
 const REST_MAX: Duration = Duration::from_secs(600);
+
+/// How long a stop waits for a backup that runs.
+const STOP_GRACE: Duration = Duration::from_secs(2);
 
 /// The age of a file that isn't complete at which it never will be, in microseconds: a day.
 const UNFINISHED_TIME_MAX_US: i64 = 86_400_000_000;
@@ -43,6 +47,10 @@ pub(super) struct ScheduledBackups {
     error: Mutex<Option<String>>,
     /// When the newest one was made, in seconds since 1970; 0: it isn't known yet.
     newest: AtomicI64,
+    /// Whether the server stops.
+    stopping: watch::Sender<bool>,
+    /// What makes them.
+    making: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl ScheduledBackups {
@@ -77,24 +85,50 @@ impl ScheduledBackups {
             keep: usize::try_from(area.keep).ok().filter(|keep| *keep > 0),
             error: Mutex::default(),
             newest: AtomicI64::default(),
+            stopping: watch::Sender::new(false),
+            making: Mutex::default(),
         })))
     }
 
-    /// Makes backups until the server stops. One that was begun then leaves nothing behind.
-    pub(super) async fn run(self: Arc<Self>, registry: Registry) {
+    /// Begins to make backups.
+    pub(super) fn begin(self: &Arc<Self>, registry: Registry) {
+        let making = tokio::spawn(self.clone().run(registry));
+        *self.making.lock().unwrap_or_else(PoisonError::into_inner) = Some(making);
+    }
+
+    /// Begins no more backups. What was sent of one that runs is removed, unless the place doesn't
+    /// answer in time.
+    pub(super) async fn stop(&self) {
+        self.stopping.send_replace(true);
+        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(making) = making
+            && timeout(STOP_GRACE, making).await.is_err()
+        {
+            tracing::warn!("a backup that wasn't complete may have left a part");
+        }
+    }
+
+    /// Makes backups until the server stops.
+    async fn run(self: Arc<Self>, registry: Registry) {
+        let mut stopping = self.stopping.subscribe();
         loop {
             let rest = match self.round(&registry).await {
                 Ok(rest) => {
                     self.note(None);
                     rest
                 }
+                Err(_) if *stopping.borrow() => return,
                 Err(error) => {
                     tracing::error!(%error, "no backup was made");
                     self.note(Some(error));
                     self.every.min(REST_MAX)
                 }
             };
-            tokio::time::sleep(rest).await;
+            tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                () = tokio::time::sleep(rest) => {}
+            }
         }
     }
 
@@ -104,11 +138,14 @@ impl ScheduledBackups {
 
     /// Makes a backup if it is time for one. Returns how long it is until the next one.
     async fn round(&self, registry: &Registry) -> Result<Duration, String> {
-        let id = registry.view().id().clone();
-        let paths = self.files.paths().await.map_err(|error| error.to_string())?;
+        // A registry and its copy, which was restored from a backup, may share a folder.
+        let view = registry.view();
+        let id = view.writer_at(view.position().next());
         let now = registry.now();
+        let is_own = |path: &str| made_at(&id, whole_of_draft(path).unwrap_or(path)).is_some();
+        let paths = self.files.paths(&is_own).await.map_err(|error| error.to_string())?;
         self.remove_unfinished(&id, &paths, now).await;
-        let mut known = known(&id, paths);
+        let mut known = known(&id, paths, now);
         if let Some((newest, _)) = known.last() {
             self.newest.store(seconds(*newest), Ordering::Relaxed);
             let left = self.left(*newest, now);
@@ -118,7 +155,7 @@ impl ScheduledBackups {
         }
         let path = path_of(&id, now);
         let stream = registry.backup().ok_or("a registry in memory has no backup")?;
-        let mut pieces = VerifiedPieces::new(registry.clone(), stream);
+        let mut pieces = VerifiedPieces::new(registry.clone(), stream, self.stopping.subscribe());
         let written = self.files.write(&path, &mut pieces).await;
         written.map_err(|error| error.to_string())?;
         tracing::info!(path, bytes = pieces.bytes, "a backup was made");
@@ -131,14 +168,13 @@ impl ScheduledBackups {
     /// How long it is until the next one.
     fn left(&self, newest: Moment, now: Moment) -> Duration {
         let age = now.microseconds().saturating_sub(newest.microseconds());
-        // One from the future, by another computer's clock, counts as made now.
         self.every.saturating_sub(Duration::from_micros(u64::try_from(age).unwrap_or_default()))
     }
 
     /// Removes what a killed server left, once nobody can be writing it any more.
     async fn remove_unfinished(&self, id: &Id, paths: &[String], now: Moment) {
         for path in paths {
-            let made = path.strip_suffix(LARGE_FILE_DRAFT).and_then(|whole| made_at(id, whole));
+            let made = whole_of_draft(path).and_then(|whole| made_at(id, whole));
             let age = made.map(|made| now.microseconds().saturating_sub(made.microseconds()));
             if age.is_some_and(|age| age > UNFINISHED_TIME_MAX_US) {
                 match self.files.remove(path).await {
@@ -222,10 +258,14 @@ impl Drop for FetchedBackup {
     }
 }
 
-/// The backups of a registry among these files, from the oldest to the newest.
-fn known(id: &Id, paths: Vec<String>) -> Vec<(Moment, String)> {
+/// The backups of a registry among these files, from the oldest to the newest. Those from the future
+/// say nothing: a clock was wrong when they were made.
+fn known(id: &Id, paths: Vec<String>, now: Moment) -> Vec<(Moment, String)> {
     let made = paths.into_iter().filter_map(|path| Some((made_at(id, &path)?, path)));
-    let mut known: Vec<_> = made.collect();
+    let (mut known, later): (Vec<_>, Vec<_>) = made.partition(|(made, _)| *made <= now);
+    if let Some((_, path)) = later.first() {
+        tracing::warn!(path, "a backup is from the future and doesn't count: a clock was wrong");
+    }
     known.sort();
     known
 }
@@ -262,17 +302,22 @@ struct VerifiedPieces {
     stream: BackupStream,
     reading: Option<BackupReading>,
     bytes: u64,
+    stopping: watch::Receiver<bool>,
 }
 
 impl VerifiedPieces {
-    fn new(registry: Registry, stream: BackupStream) -> Self {
-        Self { registry, stream, reading: Some(BackupReading::default()), bytes: 0 }
+    fn new(registry: Registry, stream: BackupStream, stopping: watch::Receiver<bool>) -> Self {
+        let reading = Some(BackupReading::default());
+        Self { registry, stream, reading, bytes: 0, stopping }
     }
 }
 
 #[async_trait]
 impl Pieces for VerifiedPieces {
     async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        if *self.stopping.borrow() {
+            return Err("the server stops".to_owned());
+        }
         let long_work = self.registry.long_work().clone();
         let piece = long_work.run(self.stream.next()).await;
         let Some(piece) = piece else {

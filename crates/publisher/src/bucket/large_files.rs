@@ -2,20 +2,26 @@ use std::path::Path as LocalPath;
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
-use object_store::{Error, ObjectStoreExt as _, WriteMultipart, path::Path};
+use object_store::{
+    Error, GetOptions, GetRange, ObjectStore as _, ObjectStoreExt as _, WriteMultipart, path::Path,
+};
 use tokio::io::AsyncWriteExt as _;
 
 use super::{BucketDestination, refused};
 use crate::{
     DestinationError,
-    large_files::{LargeFiles, Pieces, new_file},
+    large_files::{LargeFiles, Pieces, WantedPath, new_file},
 };
 
-/// The bytes of a part. S3 takes 10,000 of them.
-const PART_BYTES: usize = 16 * 1024 * 1024;
+/// The bytes of a part: it must be sent within the time of a request, also over a slow line. S3 takes
+/// 10,000 of them.
+const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// How many parts are on their way at once.
-const PARTS_AT_ONCE: usize = 2;
+const PARTS_AT_ONCE: usize = 1;
+
+/// The bytes of one answer, which is held in memory.
+const RANGE_BYTES: u64 = 16 * 1024 * 1024;
 
 impl BucketDestination {
     async fn fill(
@@ -39,19 +45,24 @@ impl BucketDestination {
 
 #[async_trait]
 impl LargeFiles for BucketDestination {
-    async fn paths(&self) -> Result<Vec<String>, DestinationError> {
-        let folder = (!self.folder.is_empty()).then(|| Path::from(self.folder.as_str()));
-        let listed = self.store.list(folder.as_ref());
-        let found: Vec<_> = listed.try_collect().await.map_err(|error| match error {
+    async fn paths(&self, is_wanted: WantedPath<'_>) -> Result<Vec<String>, DestinationError> {
+        let failed = |error| match error {
             error if self.is_absent(&error) => self.no_bucket(),
-            error => refused("", &error),
-        })?;
-        let begin = format!("{}/", self.folder);
-        let path = |whole: &str| match self.folder.as_str() {
-            "" => Some(whole.to_owned()),
-            _ => whole.strip_prefix(&begin).map(str::to_owned),
+            error => refused(&self.folder, &error),
         };
-        Ok(found.iter().filter_map(|one| path(one.location.as_ref())).collect())
+        let begin =
+            if self.folder.is_empty() { String::new() } else { format!("{}/", self.folder) };
+        let folder = match self.folder.as_str() {
+            "" => None,
+            folder => Some(Path::parse(folder).map_err(|error| failed(error.into()))?),
+        };
+        let mut listed = self.store.list(folder.as_ref());
+        let mut found = Vec::new();
+        while let Some(one) = listed.try_next().await.map_err(failed)? {
+            let path = one.location.as_ref().strip_prefix(&begin);
+            found.extend(path.filter(|path| is_wanted(path)).map(str::to_owned));
+        }
+        Ok(found)
     }
 
     async fn write(&self, path: &str, pieces: &mut dyn Pieces) -> Result<(), DestinationError> {
@@ -71,18 +82,30 @@ impl LargeFiles for BucketDestination {
     }
 
     async fn copy(&self, path: &str, to: &LocalPath) -> Result<Option<()>, DestinationError> {
-        let found = match self.store.get(&self.key(path)?).await {
+        let key = self.key(path)?;
+        let found = match self.store.head(&key).await {
             Ok(found) => found,
             Err(error) if self.is_absent(&error) => return Err(self.no_bucket()),
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(refused(path, &error)),
         };
         let mut file = new_file(to).await?;
-        let mut pieces = found.into_stream();
         let shown = to.display().to_string();
         let failed = |source| DestinationError::System { path: shown.clone(), source };
-        while let Some(piece) = pieces.try_next().await.map_err(|error| refused(path, &error))? {
-            file.write_all(&piece).await.map_err(failed)?;
+        let mut at = 0;
+        while at < found.size {
+            let end = found.size.min(at + RANGE_BYTES);
+            let part = GetOptions {
+                range: Some(GetRange::Bounded(at..end)),
+                // All of them are of one file.
+                if_match: found.e_tag.clone(),
+                ..GetOptions::default()
+            };
+            let got =
+                self.store.get_opts(&key, part).await.map_err(|error| refused(path, &error))?;
+            let bytes = got.bytes().await.map_err(|error| refused(path, &error))?;
+            file.write_all(&bytes).await.map_err(failed)?;
+            at = end;
         }
         file.flush().await.map_err(failed)?;
         Ok(Some(()))

@@ -17,7 +17,8 @@ use muster_words::Digest;
 use self::servers::{BucketServer, KEY, access};
 use super::*;
 use crate::{
-    AzureAccess, GoogleAccess, MARKER_PATH, PublishError, publish,
+    AzureAccess, GoogleAccess, LargeFiles, MARKER_PATH, Pieces, PublishError, large_files_at,
+    publish,
     publish::tests::{
         AFTER, BEFORE, Documents, GONE, check_names, conforms, done, kill_after, options, race,
         read_site,
@@ -46,6 +47,16 @@ macro_rules! against {
             async fn of_many_publishers_of_a_bucket_the_latest_state_stays_whole() {
                 let Some(server) = BucketServer::start(BucketScheme::$scheme).await else { return };
                 latest_state_of_many_publishers_stays_whole(&server).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn large_files_come_and_go_whole() {
+                // Google's stand-in has neither lists nor uploads in parts.
+                if BucketScheme::$scheme == BucketScheme::Google {
+                    return;
+                }
+                let Some(server) = BucketServer::start(BucketScheme::$scheme).await else { return };
+                keeps_large_files(&server.bucket("site/safe~1 [a]")).await;
             }
 
             mod kills {
@@ -80,6 +91,60 @@ async fn keeps_the_contract_and_holds_a_whole_site(server: &BucketServer) {
     assert_eq!(read_site(&place).await.position, 200);
     check_names(&place, &after, &GONE).await;
     assert!(done(&after, &place).await.is_unchanged);
+}
+
+struct Counted(Vec<Result<Bytes, String>>);
+
+#[async_trait]
+impl Pieces for Counted {
+    async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        self.0.pop().transpose()
+    }
+}
+
+/// Larger than a part, and than what is read at once.
+async fn keeps_large_files(files: &dyn LargeFiles) {
+    let piece = |byte: u8| Ok(Bytes::from(vec![byte; 5 * 1024 * 1024]));
+    let path = "2026-11/a.backup";
+    files.write(path, &mut Counted((0..7).map(piece).collect())).await.unwrap();
+    let broken = [Err("it isn't sound".to_owned()), piece(1), piece(2), piece(3)];
+    let refused = files.write("2026-11/b.backup", &mut Counted(broken.into())).await;
+    assert!(refused.unwrap_err().to_string().contains("it isn't sound"));
+    let paths = async || files.paths(&|path| path.ends_with(".backup")).await.unwrap();
+    assert_eq!(paths().await, [path]);
+    assert!(files.paths(&|_| false).await.unwrap().is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    assert_eq!(files.copy(path, &copy).await.unwrap(), Some(()));
+    let expect: Vec<u8> = (0..7).rev().flat_map(|byte| vec![byte; 5 * 1024 * 1024]).collect();
+    assert!(std::fs::read(&copy).unwrap() == expect, "the bytes differ");
+    assert_eq!(files.copy("none", &folder.path().join("none")).await.unwrap(), None);
+    LargeFiles::remove(files, path).await.unwrap();
+    LargeFiles::remove(files, path).await.unwrap();
+    assert!(paths().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_folder_keeps_large_files_and_two_writers_never_mix() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let files = large_files_at(place, &BucketAccess::default()).unwrap();
+    keeps_large_files(&*files).await;
+    let writes = (0..8_u8).map(|byte| {
+        let files = files.clone();
+        tokio::spawn(async move {
+            let pieces = (0..20).map(|_| Ok(Bytes::from(vec![byte; 10_000]))).collect();
+            files.write("a", &mut Counted(pieces)).await.is_ok()
+        })
+    });
+    let mut made = 0;
+    for write in writes.collect::<Vec<_>>() {
+        made += u32::from(write.await.unwrap());
+    }
+    let bytes = std::fs::read(folder.path().join("a")).unwrap();
+    let is_of_one = bytes.iter().all(|byte| Some(byte) == bytes.first());
+    assert_eq!((made, bytes.len(), is_of_one), (1, 200_000, true));
+    assert_eq!(files.paths(&|_| true).await.unwrap(), ["a"], "no draft is left");
 }
 
 async fn names_an_absent_bucket_and_a_wrong_key(server: &BucketServer) {
