@@ -317,6 +317,15 @@ pub enum RollbackTarget {
     },
     /// A version that the resource has.
     Version(Id),
+    /// What documents said before a sync wrote them. Those that were changed since stay.
+    BeforeSync {
+        /// The id of the sync.
+        sync: Id,
+        /// What it wrote up to here stays.
+        since: Position,
+        /// What was changed after this stays.
+        until: Position,
+    },
 }
 
 impl fmt::Display for RegistryPart {

@@ -277,6 +277,8 @@ pub enum Absence {
     Parent,
     /// A deleted entity with this name.
     Deleted,
+    /// A sync that wrote something there.
+    Sync(Id),
 }
 
 /// Why a deleted entity can't be restored.

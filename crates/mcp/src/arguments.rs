@@ -125,6 +125,7 @@ impl RollbackArguments {
             position: self.to_position,
             time: self.to_time.clone(),
             version: self.to_version.as_ref().map(NumberOrText::to_string),
+            ..RollbackTo::default()
         };
         Ok(RollbackRequest {
             xid: Some(place).filter(|place| !place.is_empty()),

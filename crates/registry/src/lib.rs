@@ -66,7 +66,7 @@ pub use settings::{Clock, DocumentCheck, DocumentRefused, Genesis, RegistrySetti
 pub use status::RegistryStatus;
 pub use sync::{
     ConflictRecord, DocumentState, IncomingDocument, Resolution, SyncError, SyncOutcome, SyncWay,
-    conflict_name,
+    SyncedDocument, conflict_name,
 };
 pub use trial::{FailingDocuments, PlanPart, PlanTrial, RefusedPart, changes_checks};
 pub use validations::ValidationCounts;

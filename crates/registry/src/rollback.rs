@@ -2,6 +2,7 @@
 //! plan. The plan is judged and decided like any other command.
 
 mod step;
+mod synced;
 mod turned;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use muster_words::{ContentRef, Id, Xid, limits::BODY_BYTES_MAX};
 
 pub use step::RollbackStep;
 use step::{Loaded, planned_document};
+use synced::SyncedDocuments;
 use turned::Turned;
 
 use crate::{CommandOrigin, PlanTrial, Registry, SubmitError, registry::RegistryInner};
@@ -29,6 +31,8 @@ pub struct RollbackTrial {
     pub steps: Vec<RollbackStep>,
     /// What can't come back, because its contents were purged.
     pub erased: Vec<Xid>,
+    /// What stays, because it was changed after a sync wrote it.
+    pub kept: Vec<Xid>,
     /// What would become of the steps.
     pub trial: PlanTrial,
 }
@@ -38,6 +42,7 @@ pub(crate) struct RollbackPlan {
     pub plan: Plan,
     pub entities: Vec<TurnedEntity>,
     pub erased: Vec<Xid>,
+    pub kept: Vec<Xid>,
     pub loaded: Loaded,
 }
 
@@ -138,7 +143,7 @@ impl Registry {
         let action = Action::Apply(found.plan);
         let planned = Command { action, succession: Succession::AsSent, ..command };
         let trial = self.try_plan(planned, by).await?;
-        Ok(RollbackTrial { steps, erased: found.erased, trial })
+        Ok(RollbackTrial { steps, erased: found.erased, kept: found.kept, trial })
     }
 }
 
@@ -157,13 +162,13 @@ impl RegistryInner {
         check_unchanged(&now, rollback)?;
         let turned = turned(&now, rollback)?;
         let restored = turned.restored_in_order();
-        let Turned { entities, erased, .. } = turned;
+        let Turned { entities, erased, kept, .. } = turned;
         let loaded = self.load(&entities).await?;
         let mut plan = Plan { restored, ..Plan::default() };
         for entity in &entities {
             add_to(&mut plan, &now, entity, &loaded);
         }
-        Ok(RollbackPlan { plan, entities, erased, loaded })
+        Ok(RollbackPlan { plan, entities, erased, kept, loaded })
     }
 
     /// Reads what the earlier states hold, and the attributes of those that there are now.
@@ -233,6 +238,14 @@ fn turned(now: &View, rollback: &Rollback) -> Result<Turned, Refusal> {
             let then = now.back_to(*stamp, *moment);
             check_place(now, &then, &rollback.place)?;
             Turned::to_view(now, &then, &rollback.place)
+        }
+        RollbackTarget::BeforeSync { sync, since, until } => {
+            let found = SyncedDocuments::of(now, (sync, *since, *until), &rollback.place);
+            if found.written.is_empty() && found.kept.is_empty() {
+                let absence = Absence::Sync(sync.clone());
+                return Err(Refusal::new(&rollback.place, Reason::NotFound(absence)));
+            }
+            Turned::before_sync(now, found)
         }
     }
 }

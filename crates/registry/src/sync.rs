@@ -9,6 +9,7 @@ use muster_catalog::{
     Refusal,
     sync::{ConflictPolicy, DocumentOrigin, SyncContent, SyncSides, VersionVector},
 };
+use muster_schema::Violation;
 use muster_words::{Id, Position, Xid};
 use thiserror::Error;
 
@@ -43,6 +44,9 @@ pub struct IncomingDocument {
     pub origin: DocumentOrigin,
     /// What it says; none if it is deleted.
     pub content: Option<SyncContent>,
+    /// What the state here held from which the content was made; none if it wasn't made from it. If
+    /// the state here holds something else by now, the content would undo that.
+    pub base: Option<VersionVector>,
     /// How it comes here.
     pub way: SyncWay,
 }
@@ -86,6 +90,15 @@ pub enum SyncOutcome {
     Merged,
     /// It waits for somebody, in this document.
     Conflict(Xid),
+}
+
+/// A document that came, after it was compared and written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncedDocument {
+    /// What became of it.
+    pub outcome: SyncOutcome,
+    /// Warnings about it, if it was written.
+    pub warnings: Vec<Violation>,
 }
 
 /// Why a document that came wasn't compared or written.

@@ -75,21 +75,17 @@ pub fn way_of(request: &SyncRequest) -> Result<SyncWay, NotCarried> {
     })
 }
 
-/// Reads a state.
+/// Reads what a document says; none if it is deleted.
 ///
 /// # Errors
 /// See [`NotCarried`].
-pub fn incoming(sent: &SyncDocument, way: &SyncWay) -> Result<IncomingDocument, NotCarried> {
-    let xid = sent.xid.parse().map_err(|_| NotCarried("xid"))?;
-    if !matches!(xid, Xid::Resource { .. }) {
-        return Err(NotCarried("xid"));
-    }
-    let content = match sent.deleted {
+pub fn content_of(sent: &SyncDocument) -> Result<Option<SyncContent>, NotCarried> {
+    match sent.deleted {
         true if sent.text.is_some() || sent.base64.is_some() || !sent.attributes.is_empty() => {
-            return Err(NotCarried("deleted"));
+            Err(NotCarried("deleted"))
         }
-        true => None,
-        false => Some(SyncContent {
+        true => Ok(None),
+        false => Ok(Some(SyncContent {
             bytes: sent.bytes().map_err(|_| NotCarried("base64"))?.map(Into::into),
             content_type: sent.contenttype.clone(),
             attributes: sent.attributes.clone(),
@@ -99,7 +95,25 @@ pub fn incoming(sent: &SyncDocument, way: &SyncWay) -> Result<IncomingDocument, 
                 .unwrap_or("stable")
                 .parse()
                 .map_err(|_| NotCarried("state"))?,
-        }),
+        })),
+    }
+}
+
+/// Reads a state.
+///
+/// # Errors
+/// See [`NotCarried`].
+pub fn incoming(sent: &SyncDocument, way: &SyncWay) -> Result<IncomingDocument, NotCarried> {
+    let xid = sent.xid.parse().map_err(|_| NotCarried("xid"))?;
+    if !matches!(xid, Xid::Resource { .. }) {
+        return Err(NotCarried("xid"));
+    }
+    let content = content_of(sent)?;
+    let base = match &sent.base {
+        None => None,
+        // There was nothing.
+        Some(base) if base.is_empty() => Some(VersionVector::default()),
+        Some(base) => Some(vector_of(base).map_err(|_| NotCarried("base"))?),
     };
     if sent.origin.position == 0 {
         return Err(NotCarried("origin.position"));
@@ -114,6 +128,7 @@ pub fn incoming(sent: &SyncDocument, way: &SyncWay) -> Result<IncomingDocument, 
         vector: vector_of(&sent.vector)?,
         origin,
         content,
+        base,
         way: way.clone(),
     })
 }
@@ -168,5 +183,7 @@ mod tests {
         check(|document| document.origin.position = 0, Some("origin.position"));
         check(|document| document.vector = [("a".to_owned(), 0)].into(), Some("vector"));
         check(|document| document.xid = "/configs/a".into(), Some("xid"));
+        check(|document| document.base = Some([].into()), None);
+        check(|document| document.base = Some([("a".to_owned(), 0)].into()), Some("base"));
     }
 }

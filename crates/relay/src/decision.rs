@@ -74,6 +74,9 @@ pub enum TryFailure {
         /// The one that is there.
         found: Id,
     },
+    /// The mapping of the route can't be applied to the document, or what it makes breaks the
+    /// mapping's schema.
+    Unmapped(String),
     /// The document can't be read from the ledger.
     Unread,
     /// The key that encrypts can't be used; the log says why.
@@ -101,6 +104,8 @@ impl TryFailure {
         )
     }
 }
+
+impl std::error::Error for TryFailure {}
 
 impl fmt::Display for TryFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,7 +138,7 @@ impl fmt::Display for TryFailure {
             Self::Unknown(status) => {
                 write!(f, "the target doesn't answer as a registry (status {status})")
             }
-            Self::Conflict(text) => f.write_str(text),
+            Self::Conflict(text) | Self::Unmapped(text) => f.write_str(text),
             Self::RefusedThere(text) => write!(f, "the other registry refuses it: {text}"),
             Self::OtherRegistry { expected, found } => write!(
                 f,
@@ -206,6 +211,7 @@ impl TryOutcome {
             Self::Taken | Self::Status { status: 410 | 413 | 415 | 422, .. } => false,
             Self::Failed(
                 TryFailure::Conflict(_)
+                | TryFailure::Unmapped(_)
                 | TryFailure::RefusedThere(_)
                 | TryFailure::OtherRegistry { .. }
                 | TryFailure::TooLarge { .. }
@@ -229,6 +235,7 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
         TryOutcome::Status { status: 413 | 415 | 422, .. } => NextStep::Dead,
         TryOutcome::Failed(
             TryFailure::Conflict(_)
+            | TryFailure::Unmapped(_)
             | TryFailure::Itself
             | TryFailure::Unencryptable
             | TryFailure::Unacceptable(_)
@@ -314,6 +321,12 @@ mod tests {
                 after(1),
                 after(16),
                 true,
+            ),
+            (
+                TryOutcome::Failed(TryFailure::Unmapped("step 1".to_owned())),
+                NextStep::Dead,
+                NextStep::Dead,
+                false,
             ),
             (TryOutcome::Failed(TryFailure::Itself), NextStep::Dead, NextStep::Dead, true),
             // A fault on this side is never the end of a delivery.

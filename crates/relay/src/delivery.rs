@@ -18,8 +18,9 @@ use crate::{
     http_sender::HttpSender,
     kafka::{KafkaRecord, KafkaSender},
     link::{LinkProgress, is_stopping},
+    mapped::{self, Mapped},
     nats::{NatsMessage, NatsSender},
-    peer::{self, PeerDelivery},
+    peer::{self, PeerDelivery, PeerOutcome},
     receiver::{Receiver, ReceiverClosed},
     retry::RetryPolicy,
     route::Route,
@@ -225,6 +226,13 @@ impl Delivery {
         }))
     }
 
+    /// Says something about the document, once for all tries.
+    fn tell(&self, kind: &'static str, text: Option<String>) {
+        if let Some(text) = text.filter(|_| self.tries.is_none()) {
+            self.say(kind, format!("{}: {text}", self.change.resource));
+        }
+    }
+
     fn say(&self, kind: &'static str, detail: String) {
         self.depot.trail.happened(RelayEvent {
             number: 0,
@@ -269,10 +277,27 @@ impl Delivery {
         }
         let target = &self.receiver.target;
         let encrypts = self.route.encrypt;
-        if encrypts && matches!(target.kind, TargetKind::Registry { .. }) {
+        let is_registry = matches!(target.kind, TargetKind::Registry { .. });
+        if encrypts && is_registry {
             return Some(TryOutcome::Failed(TryFailure::Unencryptable));
         }
-        let mut event = event(&depot.source, &self.change, &document, target.send_whole);
+        let mut send_whole = target.send_whole;
+        let mut document = document;
+        // Another registry's document is mapped into what it says there.
+        if let Some(mapping) = self.route.transforms().filter(|_| !is_registry) {
+            document = match mapped::for_event(mapping, &self.change.resource, &document) {
+                Ok(Mapped { document, told }) => {
+                    self.tell("sync.invalid", told);
+                    document?
+                }
+                Err(error) => {
+                    return Some(TryOutcome::Failed(TryFailure::Unmapped(error.to_string())));
+                }
+            };
+            // What could be fetched instead isn't mapped.
+            send_whole = true;
+        }
+        let mut event = event(&depot.source, &self.change, &document, send_whole);
         if encrypts {
             let bytes = document.bytes.clone().unwrap_or_default();
             event = match depot.encrypt(event, &bytes) {
@@ -308,7 +333,11 @@ impl Delivery {
                 let life = &self.life;
                 let progress = &*self.progress;
                 let delivery = PeerDelivery { link: key, life, progress, route, change, document };
-                peer::deliver(depot, target, delivery).await
+                let PeerOutcome { outcome, invalid, warnings } =
+                    peer::deliver(depot, target, delivery).await;
+                self.tell("sync.invalid", invalid);
+                self.tell("sync.warning", warnings.filter(|_| route.notifies_on_warning()));
+                outcome
             }
             TargetKind::Nats(nats) => {
                 let message = NatsMessage::new(nats, change, &id(), body());

@@ -6,22 +6,54 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use muster_catalog::View;
 use muster_registry::{DocumentState, SyncError};
-use muster_wire::sync::{SyncOutcomeWord, SyncReport, SyncRequest};
-use muster_words::{Digest, Id, Xid, json};
+use muster_wire::sync::{SyncDocument, SyncOutcomeWord, SyncReport, SyncRequest, SyncState};
+use muster_words::{Digest, Id, Xid, json, limits::BODY_BYTES_MAX};
+use thiserror::Error;
 
 use crate::{
     carried,
     changes::{DocumentChange, view_at},
-    decision::{TryFailure, TryOutcome},
+    decision::{TryFailure, TryOutcome, shown},
     delivery::Depot,
     event::ChangedDocument,
     http_sender::{ANSWER_BYTES_MAX, Received, Sending},
     link::{LinkProgress, PeerLife},
+    mapped,
     route::{Route, RouteMode},
     store::{LinkKey, PeerRecord},
     target::RelayTarget,
     webhook::outcome,
 };
+
+/// The largest state of a document, in bytes: as it travels it may be twice as long as it is.
+const STATE_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
+
+/// What is said of an answer that this release can't read.
+pub(crate) const UNREADABLE: &str = "what the other registry says of it can't be understood; a newer \
+                                     release may have written it";
+
+/// Why the state of a document in another registry isn't known.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// There was no answer, or it was another registry's.
+    #[error("{0}")]
+    Failed(#[from] TryFailure),
+    /// It says something else.
+    #[error("{0}")]
+    Answered(TryOutcome),
+    /// This release can't read it.
+    #[error("{UNREADABLE}")]
+    Unreadable,
+}
+
+/// What was asked of one registry isn't taken from another one at its address.
+pub(crate) fn check_peer(expected: &Id, found: &str) -> Result<(), TryFailure> {
+    if expected.as_str() == found {
+        return Ok(());
+    }
+    let found = found.parse().map_err(|_| TryFailure::Broken)?;
+    Err(TryFailure::OtherRegistry { expected: expected.clone(), found })
+}
 
 /// A document on its way to another registry.
 pub struct PeerDelivery<'a> {
@@ -39,16 +71,33 @@ pub struct PeerDelivery<'a> {
     pub document: &'a ChangedDocument,
 }
 
+/// What became of a delivery to another registry, and what is told about the document.
+#[derive(Debug)]
+pub struct PeerOutcome {
+    /// The outcome.
+    pub outcome: TryOutcome,
+    /// What it breaks of the schema of the mapping.
+    pub invalid: Option<String>,
+    /// What the other registry warns of.
+    pub warnings: Option<String>,
+}
+
+impl From<TryOutcome> for PeerOutcome {
+    fn from(outcome: TryOutcome) -> Self {
+        Self { outcome, invalid: None, warnings: None }
+    }
+}
+
 /// Sends the state of a document after a change. What the other registry holds already changes
 /// nothing there, so registries that send to each other come to rest.
 pub async fn deliver(
     depot: &Depot,
     target: &RelayTarget,
     delivery: PeerDelivery<'_>,
-) -> TryOutcome {
+) -> PeerOutcome {
     match sent(depot, target, &delivery).await {
         Ok(outcome) => outcome,
-        Err(failure) => TryOutcome::Failed(failure),
+        Err(failure) => TryOutcome::Failed(failure).into(),
     }
 }
 
@@ -56,17 +105,40 @@ async fn sent(
     depot: &Depot,
     target: &RelayTarget,
     delivery: &PeerDelivery<'_>,
-) -> Result<TryOutcome, TryFailure> {
+) -> Result<PeerOutcome, TryFailure> {
     let call = PeerCall::of(depot, target).ok_or(TryFailure::Broken)?;
     let own = depot.registry.view().id().clone();
     let PeerRecord { peer, restored, .. } = call.known_peer(delivery.link, delivery.life).await?;
     if peer == own {
         return Err(TryFailure::Itself);
     }
-    let Some(state) = state_after(depot, delivery).await? else { return Ok(TryOutcome::Taken) };
-    let Some(document) = carried::sent(&delivery.change.resource, &state) else {
-        return Ok(TryOutcome::Taken);
+    let taken = || Ok(TryOutcome::Taken.into());
+    let Some(mut state) = state_after(depot, delivery).await? else { return taken() };
+    let mut invalid = None;
+    let mut base = None;
+    if let (Some(mapping), Some(ours)) = (delivery.route.transforms(), &state.content) {
+        let resource = &delivery.change.resource;
+        let theirs = match call.state(&peer, resource).await {
+            Ok(theirs) => {
+                theirs.unwrap_or_else(|| SyncDocument { deleted: true, ..SyncDocument::default() })
+            }
+            Err(StateError::Failed(failure)) => return Err(failure),
+            Err(StateError::Answered(outcome)) => return Ok(outcome.into()),
+            Err(StateError::Unreadable) => return Err(TryFailure::Unmapped(UNREADABLE.to_owned())),
+        };
+        let now = carried::content_of(&theirs);
+        let now = now.map_err(|_| TryFailure::Unmapped(UNREADABLE.to_owned()))?;
+        let mapped = mapped::outbound(mapping, resource, ours, now.as_ref());
+        let mapped = mapped.map_err(|error| TryFailure::Unmapped(error.to_string()))?;
+        let Some(content) = mapped.document else { return taken() };
+        invalid = mapped.told;
+        base = Some(theirs.vector);
+        state.content = Some(content);
+    }
+    let Some(mut document) = carried::sent(&delivery.change.resource, &state) else {
+        return taken();
     };
+    document.base.clone_from(&base);
     let request = SyncRequest {
         source: own.to_string(),
         target: peer.to_string(),
@@ -79,11 +151,11 @@ async fn sent(
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let answer = call.ask(Method::POST, "/sync", headers, body.into(), ANSWER_BYTES_MAX).await?;
-    match answer.status {
+    let outcome = match answer.status {
         200 => {
             let report: SyncReport =
                 serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
-            let outcome = reported(&report, &peer)?;
+            let (outcome, warnings) = reported(&report, &peer)?;
             // In both directions, the way back notices it.
             let is_noticed = delivery.route.mode == RouteMode::Bidirectional;
             let life = report.writer.as_deref().map(str::parse).transpose();
@@ -91,8 +163,9 @@ async fn sent(
             if life != restored && !is_noticed {
                 delivery.progress.peer_restored.send_replace(Some(PeerLife(life)));
             }
-            Ok(outcome)
+            return Ok(PeerOutcome { outcome, invalid, warnings });
         }
+        404 if base.is_some() => Err(TryFailure::Unmapped(OLDER.to_owned())),
         404 => older::deliver(&call, delivery, (own.as_str(), peer.as_str())).await,
         // It may be another registry by now, which says that it is no side of this.
         400 => {
@@ -103,8 +176,12 @@ async fn sent(
             }
         }
         _ => Ok(outcome(&answer)),
-    }
+    };
+    outcome.map(PeerOutcome::from)
 }
+
+/// What is said of a registry that can't be asked what a document says there.
+const OLDER: &str = "the mapping can't be applied: the other registry's release is too old for it";
 
 /// The state of a document after a change; none if its bytes were erased and a later change has its
 /// own delivery.
@@ -128,14 +205,17 @@ async fn state_after(
 }
 
 /// What the other registry says that it did.
-fn reported(report: &SyncReport, peer: &Id) -> Result<TryOutcome, TryFailure> {
+fn reported(report: &SyncReport, peer: &Id) -> Result<(TryOutcome, Option<String>), TryFailure> {
     if report.registry != peer.as_str() {
         let found = report.registry.parse().map_err(|_| TryFailure::Broken)?;
         return Err(TryFailure::OtherRegistry { expected: peer.clone(), found });
     }
     let result = report.documents.first().ok_or(TryFailure::Broken)?;
     if !result.outcome.is(&SyncOutcomeWord::Refused) {
-        return Ok(TryOutcome::Taken);
+        let warnings: Vec<String> =
+            result.warnings.iter().map(|warning| warning.message.clone()).collect();
+        let warnings = Some(shown(&warnings.join("; "))).filter(|text| !text.is_empty());
+        return Ok((TryOutcome::Taken, warnings));
     }
     let title = result.error.as_ref().map(|error| error.title.as_str()).unwrap_or_default();
     let title: String = title.chars().take(300).collect();
@@ -209,6 +289,22 @@ impl<'a> PeerCall<'a> {
         let body = json::parse(&answer.body).map_err(|_| TryFailure::Broken)?;
         let id = body.get("registryid").and_then(|id| id.as_str()).ok_or(TryFailure::Broken)?;
         id.parse().map_err(|_| TryFailure::Broken)
+    }
+
+    /// The state of a document in the other registry; none if it never existed there.
+    pub async fn state(&self, peer: &Id, xid: &Xid) -> Result<Option<SyncDocument>, StateError> {
+        let path = format!("/sync{xid}");
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        let answer = self.ask(Method::GET, &path, headers, body, STATE_BYTES_MAX).await?;
+        match answer.status {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(StateError::Answered(outcome(&answer))),
+        }
+        let state: SyncState =
+            serde_json::from_slice(&answer.body).map_err(|_| StateError::Unreadable)?;
+        check_peer(peer, &state.registry)?;
+        Ok(Some(state.document))
     }
 
     /// Sends a request; the path is that on the other server.

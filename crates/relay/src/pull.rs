@@ -1,23 +1,30 @@
 //! The way back of a route in both directions: asks the other registry what changed there, fetches
 //! those documents that the route selects, and takes them as if they had been sent.
 
+mod restores;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use muster_guard::{Principal, Role, secret_references::COLLECTIONS_THAT_NAME_SECRETS};
-use muster_registry::{CommandOrigin, IncomingDocument, SyncError, SyncOutcome, SyncWay};
-use muster_wire::sync::{SyncChanged, SyncChanges, SyncRestore, SyncState};
-use muster_words::{Id, Position, Xid, limits::BODY_BYTES_MAX};
+use muster_registry::{
+    CommandOrigin, IncomingDocument, SyncError, SyncOutcome, SyncWay, SyncedDocument,
+};
+use muster_rules::Mapping;
+use muster_wire::sync::{SyncChanged, SyncChanges, SyncRestore};
+use muster_words::{Id, Position, Xid};
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
+use self::restores::{life_of, resumed};
 use crate::{
     carried,
     decision::{TryFailure, TryOutcome},
     http_sender::Received,
     link::{Link, is_stopping},
-    peer::{PeerCall, sync_id},
+    mapped,
+    peer::{PeerCall, StateError, UNREADABLE, check_peer, sync_id},
     route::Beginning,
     store::{PeerRecord, StoreError},
     trail::RelayEvent,
@@ -41,9 +48,6 @@ const WAITING_MAX: usize = 1_000;
 
 /// The largest list of changes, in bytes: a thousand names, each with a vector of 64 registries.
 const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// The largest state of a document, in bytes: as it travels it may be twice as long as it is.
-const STATE_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
 
 /// Collections of which nothing is fetched besides those that name secrets: who may publish is the
 /// matter of each registry, and a conflict is about what its own registry holds.
@@ -312,7 +316,12 @@ impl Puller {
                         pulling.waiting.remove(&xid);
                     }
                     Err(TakeError::Pull(failed)) => return Err(failed),
-                    Err(TakeError::Refused(reason)) => {
+                    // Its next change is asked for like any other.
+                    Err(TakeError::Refused(reason)) if !self.link.route.blocks_on_failure() => {
+                        self.tell("sync.refused", &xid, Some(reason));
+                        pulling.waiting.remove(&xid);
+                    }
+                    Err(TakeError::Refused(reason) | TakeError::Changed(reason)) => {
                         error = Some(format!("{xid} waits: {reason}"));
                         pulling.waiting.entry(xid).or_insert(before);
                     }
@@ -363,7 +372,8 @@ impl Puller {
     /// Fetches a document and takes it.
     async fn take(&self, peer: &Id, xid: &Xid) -> Result<(), TakeError> {
         let registry = &self.link.depot.registry;
-        let Some(state) = self.fetch(peer, xid).await? else { return Ok(()) };
+        let call = self.call().map_err(PullError::Failed)?;
+        let Some(state) = call.state(peer, xid).await? else { return Ok(()) };
         let own = registry.view().id().clone();
         let way = SyncWay {
             sync: sync_id(&self.link.key.route, [&own, peer]),
@@ -371,7 +381,7 @@ impl Puller {
             sides: muster_catalog::sync::SyncSides { source: own, target: peer.clone() },
             policy: self.link.route.conflict,
         };
-        let incoming = carried::incoming(&state.document, &way)
+        let incoming = carried::incoming(&state, &way)
             .map_err(|_| TakeError::Refused(UNREADABLE.to_owned()))?;
         // Only this name was compared with what the route selects.
         if incoming.xid != *xid {
@@ -380,9 +390,13 @@ impl Puller {
         if !self.selects(&incoming).await? {
             return Ok(());
         }
+        let incoming = match self.link.route.transforms() {
+            Some(mapping) => self.mapped(mapping, incoming).await?,
+            None => incoming,
+        };
         match registry.sync(&incoming, &self.by).await {
-            Ok(outcome) => {
-                self.done(xid, &outcome);
+            Ok(done) => {
+                self.done(xid, &done);
                 Ok(())
             }
             Err(SyncError::Submit(
@@ -390,25 +404,56 @@ impl Puller {
                 | muster_registry::SubmitError::Closed
                 | muster_registry::SubmitError::DiskFull,
             )) => Err(PullError::Failed(TryFailure::Unread).into()),
+            Err(
+                error @ (SyncError::Erased
+                | SyncError::Submit(muster_registry::SubmitError::Contended)),
+            ) => Err(TakeError::Changed(error.to_string())),
             Err(error) => Err(TakeError::Refused(error.to_string())),
         }
     }
 
-    fn done(&self, xid: &Xid, outcome: &SyncOutcome) {
-        if *outcome != SyncOutcome::Held {
+    /// A document as it is here: put into what is here now.
+    async fn mapped(
+        &self,
+        mapping: &Mapping,
+        mut incoming: IncomingDocument,
+    ) -> Result<IncomingDocument, TakeError> {
+        let Some(theirs) = &incoming.content else { return Ok(incoming) };
+        let registry = &self.link.depot.registry;
+        let local = registry.document_state(&registry.view(), &incoming.xid).await;
+        let local = local.map_err(|_| PullError::Failed(TryFailure::Unread))?;
+        let mapped = mapped::inbound(mapping, &incoming.xid, theirs, local.content.as_ref());
+        let mapped = mapped.map_err(|error| TakeError::Refused(error.to_string()))?;
+        self.tell("sync.invalid", &incoming.xid, mapped.told);
+        incoming.content = mapped.document;
+        incoming.base = Some(local.vector);
+        Ok(incoming)
+    }
+
+    fn done(&self, xid: &Xid, done: &SyncedDocument) {
+        if done.outcome != SyncOutcome::Held {
             self.show(|shown| shown.taken += 1);
         }
-        if let SyncOutcome::Conflict(name) = outcome {
-            let depot = &self.link.depot;
-            depot.trail.happened(RelayEvent {
-                number: 0,
-                time: depot.registry.now(),
-                kind: "sync.conflict",
-                route: self.link.key.route.to_string(),
-                target: self.link.key.target.to_string(),
-                detail: format!("{xid}: {name}"),
-            });
+        let warnings = (!done.warnings.is_empty()).then(|| mapped::told(&done.warnings));
+        let is_told = self.link.route.notifies_on_warning();
+        self.tell("sync.warning", xid, warnings.filter(|_| is_told));
+        if let SyncOutcome::Conflict(name) = &done.outcome {
+            self.tell("sync.conflict", xid, Some(name.to_string()));
         }
+    }
+
+    /// Says something about a document.
+    fn tell(&self, kind: &'static str, xid: &Xid, text: Option<String>) {
+        let Some(text) = text else { return };
+        let depot = &self.link.depot;
+        depot.trail.happened(RelayEvent {
+            number: 0,
+            time: depot.registry.now(),
+            kind,
+            route: self.link.key.route.to_string(),
+            target: self.link.key.target.to_string(),
+            detail: format!("{xid}: {text}"),
+        });
     }
 
     /// Whether the route selects a document by what it says; a deleted one by what it said here.
@@ -427,24 +472,6 @@ impl Puller {
         }
         let has_class = selector.has_class(registry, &view, &incoming.xid).await;
         Ok(has_class.map_err(|_| TryFailure::Unread)?)
-    }
-
-    async fn fetch(&self, peer: &Id, xid: &Xid) -> Result<Option<SyncState>, TakeError> {
-        let call = self.call().map_err(PullError::Failed)?;
-        let path = format!("/sync{xid}");
-        let answer = call
-            .ask(Method::GET, &path, HeaderMap::new(), Bytes::new(), STATE_BYTES_MAX)
-            .await
-            .map_err(PullError::Failed)?;
-        match answer.status {
-            200 => {}
-            404 => return Ok(None),
-            _ => return Err(PullError::Answered(outcome(&answer)).into()),
-        }
-        let state: SyncState = serde_json::from_slice(&answer.body)
-            .map_err(|_| TakeError::Refused(UNREADABLE.to_owned()))?;
-        check_peer(peer, &state.registry).map_err(PullError::Failed)?;
-        Ok(Some(state))
     }
 
     async fn changes(
@@ -498,10 +525,6 @@ impl Puller {
     }
 }
 
-/// What is said of an answer that this release can't read.
-const UNREADABLE: &str = "what the other registry says of it can't be understood; a newer release \
-                          may have written it";
-
 /// What is said of an answer about something else.
 const ANOTHER: &str = "the other registry answers with another document";
 
@@ -509,8 +532,10 @@ const ANOTHER: &str = "the other registry answers with another document";
 enum TakeError {
     /// Nothing can be taken now.
     Pull(PullError),
-    /// This one can't.
+    /// This one can't be taken as it is.
     Refused(String),
+    /// This one changed while it was compared.
+    Changed(String),
 }
 
 impl From<PullError> for TakeError {
@@ -519,59 +544,12 @@ impl From<PullError> for TakeError {
     }
 }
 
-/// What a registry is called in vectors now, if it was restored.
-fn life_of(restores: &[SyncRestore]) -> Result<Option<Id>, TryFailure> {
-    let life = restores.last().map(|last| last.writer.parse()).transpose();
-    life.map_err(|_| TryFailure::Broken)
-}
-
-/// Where a way back goes on that had reached a mark and knew this name of the other registry; none if
-/// it wasn't restored since. What was before the first restore that isn't known is the same.
-fn resumed(known: Option<&str>, restores: &[SyncRestore], mark: Position) -> Option<Position> {
-    if restores.last().map(|last| last.writer.as_str()) == known {
-        return None;
-    }
-    let unknown = match known {
-        None => restores,
-        // A backup from before a restore doesn't say where it was.
-        Some(known) => match restores.iter().position(|restore| restore.writer == known) {
-            None => return Some(Position::ZERO),
-            Some(at) => restores.get(at + 1..).unwrap_or_default(),
-        },
-    };
-    unknown.first().map(|restore| mark.min(Position(restore.position)))
-}
-
-/// What was asked of one registry isn't taken from another one at its address.
-fn check_peer(expected: &Id, found: &str) -> Result<(), TryFailure> {
-    if expected.as_str() == found {
-        return Ok(());
-    }
-    let found = found.parse().map_err(|_| TryFailure::Broken)?;
-    Err(TryFailure::OtherRegistry { expected: expected.clone(), found })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_way_back_goes_on_after_the_first_restore_that_it_does_not_know() {
-        let all = [("a~1", 5), ("a~2", 9), ("a~3", 20)]
-            .map(|(writer, position)| SyncRestore { position, writer: writer.to_owned() });
-        for (known, restores, mark, expect) in [
-            (None, 0, 7, None),
-            (Some("a~3"), 3, 30, None),
-            (None, 1, 7, Some(5)),
-            (None, 1, 4, Some(4)),
-            (None, 3, 30, Some(5)),
-            (Some("a~1"), 3, 30, Some(9)),
-            (Some("a~2"), 3, 30, Some(20)),
-            (Some("a~0"), 3, 30, Some(0)),
-            (Some("a~1"), 0, 30, Some(0)),
-        ] {
-            let found = resumed(known, &all[..restores], Position(mark));
-            assert_eq!(found, expect.map(Position), "{known:?} {restores} {mark}");
+impl From<StateError> for TakeError {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Failed(failure) => PullError::Failed(failure).into(),
+            StateError::Answered(outcome) => PullError::Answered(outcome).into(),
+            StateError::Unreadable => Self::Refused(UNREADABLE.to_owned()),
         }
     }
 }

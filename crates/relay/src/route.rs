@@ -1,8 +1,9 @@
 //! A route, read from its document.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use muster_catalog::sync::ConflictPolicy;
+use muster_rules::Mapping;
 use muster_words::{Moment, Xid, XidPattern, XidPatterns};
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub struct Route {
     pub enabled: bool,
     /// How its deliveries are tried again; none: as the target says.
     pub retry: Option<crate::retry::RetryPolicy>,
+    /// What documents look like on the other side, if not as they do here.
+    pub mapping: Option<Arc<Mapping>>,
     /// What decides between changes of two registries. What only sends wins, unless it says
     /// otherwise; in both directions somebody decides.
     pub conflict: ConflictPolicy,
@@ -125,6 +128,7 @@ struct SentRoute {
     #[serde(default)]
     retry: Option<crate::retry::RetrySetting>,
     conflict: Option<String>,
+    mapping: Option<Value>,
     #[serde(default = "on")]
     enabled: bool,
     #[serde(default, rename = "description")]
@@ -166,8 +170,11 @@ impl Route {
             None if sent.mode == RouteMode::Bidirectional => ConflictPolicy::Manual,
             None => ConflictPolicy::SourceWins,
         };
+        let mapping = sent.mapping.as_ref().map(Mapping::read).transpose();
+        let mapping = mapping.map_err(|_| UnusableDocument::Value("mapping"))?;
         Ok(Self {
             mode: sent.mode,
+            mapping: mapping.map(Arc::new),
             selector: Selector::read(sent.select)?,
             targets: xids(sent.targets, "targets")?,
             exclude: xids(sent.exclude, "exclude")?,
@@ -178,6 +185,27 @@ impl Route {
             retry: retry.transpose()?,
             conflict,
         })
+    }
+}
+
+impl Route {
+    /// The mapping, if documents look different on the other side.
+    #[must_use]
+    pub fn transforms(&self) -> Option<&Mapping> {
+        self.mapping.as_deref().filter(|mapping| !mapping.changes_nothing())
+    }
+
+    /// Whether a document that another registry or the mapping refuses waits, so that nothing is left
+    /// out; else that is only told.
+    #[must_use]
+    pub fn blocks_on_failure(&self) -> bool {
+        self.mapping.as_ref().is_none_or(|mapping| mapping.blocks_on_failure)
+    }
+
+    /// Whether warnings about documents are told.
+    #[must_use]
+    pub fn notifies_on_warning(&self) -> bool {
+        self.mapping.as_ref().is_some_and(|mapping| mapping.notifies_on_warning)
     }
 }
 

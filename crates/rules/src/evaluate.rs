@@ -3,7 +3,7 @@ use muster_words::json::Value;
 
 use super::{
     EvaluationFault, RuleContext,
-    expression::{Expression, Literal, Loop, LoopKind, Node, VARIABLES},
+    expression::{Expression, Literal, Loop, LoopKind, Node, Variables},
     numbers,
     operators::{look_up, types},
     value::{Cel, List, Members, Text, key_name, same_key},
@@ -57,10 +57,16 @@ impl<'a> Evaluation<'a> {
         Self { variables, left: steps, given: steps, pace }
     }
 
+    /// Gives the next expression a value besides the document.
+    pub(super) fn give(&mut self, value: Cel<'a>) {
+        self.variables.truncate(Variables::OfRule.names().len());
+        self.variables.push(value);
+    }
+
     /// The value of an expression.
     pub(super) fn result(&mut self, expression: &'a Expression) -> Evaluated<'a> {
-        self.variables.truncate(VARIABLES.len());
-        self.variables.resize(VARIABLES.len() + expression.locals, Cel::Null);
+        self.variables.truncate(expression.given);
+        self.variables.resize(expression.given + expression.locals, Cel::Null);
         self.evaluate(&expression.root)
     }
 

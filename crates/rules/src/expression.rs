@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::{functions::Function, operators::Operator, patterns::Pattern};
 
 /// An expression in the form in which it is evaluated: with resolved names, known functions and
@@ -5,6 +7,8 @@ use super::{functions::Function, operators::Operator, patterns::Pattern};
 #[derive(Debug)]
 pub(super) struct Expression {
     pub(super) root: Node,
+    /// The variables that it is given.
+    pub(super) given: usize,
     /// The maximum number of loop variables that are in scope together.
     pub(super) locals: usize,
 }
@@ -13,7 +17,7 @@ pub(super) struct Expression {
 #[derive(Debug)]
 pub(super) enum Node {
     Literal(Literal),
-    /// A variable by its number: first the four variables of every rule, then those of loops.
+    /// A variable by its number: first those that it is given, then those of loops.
     Variable(usize),
     /// `operand.field`.
     Select {
@@ -89,8 +93,33 @@ pub(super) enum LoopKind {
     Make,
 }
 
-/// The variables of every expression, by number.
-pub(super) const VARIABLES: [&str; 4] = ["document", "xid", "group", "id"];
+/// The variables that an expression is given, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variables {
+    /// Those of a rule.
+    OfRule,
+    /// Those of a mapping: the value that is mapped as well.
+    OfMapping,
+}
+
+impl Variables {
+    /// Their names.
+    pub(super) const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::OfRule => &["document", "xid", "group", "id"],
+            Self::OfMapping => &["document", "xid", "group", "id", "value"],
+        }
+    }
+}
+
+impl fmt::Display for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OfRule => "document, xid, group and id",
+            Self::OfMapping => "value, document, xid, group and id",
+        })
+    }
+}
 
 /// The types that an expression may name.
 pub(super) const TYPES: [&str; 9] =

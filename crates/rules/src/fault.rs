@@ -61,6 +61,12 @@ pub enum EvaluationFault {
     /// Too many steps.
     #[error("it needs too many steps")]
     TooManySteps,
+    /// The result has no form in JSON.
+    #[error("its result is {found}, which JSON doesn't have")]
+    NotJson {
+        /// What it is.
+        found: &'static str,
+    },
     /// The result isn't a boolean.
     #[error("its result is {found}, not true or false")]
     NotBool {

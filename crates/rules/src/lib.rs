@@ -5,6 +5,8 @@
 //! expression sees only `document`, `xid`, `group` and `id`: no clock and no other document. Any
 //! result except true is a violation.
 //!
+//! A mapping of a route uses the same expressions to calculate what documents say on its other side.
+//!
 //! The `cel` crate parses the expression, and this crate evaluates it. Rules come from users, and
 //! the interpreter of that crate has no limits: one line of nested `map` takes seconds and
 //! gigabytes. Here every evaluated node, every visited value and every 16 bytes that are read or
@@ -16,16 +18,24 @@ mod expression;
 mod fault;
 mod functions;
 mod lower;
+mod mapping;
 mod message;
 mod numbers;
 mod operators;
 mod patterns;
+mod place;
 mod rule;
 mod value;
 
 pub mod limits;
 
+pub use expression::Variables;
 pub use fault::EvaluationFault;
+pub use mapping::{
+    Mapping, MappingDirection, MappingError, MappingErrorReason, MappingFault, MappingFaultReason,
+    mapped_bytes,
+};
+pub use place::{NoSuchPlace, Place, PlaceError};
 pub use rule::{ExpressionError, Rule, RuleContext, RuleError, check};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use muster_schema::nearest;
 
 use super::{
     ExpressionError,
-    expression::{Expression, Literal, Loop, LoopKind, Node, TYPES, VARIABLES},
+    expression::{Expression, Literal, Loop, LoopKind, Node, TYPES, Variables},
     functions::{Found, Function},
     limits::{
         BRACKETS_DEPTH_MAX, EXPRESSION_BYTES_MAX, LOOPS_DEPTH_MAX, NODES_DEPTH_MAX, NODES_MAX,
@@ -22,8 +22,8 @@ use super::{
 };
 
 impl Expression {
-    /// Compiles an expression.
-    pub(super) fn compile(source: &str) -> Result<Self, ExpressionError> {
+    /// Compiles an expression that is given these variables.
+    pub(super) fn compile(source: &str, variables: Variables) -> Result<Self, ExpressionError> {
         check_text(source)?;
         let parser = PrattParser::new().max_recursion_depth(PARSER_DEPTH_MAX);
         let tree = parser.error_recovery_limit(0).parse(source).map_err(|errors| {
@@ -38,9 +38,9 @@ impl Expression {
                 reason: reason.trim_start_matches("Syntax error: ").to_owned(),
             }
         })?;
-        let mut lowering = Lowering { source, nodes: 0, loops: Vec::new(), locals: 0 };
+        let mut lowering = Lowering { source, variables, nodes: 0, loops: Vec::new(), locals: 0 };
         let root = lowering.node(&tree, 0)?;
-        Ok(Self { root, locals: lowering.locals })
+        Ok(Self { root, given: variables.names().len(), locals: lowering.locals })
     }
 }
 
@@ -70,6 +70,7 @@ fn check_text(source: &str) -> Result<(), ExpressionError> {
 
 struct Lowering<'s> {
     source: &'s str,
+    variables: Variables,
     nodes: usize,
     /// The variables of the enclosing loops, outermost first.
     loops: Vec<String>,
@@ -127,15 +128,16 @@ impl Lowering<'_> {
     fn variable(&self, name: &str) -> Lowered {
         let name = name.trim_start_matches('.');
         if let Some(index) = self.loops.iter().rposition(|known| known == name) {
-            return Ok(Node::Variable(VARIABLES.len() + index));
+            return Ok(Node::Variable(self.variables.names().len() + index));
         }
-        if let Some(index) = VARIABLES.iter().position(|known| *known == name) {
+        if let Some(index) = self.variables.names().iter().position(|known| *known == name) {
             return Ok(Node::Variable(index));
         }
         if let Some(known) = TYPES.iter().find(|known| **known == name) {
             return Ok(Node::Literal(Literal::Type(known)));
         }
-        Err(ExpressionError::Variable { name: name.to_owned(), column: self.column(name) })
+        let (name, column) = (name.to_owned(), self.column(name));
+        Err(ExpressionError::Variable { name, column, variables: self.variables })
     }
 
     fn call(&mut self, call: &CallExpr, depth: usize) -> Lowered {
@@ -190,7 +192,7 @@ impl Lowering<'_> {
             return Err(ExpressionError::TooMuch { what, limit });
         }
         let (kind, predicate, made) = parts(written).ok_or(UNKNOWN_LOOP)?;
-        let variable = VARIABLES.len() + self.loops.len();
+        let variable = self.variables.names().len() + self.loops.len();
         self.loops.push(written.iter_var.clone());
         self.locals = self.locals.max(self.loops.len());
         let predicate = predicate.map(|tree| self.node(tree, depth + 1)).transpose();

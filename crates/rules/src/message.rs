@@ -1,7 +1,7 @@
 use super::{
     ExpressionError,
     evaluate::Evaluation,
-    expression::Expression,
+    expression::{Expression, Variables},
     limits::{MESSAGE_CHARACTERS_MAX, MESSAGE_EXPRESSIONS_MAX, MESSAGE_VALUE_CHARACTERS_MAX},
 };
 
@@ -31,7 +31,7 @@ impl Message {
                 let before = template.len() - rest.len() + start;
                 ExpressionError::Unclosed { column: template[..before].chars().count() + 1 }
             })?;
-            parts.push(Part::Expression(Expression::compile(&inner[..end])?));
+            parts.push(Part::Expression(Expression::compile(&inner[..end], Variables::OfRule)?));
             rest = &inner[end + 1..];
         }
         if !rest.is_empty() {

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::{
     EvaluationFault,
     evaluate::{Evaluation, PacedDocument},
-    expression::Expression,
+    expression::{Expression, Variables},
     limits::{MESSAGE_BYTES_MAX, MESSAGE_STEPS_MAX, RULE_BYTES_MAX, STEPS_MAX},
     message::Message,
     value::Cel,
@@ -129,15 +129,17 @@ pub enum ExpressionError {
         column: usize,
     },
     /// A variable doesn't exist.
-    #[error("column {column}: there is no {name}; the variables are document, xid, group and id")]
+    #[error("column {column}: there is no {name}; the variables are {variables}")]
     Variable {
         /// The name.
         name: String,
         /// The column of its first occurrence.
         column: usize,
+        /// Those that there are.
+        variables: Variables,
     },
     /// The expression uses a part of CEL that rules don't support.
-    #[error("a rule can't contain {what}")]
+    #[error("an expression can't contain {what}")]
     Unsupported {
         /// The part.
         what: &'static str,
@@ -245,7 +247,7 @@ impl Rule {
             id: id.to_string(),
             severity,
             pointer: pointer.to_owned(),
-            expression: Expression::compile(text(&map, "expression")?)
+            expression: Expression::compile(text(&map, "expression")?, Variables::OfRule)
                 .map_err(within("expression"))?,
             message: Message::compile(message).map_err(within("message"))?,
             description: match map.get("description") {

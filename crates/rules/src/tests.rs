@@ -14,6 +14,7 @@ use super::{evaluate::PacedDocument, *};
 mod documents;
 mod hostile;
 mod language;
+mod mappings;
 mod messages;
 mod oracle;
 

@@ -1,8 +1,8 @@
 use std::{borrow::Cow, rc::Rc};
 
-use muster_words::json::{Map, Value};
+use muster_words::json::{Map, Number, Value};
 
-use super::numbers;
+use super::{EvaluationFault, evaluate::Evaluation, mapping::copied, numbers};
 
 /// A value of an expression. It borrows from the document or the rule, or was made by the
 /// evaluation. Copies share their content.
@@ -74,6 +74,56 @@ impl<'a> Cel<'a> {
             Self::Map(_) => "map",
             Self::Type(_) => "type",
         }
+    }
+
+    /// The value as JSON. Each part of it costs steps, because one part may be in it a thousand
+    /// times.
+    pub(super) fn to_json(
+        &self,
+        evaluation: &mut Evaluation<'a>,
+    ) -> Result<Value, EvaluationFault> {
+        evaluation.spend(1)?;
+        Ok(match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => (*value).into(),
+            Self::Int(whole) => (*whole).into(),
+            Self::Uint(whole) => (*whole).into(),
+            Self::Double(double) => Number::from_f64(*double)
+                .map(Value::Number)
+                .ok_or(EvaluationFault::NotJson { found: "a number without a value" })?,
+            Self::Text(text) => {
+                evaluation.read(text.as_str().len())?;
+                text.as_str().into()
+            }
+            Self::Type(_) => return Err(EvaluationFault::NotJson { found: "a type" }),
+            // Copied, because numbers keep all their digits then.
+            Self::List(List::Read(items)) => {
+                let items = items.iter().map(|item| copied(item, evaluation));
+                Value::Array(items.collect::<Result<_, _>>()?)
+            }
+            Self::Map(Members::Read(map)) => {
+                let members = map.iter().map(|(name, value)| {
+                    evaluation.read(name.len())?;
+                    Ok((name.clone(), copied(value, evaluation)?))
+                });
+                Value::Object(members.collect::<Result<_, _>>()?)
+            }
+            Self::List(list) => {
+                let items = list.iter().map(|item| item.to_json(evaluation));
+                Value::Array(items.collect::<Result<_, _>>()?)
+            }
+            Self::Map(members) => {
+                let members = members.iter().map(|(key, value)| {
+                    let name = match &key {
+                        Cel::Text(text) => text.as_str().to_owned(),
+                        key => key_name(key).into_owned(),
+                    };
+                    evaluation.read(name.len())?;
+                    Ok((name, value.to_json(evaluation)?))
+                });
+                Value::Object(members.collect::<Result<_, _>>()?)
+            }
+        })
     }
 
     /// The value as text for a message, with at most `room` characters, so that a large list isn't

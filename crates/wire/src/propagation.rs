@@ -127,8 +127,9 @@ pub struct PropagationEvent {
     #[schemars(extend("format" = "date-time"))]
     pub time: String,
     /// What happened: `link.started` or `link.stopped` (a link is a route with one of its targets),
-    /// `target.paused`, `target.resumed` or `target.disabled`, `breaker.opened` or `breaker.reset`, or
-    /// `delivery.dead`.
+    /// `target.paused`, `target.resumed` or `target.disabled`, `breaker.opened` or `breaker.reset`,
+    /// `delivery.dead`; about a document between registries `sync.conflict`, `sync.invalid` (it breaks
+    /// the schema of a mapping), `sync.refused` (it was left out) or `sync.warning`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The xid of the route.

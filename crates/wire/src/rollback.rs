@@ -24,7 +24,7 @@ pub struct RollbackRequest {
     pub unchanged_since: Option<u64>,
 }
 
-/// An earlier state: exactly one of the three.
+/// An earlier state: exactly one of `position`, `time`, `version` and `sync`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackTo {
@@ -38,6 +38,16 @@ pub struct RollbackTo {
     /// What this version of the document says now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// What documents said before the sync with this id wrote them. Those that were changed since
+    /// stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<String>,
+    /// A position or a time: what the sync wrote up to then stays. Only with `sync`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// What was changed after this position stays, such as what came after a plan. Only with `sync`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }
 
 /// What was done, or what would be done.
@@ -53,6 +63,9 @@ pub struct RollbackReport {
     /// What can't come back, because its contents were purged: xids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub purged: Vec<String>,
+    /// What stays, because it was changed after the sync wrote it: xids. Only in a dry run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
     /// The steps that would be refused, each without those before it. Only in a dry run; else a
     /// refusal is the answer, and nothing is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

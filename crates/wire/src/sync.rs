@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ErrorBody, OrOther, Sample};
+use crate::{ErrorBody, OrOther, Sample, Violation};
 
 /// For each registry the position of the newest change there that a state holds.
 pub type SentVector = BTreeMap<String, u64>;
@@ -60,6 +60,11 @@ pub struct SyncDocument {
     /// The bytes in Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
+    /// What the state there held from which the document was made, for one that a mapping made;
+    /// empty if there was none. If it holds something else by now, the document is refused as
+    /// `contended`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<SentVector>,
 }
 
 /// Where and when a state was first written.
@@ -127,6 +132,9 @@ pub struct SyncResult {
     /// Why it is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorBody>,
+    /// Warnings about it, if it was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Violation>,
 }
 
 /// What became of a document that came from another registry.
@@ -291,6 +299,7 @@ impl Sample for SyncReport {
                 outcome: OrOther::Known(SyncOutcomeWord::Taken),
                 conflict: None,
                 error: None,
+                warnings: Vec::new(),
             }],
         }
     }

@@ -4,8 +4,9 @@
 use std::sync::LazyLock;
 
 use muster_model::ResourceType;
-use muster_schema::{NoSources, Schema};
-use muster_words::Xid;
+use muster_rules::Mapping;
+use muster_schema::{NoSources, Schema, Violation};
+use muster_words::{Xid, json::Value};
 
 /// The type of the groups, and the schema of the documents in them.
 const SCHEMAS: [(&str, &str); 3] = [
@@ -26,6 +27,18 @@ static COMPILED: LazyLock<Vec<(&str, Schema)>> = LazyLock::new(|| {
 pub(super) fn built_in_schema(kind: &ResourceType, xid: &Xid) -> Option<&'static Schema> {
     let (groups, _) = xid.group_ids().filter(|_| kind.built_in)?;
     COMPILED.iter().find(|(name, _)| *name == groups.as_str()).map(|(_, schema)| schema)
+}
+
+/// What a built-in type's document says that can't be used, besides what its schema finds: the mapping
+/// of a route has places and expressions.
+pub(super) fn built_in_faults(xid: &Xid, document: &Value) -> Vec<Violation> {
+    let is_route = xid.group_ids().is_some_and(|(groups, _)| groups.as_str() == "routes");
+    let mapping = document.get("mapping").filter(|_| is_route);
+    let fault = mapping.and_then(|mapping| Mapping::read(mapping).err());
+    let violation = fault.map(|error| {
+        Violation::keyword(format!("/mapping{}", error.pointer), "mapping", error.to_string())
+    });
+    violation.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{
     bindings::{
         UnreadContents, binding_documents, holds_rules, holds_schemas, is_among_schemas, schemas_of,
     },
-    built_in::built_in_schema,
+    built_in::{built_in_faults, built_in_schema},
     compiled::SchemaText,
 };
 use crate::{
@@ -130,6 +130,9 @@ impl Judge<'_> {
         let mut found = FoundViolations::default();
         if let Some(schema) = of_program {
             found.extend(schema.validate(&value));
+            if !found.has_errors() {
+                found.extend(built_in_faults(xid, &value));
+            }
         }
         found.extend(self.bound_by(document, kind, own.as_deref(), &value, &mut verdict)?);
         self.dangling(kind, &value, &mut found);

@@ -139,6 +139,7 @@ impl fmt::Display for Absence {
             }
             Self::Parent => out.write_str("what it is in isn't there"),
             Self::Deleted => out.write_str("nothing with this name was deleted"),
+            Self::Sync(sync) => write!(out, "no sync {sync} wrote anything there"),
         }
     }
 }

@@ -70,6 +70,15 @@ async fn target(
     to: RollbackTo,
     place: &RegistryPart,
 ) -> Result<RollbackTarget, Problem> {
+    let is_named = to.position.is_some() || to.time.is_some() || to.version.is_some();
+    match &to.sync {
+        Some(sync) if !is_named => return before_sync(native, &to, sync).await,
+        None if to.since.is_none() && to.until.is_none() => {}
+        _ => {
+            let what = "to must name one of position, time, version and sync; since and until go with sync";
+            return Err(body::refused(what.to_owned(), PATH));
+        }
+    }
     let named = match (to.position, to.time, to.version) {
         (None, None, Some(version)) => {
             let is_resource =
@@ -83,12 +92,27 @@ async fn target(
         (Some(position), None, None) => position.to_string(),
         (None, Some(time), None) => time,
         _ => {
-            let what = "to must name one of position, time and version";
+            let what = "to must name one of position, time, version and sync";
             return Err(body::refused(what.to_owned(), PATH));
         }
     };
     let view = view_named(&native.registry, &named, PATH).await?;
     Ok(RollbackTarget::At { stamp: view.stamp(), moment: view.moment() })
+}
+
+/// What documents said before a sync wrote them.
+async fn before_sync(
+    native: &Native,
+    to: &RollbackTo,
+    sync: &str,
+) -> Result<RollbackTarget, Problem> {
+    let sync = sync.parse().map_err(|_| body::refused("to.sync isn't an id".to_owned(), PATH))?;
+    let since = match &to.since {
+        None => Position::ZERO,
+        Some(named) => view_named(&native.registry, named, PATH).await?.position(),
+    };
+    let until = to.until.map_or_else(|| native.registry.view().position(), Position);
+    Ok(RollbackTarget::BeforeSync { sync, since, until })
 }
 
 async fn tried(
@@ -117,6 +141,7 @@ async fn tried(
         position: judged.position,
         steps: found.steps.into_iter().map(step).collect(),
         purged: found.erased.iter().map(ToString::to_string).collect(),
+        kept: found.kept.iter().map(ToString::to_string).collect(),
         refused: judged.refused,
         failing: judged.failing,
         is_cut: judged.is_cut,

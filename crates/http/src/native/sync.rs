@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use muster_catalog::{View, sync::SyncContent};
 use muster_registry::{
     CommandOrigin, CommittedCommand, IncomingDocument, Resolution, SyncError, SyncOutcome,
+    SyncedDocument,
 };
 use muster_relay::{
     carried::{self, NotCarried},
@@ -31,7 +32,7 @@ use super::{Native, answer, body, query::Parameters};
 use crate::{
     Caller, IntoProblem, Phase, read_body,
     submit::{check, message, origin},
-    xregistry::{problem_of_failure, problem_of_fetch},
+    xregistry::{problem_of_failure, problem_of_fetch, violations},
 };
 
 const PATH: &str = "/sync";
@@ -82,12 +83,16 @@ async fn taken(
     native: &Native,
     incoming: &IncomingDocument,
     by: &CommandOrigin,
-) -> Result<SyncOutcome, Problem> {
+) -> Result<SyncedDocument, Problem> {
     let done = native.registry.sync(incoming, by).await;
     done.map_err(|error| problem_of(error, &incoming.xid.to_string()))
 }
 
-fn result(sent: &SyncDocument, done: Result<SyncOutcome, Problem>) -> SyncResult {
+fn result(sent: &SyncDocument, done: Result<SyncedDocument, Problem>) -> SyncResult {
+    let (done, warnings) = match done {
+        Ok(done) => (Ok(done.outcome), violations(&done.warnings)),
+        Err(problem) => (Err(problem), Vec::new()),
+    };
     let (outcome, conflict, error) = match done {
         Ok(SyncOutcome::Taken) => (SyncOutcomeWord::Taken, None, None),
         Ok(SyncOutcome::Held) => (SyncOutcomeWord::Held, None, None),
@@ -101,6 +106,7 @@ fn result(sent: &SyncDocument, done: Result<SyncOutcome, Problem>) -> SyncResult
         outcome: OrOther::Known(outcome),
         conflict: conflict.map(|name| name.to_string()),
         error,
+        warnings,
     }
 }
 

@@ -109,6 +109,9 @@ fn absent(absence: &Absence) -> Option<String> {
         Absence::ResourceType(resources) => Some(format!("Unknown Resource type: {resources}")),
         Absence::Parent => Some("Restore or create the parent first.".to_owned()),
         Absence::Deleted => Some("Nothing with this name was deleted.".to_owned()),
+        Absence::Sync(sync) => Some(format!(
+            "No sync {sync} wrote anything there. muster log shows the ids of syncs: synced by …"
+        )),
     }
 }
 

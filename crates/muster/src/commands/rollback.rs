@@ -31,14 +31,15 @@ Examples:
   muster rollback providers/cms --to 2027-01-31T12:00:00Z
   muster rollback --all --to 1,204 --message \"The import was wrong\"
   muster rollback --publication production --version-id v20270131-120000
+  muster rollback --sync s1f0c52aa9b21 --since 2h
 
 ";
 
 /// Give documents and groups an earlier state again; the history stays
 #[derive(Debug, Args)]
 #[command(override_usage = "muster rollback [OPTIONS] <WHAT> <WHEN>")]
-#[command(group = ArgGroup::new("what").args(["place", "all", "publication"]).required(true))]
-#[command(group = ArgGroup::new("when").args(["to", "hours_ago", "version_id"]).required(true))]
+#[command(group = ArgGroup::new("what").args(["place", "all", "publication", "sync"]).required(true))]
+#[command(group = ArgGroup::new("when").args(["to", "hours_ago", "version_id", "sync"]).required(true))]
 pub struct RollbackArguments {
     /// A document, a group or a collection, such as providers/cms
     #[arg(value_name = "XID")]
@@ -59,6 +60,13 @@ pub struct RollbackArguments {
     /// The state that a publication showed with this number or this tag
     #[arg(long, value_name = "VERSION", requires = "publication")]
     version_id: Option<String>,
+    /// Undo what this sync with another registry wrote, unless it was changed since; muster log shows
+    /// its id
+    #[arg(long, value_name = "ID")]
+    sync: Option<String>,
+    /// Undo only what the sync wrote after this position or time, or in this long until now
+    #[arg(long, value_name = "WHEN", requires = "sync")]
+    since: Option<String>,
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -108,8 +116,14 @@ impl RollbackArguments {
         }
         refused_in(context, &plan, "nothing was changed", HELP)?;
         confirm(context, self.yes, "Roll back?")?;
-        // What was shown is done, or nothing.
-        let request = RollbackRequest { unchanged_since: Some(planned_at), ..request };
+        // What was shown is done, or nothing. A sync goes on; what it brings meanwhile stays.
+        let request = match request.to.sync {
+            Some(_) => {
+                let to = RollbackTo { until: Some(planned_at), ..request.to };
+                RollbackRequest { to, ..request }
+            }
+            None => RollbackRequest { unchanged_since: Some(planned_at), ..request },
+        };
         let report = match client.roll_back(&request, false).await {
             Ok(answer) => answer.read()?,
             Err(error) => return Err(explained(client, &request, error).await),
@@ -152,6 +166,13 @@ impl RollbackArguments {
         place: Option<&str>,
     ) -> Result<RollbackTo, Failure> {
         let of_time = |time| RollbackTo { time: Some(time), ..RollbackTo::default() };
+        if let Some(sync) = &self.sync {
+            let since = match &self.since {
+                None => None,
+                Some(text) => Some(when("since", text, context)?.text()),
+            };
+            return Ok(RollbackTo { sync: Some(sync.clone()), since, ..RollbackTo::default() });
+        }
         let Some(text) = &self.to else {
             let age = i64::from(self.hours_ago.unwrap_or_default()) * 3_600_000_000;
             let time = context.screen.now.microseconds().saturating_sub(age);
@@ -187,11 +208,16 @@ impl RollbackArguments {
             };
         }
         if plan.is_empty() {
-            screen.line(&format!("nothing to change: {place} says what it said at {target}"))?;
+            let what = match self.sync.is_some() {
+                true => "nothing to change: nothing says what the sync wrote".to_owned(),
+                false => format!("nothing to change: {place} says what it said at {target}"),
+            };
+            screen.line(&what)?;
             return plan.notes.iter().try_for_each(|note| screen.line(note));
         }
         screen.write(plan::render(plan, screen).as_bytes())?;
-        screen.line(&format!("\n{}, back to {target}", plan::summary(plan)))?;
+        let back = if self.sync.is_some() { "back to before" } else { "back to" };
+        screen.line(&format!("\n{}, {back} {target}", plan::summary(plan)))?;
         let failing = plan::failing(&plan.failing);
         failing.iter().chain(&plan.notes).try_for_each(|line| screen.line(line))
     }
@@ -269,6 +295,7 @@ fn shown_place(request: &RollbackRequest) -> String {
 
 fn named_target(to: &RollbackTo, report: &RollbackReport) -> String {
     match (&to.version, report.to) {
+        _ if to.sync.is_some() => "the sync".to_owned(),
         (Some(version), _) => format!("version {version}"),
         (None, Some(position)) => format!("position {}", separated(position)),
         (None, None) => "that time".to_owned(),
@@ -301,23 +328,24 @@ fn plan_of(report: RollbackReport) -> Plan {
     if report.other_model {
         plan.notes.push("the model was another one then; it stays as it is now".into());
     }
-    plan.notes.extend(purged(&report.purged));
+    plan.notes.extend(named(&report.purged, "purged since, and can't come back:"));
+    plan.notes.extend(named(&report.kept, "changed after that, and so left alone:"));
     plan
 }
 
-/// How many purged names are shown.
-const PURGED_SHOWN_MAX: usize = 10;
+/// How many names are shown.
+const NAMES_SHOWN_MAX: usize = 10;
 
-/// What can't come back.
-fn purged(names: &[String]) -> Vec<String> {
+/// Names about which something is said.
+fn named(names: &[String], what: &str) -> Vec<String> {
     if names.is_empty() {
         return Vec::new();
     }
     let count = counted(names.len(), "name was", "names were");
-    let mut lines = vec![format!("{count} purged since, and can't come back:")];
-    let shown = names.iter().take(PURGED_SHOWN_MAX);
+    let mut lines = vec![format!("{count} {what}")];
+    let shown = names.iter().take(NAMES_SHOWN_MAX);
     lines.extend(shown.map(|name| format!("  {}", name.trim_start_matches('/'))));
-    let more = names.len().saturating_sub(PURGED_SHOWN_MAX);
+    let more = names.len().saturating_sub(NAMES_SHOWN_MAX);
     lines.extend((more > 0).then(|| format!("  and {} more", separated(more as u64))));
     lines
 }

@@ -38,6 +38,7 @@ mod lifecycle;
 mod lists;
 mod live_events;
 mod logs;
+mod mappings;
 mod models;
 mod moving;
 mod old_schemas;
@@ -63,6 +64,7 @@ mod sockets;
 mod starving;
 mod tampering;
 mod undoing;
+mod undoing_syncs;
 mod websockets;
 mod yaml;
 

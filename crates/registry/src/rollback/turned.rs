@@ -11,7 +11,7 @@ use muster_history::{
 };
 use muster_words::{Moment, Position, Xid, limits::COMMAND_ENTITIES_MAX};
 
-use super::{EntityState, PresentState, TurnedEntity, next_version};
+use super::{EntityState, PresentState, SyncedDocuments, TurnedEntity, next_version};
 
 /// What a rollback to an earlier view changes.
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub(super) struct Turned {
     pub entities: Vec<TurnedEntity>,
     /// What can't come back, because its contents were purged.
     pub erased: Vec<Xid>,
+    /// What stays, because it was changed after a sync wrote it.
+    pub kept: Vec<Xid>,
     /// The names of which the last deletion is undone. A set, because it is asked for each entity.
     pub restored: BTreeSet<Xid>,
 }
@@ -54,6 +56,28 @@ impl Turned {
             }
         }
         Ok(found)
+    }
+
+    /// What documents said before a sync wrote them.
+    pub fn before_sync(now: &View, found: SyncedDocuments) -> Result<Self, Refusal> {
+        let SyncedDocuments { written, kept } = found;
+        let mut turned = Self { kept, ..Self::default() };
+        for (xid, before) in written {
+            let then = now.back_to(Stamp { position: before, ..Stamp::default() }, Moment::EPOCH);
+            let difference = match (now.has(&xid), then.has(&xid)) {
+                (true, true) => EntityDifference::Changed,
+                (true, false) => EntityDifference::Removed,
+                (false, true) => EntityDifference::Added,
+                (false, false) => continue,
+            };
+            turned.add((now, now), &then, xid, difference);
+            let entities = turned.entities.len();
+            if entities > COMMAND_ENTITIES_MAX {
+                let reason = Reason::CommandTooLarge { entities };
+                return Err(Refusal::new(RegistryPart::All, reason));
+            }
+        }
+        Ok(turned)
     }
 
     /// The restored names, in an order in which that can be done.

@@ -13,9 +13,12 @@ use muster_catalog::{
 };
 use muster_guard::authorize;
 use muster_model::ResourceType;
+use muster_schema::Violation;
 use muster_words::{Permission, Position, Xid, json::Value};
 
-use super::{ConflictRecord, DocumentState, IncomingDocument, SyncError, SyncOutcome};
+use super::{
+    ConflictRecord, DocumentState, IncomingDocument, SyncError, SyncOutcome, SyncedDocument,
+};
 use crate::{CommandOrigin, Registry, SubmitError};
 
 /// How often a document is compared again that others change meanwhile.
@@ -32,7 +35,7 @@ impl Registry {
         &self,
         incoming: &IncomingDocument,
         by: &CommandOrigin,
-    ) -> Result<SyncOutcome, SyncError> {
+    ) -> Result<SyncedDocument, SyncError> {
         // Before anything is said about the document.
         let place = incoming.xid.to_string();
         authorize(&by.principal, Permission::WriteDocuments, &place).map_err(SubmitError::from)?;
@@ -47,18 +50,22 @@ impl Registry {
             if local.is_erased {
                 return Err(SyncError::Erased);
             }
+            if incoming.base.as_ref().is_some_and(|base| *base != local.vector) {
+                return Err(SubmitError::Contended.into());
+            }
             let decision = self.decide_sync(&view, &local, incoming).await?;
             let done = match decision {
-                SyncDecision::Held => Ok(SyncOutcome::Held),
+                SyncDecision::Held => Ok(SyncedDocument::of(SyncOutcome::Held)),
                 SyncDecision::Conflict => {
-                    return self.queue_conflict(&view, (peer, incoming), &local).await;
+                    let queued = self.queue_conflict(&view, (peer, incoming), &local).await;
+                    return queued.map(SyncedDocument::of);
                 }
                 SyncDecision::Take(vector) => {
                     let write = SyncWrite { vector, origin: Some(incoming.origin.clone()) };
                     let content = incoming.content.as_ref();
                     self.write_synced(&view, (incoming, &local), content, write, by)
                         .await
-                        .map(|()| SyncOutcome::Taken)
+                        .map(|warnings| SyncedDocument { outcome: SyncOutcome::Taken, warnings })
                 }
                 SyncDecision::Join(vector, origin) => {
                     let write = SyncWrite { vector, origin: Some(origin) };
@@ -67,19 +74,20 @@ impl Registry {
                         message: Some(reason(incoming)),
                         ..Command::new(Action::Apply(Plan::default()))
                     };
-                    self.submit_synced(command, by).await.map(|()| SyncOutcome::Joined)
+                    let done = self.submit_synced(command, by).await;
+                    done.map(|_| SyncedDocument::of(SyncOutcome::Joined))
                 }
                 SyncDecision::Merge(content, vector) => {
                     let write = SyncWrite { vector, origin: None };
                     self.write_synced(&view, (incoming, &local), Some(&content), write, by)
                         .await
-                        .map(|()| SyncOutcome::Merged)
+                        .map(|warnings| SyncedDocument { outcome: SyncOutcome::Merged, warnings })
                 }
             };
             match done {
-                Ok(outcome) => {
+                Ok(done) => {
                     self.close_conflicts(&incoming.xid, None).await?;
-                    return Ok(outcome);
+                    return Ok(done);
                 }
                 Err(SyncFailure::ComparedTooEarly) => {}
                 Err(SyncFailure::Failed(error)) => return Err(error.into()),
@@ -115,19 +123,30 @@ impl Registry {
         content: Option<&SyncContent>,
         write: SyncWrite,
         by: &CommandOrigin,
-    ) -> Result<(), SyncFailure> {
+    ) -> Result<Vec<Violation>, SyncFailure> {
         let mut command = writing(view, &incoming.xid, local, content);
         command.sync = Some(mark(incoming, local, write));
         command.message = Some(reason(incoming));
         self.submit_synced(command, by).await
     }
 
-    async fn submit_synced(&self, command: Command, by: &CommandOrigin) -> Result<(), SyncFailure> {
+    async fn submit_synced(
+        &self,
+        command: Command,
+        by: &CommandOrigin,
+    ) -> Result<Vec<Violation>, SyncFailure> {
         match self.submit(command, by).await {
-            Ok(_) => Ok(()),
+            Ok(done) => Ok(done.warnings),
             Err(error) if is_too_early(&error) => Err(SyncFailure::ComparedTooEarly),
             Err(error) => Err(SyncFailure::Failed(error)),
         }
+    }
+}
+
+impl SyncedDocument {
+    /// One that wasn't written, so that nothing warns.
+    const fn of(outcome: SyncOutcome) -> Self {
+        Self { outcome, warnings: Vec::new() }
     }
 }
 

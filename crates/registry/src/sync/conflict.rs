@@ -124,7 +124,7 @@ impl Registry {
             policy: record.policy,
         };
         let xid = record.document.clone();
-        let incoming = IncomingDocument { xid, vector, origin, content, way };
+        let incoming = IncomingDocument { xid, vector, origin, content, base: None, way };
         self.write_conflict(view, name, (&record.peer, &incoming), local).await
     }
 

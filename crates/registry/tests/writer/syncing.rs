@@ -53,7 +53,7 @@ impl Side {
     /// Takes the other side's state of the document.
     async fn take(&self, other: &Self, policy: ConflictPolicy) -> SyncOutcome {
         let incoming = other.offer(self, policy).await;
-        self.registry.sync(&incoming, &by()).await.unwrap()
+        self.registry.sync(&incoming, &by()).await.unwrap().outcome
     }
 
     /// What it would send.
@@ -65,7 +65,14 @@ impl Side {
             sides: SyncSides { source: self.id(), target: to.id() },
             policy,
         };
-        IncomingDocument { xid: xid(NAME), vector, origin: origin.unwrap(), content, way }
+        IncomingDocument {
+            xid: xid(NAME),
+            vector,
+            origin: origin.unwrap(),
+            content,
+            base: None,
+            way,
+        }
     }
 
     fn conflict(&self, with: &Self) -> Option<Xid> {
@@ -198,8 +205,8 @@ async fn a_merge_joins_both_and_waits_for_what_both_changed() {
     let (to_a, to_b) =
         (b.offer(&a, ConflictPolicy::Merge).await, a.offer(&b, ConflictPolicy::Merge).await);
     // They cross on their way.
-    assert_eq!(a.registry.sync(&to_a, &by()).await.unwrap(), SyncOutcome::Merged);
-    assert_eq!(b.registry.sync(&to_b, &by()).await.unwrap(), SyncOutcome::Merged);
+    assert_eq!(a.registry.sync(&to_a, &by()).await.unwrap().outcome, SyncOutcome::Merged);
+    assert_eq!(b.registry.sync(&to_b, &by()).await.unwrap().outcome, SyncOutcome::Merged);
     assert_eq!(a.text().await.as_deref(), Some(r#"{"x":2,"y":2}"#));
     assert_eq!(a.text().await, b.text().await);
     assert_eq!(a.take(&b, ConflictPolicy::Merge).await, SyncOutcome::Joined);
@@ -230,7 +237,7 @@ async fn refuses_what_cannot_be_true_and_what_is_meant_for_others() {
         b.registry.sync(&elsewhere, &by()).await,
         Err(SyncError::OtherRegistry { .. })
     ));
-    assert_eq!(b.registry.sync(&offered, &by()).await.unwrap(), SyncOutcome::Taken);
+    assert_eq!(b.registry.sync(&offered, &by()).await.unwrap().outcome, SyncOutcome::Taken);
 }
 
 #[tokio::test]
@@ -371,7 +378,7 @@ async fn refuses_attributes_that_no_client_sets() {
         let expect = format!("{name} isn't one of the attributes that travel between registries");
         assert_eq!(found, Err(expect));
     }
-    assert_eq!(b.registry.sync(&offered, &by()).await.unwrap(), SyncOutcome::Taken);
+    assert_eq!(b.registry.sync(&offered, &by()).await.unwrap().outcome, SyncOutcome::Taken);
     assert_eq!(b.state().await.content, a.state().await.content);
 }
 

@@ -179,8 +179,8 @@ fn refuses_what_can_never_be_evaluated_and_says_where() {
             "document.a.matches('(?=a)')",
             "the pattern \"(?=a)\": look-around, including look-ahead and look-behind, is not supported",
         ),
-        ("b'abc' == b'abc'", "a rule can't contain bytes"),
-        ("a.B{c: 1} == 1", "a rule can't contain messages"),
+        ("b'abc' == b'abc'", "an expression can't contain bytes"),
+        ("a.B{c: 1} == 1", "an expression can't contain messages"),
     ] {
         let error = refused(expression).to_string();
         assert!(error.starts_with(expect), "{expression}: {error}");
