@@ -2,6 +2,7 @@ use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -53,10 +54,13 @@ impl Disk {
     }
 }
 
-/// Writes a file whole: another process may read it at the same time.
+/// Writes a file whole: another reader may read or write it at the same time, in this process or in
+/// another one.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
     fs::create_dir_all(folder)?;
-    let draft = folder.join(format!(".{name}.{}", std::process::id()));
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let draft = folder.join(format!(".{name}.{}.{number}", std::process::id()));
     fs::write(&draft, bytes)?;
     fs::rename(&draft, folder.join(name))
 }

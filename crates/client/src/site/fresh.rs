@@ -35,7 +35,7 @@ pub struct FreshDocument {
 pub(super) const REFRESH_AHEAD: u32 = 8;
 
 /// How many paths are remembered: a document may be asked for in several spellings.
-const PATHS_MAX: usize = 100_000;
+pub(super) const PATHS_MAX: usize = 100_000;
 
 impl FreshDocument {
     /// A document that the source confirmed at that time.

@@ -13,7 +13,7 @@ use super::{
     CacheStatistics, FreshDocument, SiteAnswer, SiteError, SiteHealth, SiteOptions, SiteSource,
     Tier, VerifiedManifest,
     disk::Disk,
-    fresh::{FreshDocuments, REFRESH_AHEAD},
+    fresh::{FreshDocuments, PATHS_MAX, REFRESH_AHEAD},
     health::Record,
     memory::Memory,
 };
@@ -29,6 +29,9 @@ pub(super) struct Inner {
     pub options: SiteOptions,
     pub disk: Option<Disk>,
     pub state: Guarded<State>,
+    /// Whether the disk was looked at. It is held while somebody does: whoever comes meanwhile must
+    /// not take an earlier manifest from the source.
+    is_disk_read: Guarded<bool>,
     pub refreshing: tokio::sync::Mutex<()>,
     /// One request at a time for each document.
     fetching: Guarded<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -40,8 +43,8 @@ pub(super) struct State {
     pub manifest: Option<Arc<VerifiedManifest>>,
     /// When the source last confirmed it; none: it is from disk or from the snapshot.
     pub checked: Option<Instant>,
-    /// Whether the disk was looked at.
-    is_disk_read: bool,
+    /// The digest and the version of each document that was answered with last, by its path.
+    known: HashMap<String, (String, String)>,
     /// The largest number of a manifest that was ever read.
     pub seen: u64,
     pub memory: Memory,
@@ -78,6 +81,7 @@ impl SiteReader {
                 options,
                 disk,
                 state,
+                is_disk_read: Guarded::default(),
                 refreshing: tokio::sync::Mutex::default(),
                 fetching: Guarded::default(),
             }),
@@ -92,7 +96,12 @@ impl SiteReader {
         if let Some(known) = self.fresh(path) {
             return Ok(known.answer());
         }
-        let answer = self.inner.answer(path).await;
+        self.get_until(path, self.inner.deadline()).await
+    }
+
+    /// A file that isn't known to be fresh, until then.
+    async fn get_until(&self, path: &str, deadline: Instant) -> Result<SiteAnswer, SiteError> {
+        let answer = self.inner.answer(path, deadline).await;
         let is_from_memory = |tier| matches!(tier, Tier::Fresh | Tier::Stale);
         if answer.as_ref().is_ok_and(|answer| is_from_memory(answer.tier))
             && self.inner.is_due_soon()
@@ -131,21 +140,29 @@ impl SiteReader {
         if let Some(known) = self.fresh_stack(stack_type) {
             return Ok(known.answer());
         }
-        let found = self.inner.manifest(self.inner.deadline()).await;
-        let path = found.ok().and_then(|(manifest, _)| manifest.find("stacks", stack_type));
-        // Without a manifest, the documents of the application may still have it.
+        // One time for both, or the answer could take twice as long.
+        let deadline = self.inner.deadline();
+        let options = &self.inner.options;
+        let (path, why) = match self.inner.manifest(deadline).await {
+            Ok((manifest, _)) => (manifest.find("stacks", stack_type), None),
+            Err(why) => {
+                let snapshot = options.snapshot.as_ref();
+                (snapshot.and_then(|own| own.manifest.find("stacks", stack_type)), Some(why))
+            }
+        };
+        // The documents of the application may still have it.
         let own = || {
             let name = format!("/{stack_type}.json");
-            let mut paths = self.inner.options.fallback_data.keys();
+            let mut paths = options.fallback_data.keys();
             paths.find(|path| path.starts_with("stacks/") && path.ends_with(&name)).cloned()
         };
         match path.or_else(own) {
             Some(path) => {
-                let answer = self.get(&path).await;
+                let answer = self.get_until(&path, deadline).await;
                 self.inner.state.lock().fresh.also(&stack_key(stack_type), &path);
                 answer
             }
-            None => self.inner.nothing(&format!("stacks/{stack_type}"), None),
+            None => self.inner.nothing(&format!("stacks/{stack_type}"), why),
         }
     }
 
@@ -253,10 +270,12 @@ impl SiteReader {
 
     /// Forgets what is in memory; the disk stays.
     pub fn clear_cache(&self) {
+        let mut is_disk_read = self.inner.is_disk_read.lock();
         let mut state = self.inner.state.lock();
         state.memory.clear();
         state.fresh.clear();
-        (state.manifest, state.checked, state.is_disk_read) = (None, None, false);
+        state.known.clear();
+        (state.manifest, state.checked, *is_disk_read) = (None, None, false);
     }
 }
 
@@ -274,8 +293,8 @@ enum NoDocument {
 }
 
 impl Inner {
-    async fn answer(&self, path: &str) -> Result<SiteAnswer, SiteError> {
-        let result = self.look(path).await;
+    async fn answer(&self, path: &str, deadline: Instant) -> Result<SiteAnswer, SiteError> {
+        let result = self.look(path, deadline).await;
         let mut state = self.state.lock();
         state.record.answers += 1;
         if let Ok(answer) = &result {
@@ -293,8 +312,7 @@ impl Inner {
         result
     }
 
-    async fn look(&self, path: &str) -> Result<SiteAnswer, SiteError> {
-        let deadline = self.deadline();
+    async fn look(&self, path: &str, deadline: Instant) -> Result<SiteAnswer, SiteError> {
         let (manifest, tier) = match self.manifest(deadline).await {
             Ok(found) => found,
             Err(why) => return self.nothing(path, Some(why)),
@@ -314,9 +332,13 @@ impl Inner {
         };
         let (value, used, tier) = match self.document((own, file), tier, deadline).await {
             Ok(found) => found,
-            Err(NoDocument::Unreachable(why)) => return self.nothing(path, Some(why)),
+            Err(NoDocument::Unreachable(why)) => {
+                let earlier = self.earlier(own);
+                return earlier.map_or_else(|| self.nothing(path, Some(why)), Ok);
+            }
             Err(NoDocument::Data(error)) => return Err(error),
         };
+        self.note_known(own, file);
         self.keep_fresh(path, &manifest, tier, (value.clone(), file.version.clone()), used);
         Ok(self.found(value, tier, file.version.clone()))
     }
@@ -389,6 +411,32 @@ impl Inner {
         }
     }
 
+    /// Notes with what a document was answered.
+    fn note_known(&self, path: &str, file: &ManifestFile) {
+        let mut state = self.state.lock();
+        if state.known.get(path).is_some_and(|(digest, _)| *digest == file.sha256) {
+            return;
+        }
+        if state.known.len() >= PATHS_MAX {
+            state.known.clear();
+        }
+        state.known.insert(path.to_owned(), (file.sha256.clone(), file.version.clone()));
+    }
+
+    /// What a document was before, if that is still in memory: the site changed it and went away
+    /// before it could be read.
+    fn earlier(&self, path: &str) -> Option<SiteAnswer> {
+        if !self.options.fallback_enabled {
+            return None;
+        }
+        let (value, version) = {
+            let mut state = self.state.lock();
+            let (digest, version) = state.known.get(path)?.clone();
+            (state.memory.get(&digest)?.0, version)
+        };
+        Some(self.found(value, Tier::Stale, version))
+    }
+
     /// The bytes of a file that isn't in memory, and where they come from. What an earlier run read
     /// has the digest that the manifest names, so it is right.
     async fn bytes(
@@ -441,15 +489,19 @@ impl Inner {
     /// Reads the manifest of an earlier run, once. It counts as seen, so that nobody can show an
     /// older one after a restart.
     fn remember(&self) {
-        if std::mem::replace(&mut self.state.lock().is_disk_read, true) {
+        let mut is_disk_read = self.is_disk_read.lock();
+        if std::mem::replace(&mut *is_disk_read, true) {
             return;
         }
         let Some(bytes) = self.disk.as_ref().and_then(Disk::manifest) else { return };
         let (key, channel) = (self.options.key.as_ref(), self.options.channel.as_deref());
         let Ok(manifest) = VerifiedManifest::read(bytes, key, channel) else { return };
         let mut state = self.state.lock();
-        state.seen = state.seen.max(manifest.manifest.version);
-        state.manifest.get_or_insert_with(|| Arc::new(manifest));
+        // After the memory was cleared, the disk may be behind what was seen.
+        if manifest.manifest.version >= state.seen {
+            state.seen = manifest.manifest.version;
+            state.manifest.get_or_insert_with(|| Arc::new(manifest));
+        }
     }
 
     /// The answer where the site itself has none: from the program, or that there is none.

@@ -26,6 +26,9 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 
+mod corners;
+mod environment;
+
 const DAY_US: u64 = 24 * 3_600 * 1_000_000;
 const SANITY: &str = "providers/cms/sanity.json";
 
@@ -82,6 +85,10 @@ enum Mood {
     Failing,
     Lying,
     Gone,
+    /// It has a manifest and nothing else.
+    Hollow,
+    /// It takes nine seconds, and then wants to be asked again at once.
+    Tiring,
 }
 
 /// A source of a test.
@@ -123,6 +130,12 @@ impl SiteSource for Moody {
             Mood::Failing => Err(SourceFault::new("it fails")),
             Mood::Lying => Ok(found.map(|bytes| [b" ", &bytes[..]].concat().into())),
             Mood::Gone => Ok(None),
+            Mood::Hollow if path == MANIFEST_PATH => Ok(found),
+            Mood::Hollow => Ok(None),
+            Mood::Tiring => {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                Err(SourceFault { what: "busy".to_owned(), retry_after: Some(Duration::ZERO) })
+            }
         }
     }
 
@@ -385,38 +398,6 @@ async fn a_second_source_answers_where_the_first_one_fails() {
     first.is(Mood::Failing);
     let reader = SiteReader::new(vec![first, second], options(&key));
     assert_eq!(reader.get(SANITY).await.unwrap().tier, Tier::Source);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_environment_turns_the_source_off_or_the_fallbacks() {
-    let key = signer(1);
-    let files = site_of(99 * DAY_US, 65, &key, Vec::new());
-    let set = |names: &'static [(&str, &str)]| {
-        SiteOptions::from_environment("APP", move |name| {
-            names.iter().find(|(one, _)| *one == name).map(|(_, value)| (*value).to_owned())
-        })
-    };
-    let options_of = |mut options: SiteOptions| {
-        options.now = Arc::new(|| time(100 * DAY_US));
-        options.fallback_data = [(SANITY.to_owned(), json!({"price": 1}))].into();
-        options
-    };
-    let source = Moody::new(files);
-    let off = options_of(set(&[("USE_REGISTRY", "false"), ("APP_REGISTRY_CACHE_TTL", "1.5")]));
-    assert_eq!(off.cache_ttl, Duration::from_millis(1_500));
-    let reader = SiteReader::new(vec![source.clone()], off);
-    let answer = reader.get(SANITY).await.unwrap();
-    assert_eq!((answer.tier, price(&answer)), (Tier::Embedded, Some(1)));
-    assert_eq!(source.asked.load(Ordering::SeqCst), 0);
-    source.is(Mood::Failing);
-    let strict = options_of(set(&[
-        ("REGISTRY_FALLBACK_ENABLED", "0"),
-        ("APP_REGISTRY_MAX_RETRIES", "1"),
-        ("APP_REGISTRY_TIMEOUT", "nonsense"),
-    ]));
-    assert_eq!((strict.max_retries, strict.timeout), (1, Duration::from_secs(10)));
-    let refused = SiteReader::new(vec![source], strict).get(SANITY).await.unwrap_err();
-    assert!(matches!(refused, SiteError::Unreachable { .. }), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]
