@@ -59,6 +59,7 @@ mod schema_commands;
 mod schemas;
 mod searching;
 mod secure;
+mod site_chaos;
 mod soak;
 mod sockets;
 mod starving;
