@@ -1,4 +1,5 @@
-//! What the chaos before a site has found: each of these answers was wrong once, late, or none.
+//! What faults before a site may lead to: each of these answers was wrong once, late, or none. The chaos
+//! found one, and reading the code with it in mind the others.
 
 use super::*;
 
