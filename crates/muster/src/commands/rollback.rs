@@ -81,6 +81,11 @@ pub struct RollbackArguments {
 
 impl RollbackArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if self.since.is_some() && self.sync.is_none() {
+            return Err(Failure::usage(
+                "--since goes with --sync; --to names the state to go back to",
+            ));
+        }
         let client = self.explanation.of(self.connection.client(context).await?)?;
         if let Some(name) = &self.publication {
             return self.publication(context, &client, name).await;

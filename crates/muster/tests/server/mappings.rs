@@ -132,7 +132,7 @@ fn a_document_that_cannot_be_mapped_is_a_dead_letter_and_holds_nothing_up() {
     let letters = letters();
     let reason = |id: &str| {
         let all = letters.as_array().unwrap().iter();
-        let named = all.filter(|letter| letter["resource"] == format!("/configs/web/entries/{id}"));
+        let named = all.filter(|letter| letter["xid"] == format!("/configs/web/entries/{id}"));
         named.map(|letter| letter["reason"].as_str().unwrap().to_owned()).next().unwrap()
     };
     let zero = reason("zero");
