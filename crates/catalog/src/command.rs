@@ -328,6 +328,24 @@ pub enum RollbackTarget {
     },
 }
 
+impl RegistryPart {
+    /// Whether an entity is in this part.
+    #[must_use]
+    pub fn holds(&self, xid: &Xid) -> bool {
+        match self {
+            Self::All => true,
+            Self::Groups(groups) => xid.group_ids().is_some_and(|(of, _)| of == groups),
+            Self::Entity(entity) => {
+                std::iter::successors(Some(xid.clone()), Xid::parent).any(|one| one == *entity)
+            }
+            Self::Resources { group, resources } => {
+                xid.group().as_ref() == Some(group)
+                    && xid.resource_ids().is_some_and(|(of, _)| of == resources)
+            }
+        }
+    }
+}
+
 impl fmt::Display for RegistryPart {
     /// Its path.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -92,6 +92,16 @@ impl<C: Deref<Target = Catalog>> View<C> {
         Self { catalog: self.catalog.clone(), stamp, moment, within: self.within.clone() }
     }
 
+    /// The view at an earlier position, for what doesn't depend on the command that ends there and its
+    /// moment. For a later position, it is this view itself.
+    #[must_use]
+    pub fn at_position(&self, position: Position) -> Self
+    where
+        C: Clone,
+    {
+        self.back_to(Stamp { position, ..Stamp::default() }, Moment::EPOCH)
+    }
+
     /// Whether this is the newest position.
     #[must_use]
     pub fn is_newest(&self) -> bool {

@@ -1,10 +1,9 @@
 use muster_catalog::{
     Content, View,
     changes::{Change, ChangeError, FORMAT},
-    state::Stamp,
 };
 use muster_ledger::{Entry, EntryBytes, Head};
-use muster_words::{Moment, Position, Xid};
+use muster_words::{Position, Xid};
 use thiserror::Error;
 
 /// A command from the ledger, with all its parts in order.
@@ -94,12 +93,12 @@ impl CommittedCommand {
     /// The view before the command.
     pub(crate) fn before(&self, view: &View) -> View {
         // The command and the time of that position don't matter here.
-        view.back_to(Stamp { position: self.begin(), ..Stamp::default() }, Moment::EPOCH)
+        view.at_position(self.begin())
     }
 
     /// The view at the end of the command.
     pub(crate) fn after(&self, view: &View) -> View {
-        view.back_to(Stamp { position: self.position(), ..Stamp::default() }, Moment::EPOCH)
+        view.at_position(self.position())
     }
 
     /// Adds the next part.
@@ -145,7 +144,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
     use muster_ledger::{CommandId, Record};
-    use muster_words::Digest;
+    use muster_words::{Digest, Moment};
 
     use super::*;
 

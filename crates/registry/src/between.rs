@@ -48,12 +48,12 @@ impl Registry {
         let mut found: Vec<ChangedEntity> = touched
             .single
             .iter()
-            .filter(|xid| holds(place, xid))
+            .filter(|xid| place.holds(xid))
             .filter_map(|xid| changed_entity(before, after, xid))
             .collect();
         for group in &touched.whole {
             let within = changed_entities(before, after, &RegistryPart::Entity(group.clone()));
-            found.extend(within.filter(|one| holds(place, &one.xid)));
+            found.extend(within.filter(|one| place.holds(&one.xid)));
         }
         found.retain(|one| is_wanted(&one.xid));
         found.sort_by(|one, other| entity_order(&one.xid, &other.xid));
@@ -135,21 +135,6 @@ impl Touched {
                 self.single.insert(subject);
             }
             _ => self.single.extend(subject.resource()),
-        }
-    }
-}
-
-/// Whether an entity is at a place.
-fn holds(place: &RegistryPart, xid: &Xid) -> bool {
-    match place {
-        RegistryPart::All => true,
-        RegistryPart::Groups(groups) => xid.group_ids().is_some_and(|(of, _)| of == groups),
-        RegistryPart::Entity(entity) => {
-            std::iter::successors(Some(xid.clone()), Xid::parent).any(|one| one == *entity)
-        }
-        RegistryPart::Resources { group, resources } => {
-            xid.group().as_ref() == Some(group)
-                && xid.resource_ids().is_some_and(|(of, _)| of == resources)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use muster_catalog::{View, entity::Entity, state::Stamp};
+use muster_catalog::{View, entity::Entity};
 use muster_registry::CommittedCommand;
 use muster_words::{Moment, Position, Xid};
 use serde::{Deserialize, Serialize};
@@ -70,12 +70,6 @@ pub struct DocumentChange {
     pub moment: Moment,
 }
 
-/// The view at a position at which a command ends.
-#[must_use]
-pub fn view_at(newest: &View, position: Position) -> View {
-    newest.back_to(Stamp { position, ..Stamp::default() }, Moment::EPOCH)
-}
-
 /// The changes of a command, in the order of names. The view must be at the command's end or later;
 /// the same command always gives the same changes, whatever the view.
 #[must_use]
@@ -111,7 +105,8 @@ fn kinds_of(
     command: &CommittedCommand,
     newest: &View,
 ) -> Vec<(Xid, Option<DocumentChangeKind>)> {
-    let (before, after) = (view_at(newest, command.begin()), view_at(newest, command.position()));
+    let (before, after) =
+        (newest.at_position(command.begin()), newest.at_position(command.position()));
     let mut resources = BTreeSet::new();
     for xid in named {
         match &xid {

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use muster_fernet::KeyFile;
 use muster_guard::secret_references::SecretList;
 use muster_registry::Registry;
-use muster_words::{Moment, json::Value};
+use muster_words::{Moment, Xid, json::Value};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     bucket::{self, BucketDelivery},
-    changes::{DocumentChange, DocumentChangeKind, view_at},
+    changes::{DocumentChange, DocumentChangeKind},
     decision::{NextStep, TryFailure, TryOutcome, decide},
     event::{ChangedDocument, EventSource, delivery_id, encrypted, event},
     folder,
@@ -62,6 +62,22 @@ pub struct Depot {
 }
 
 impl Depot {
+    /// Notes that something happened to a link, now.
+    pub(crate) fn say(&self, kind: &'static str, key: &LinkKey, detail: String) {
+        let (route, target) = (key.route.to_string(), key.target.to_string());
+        self.happened(kind, (route, target), detail);
+    }
+
+    /// Notes that something happened to a target, now.
+    pub(crate) fn say_of_target(&self, kind: &'static str, target: &Xid) {
+        self.happened(kind, (String::new(), target.to_string()), String::new());
+    }
+
+    fn happened(&self, kind: &'static str, (route, target): (String, String), detail: String) {
+        let time = self.registry.now();
+        self.trail.happened(RelayEvent { number: 0, time, kind, route, target, detail });
+    }
+
     /// An event with its document encrypted by the current key. Each try encrypts anew.
     fn encrypt(&self, event: Value, bytes: &[u8]) -> Result<Value, TryFailure> {
         let now = self.registry.now();
@@ -234,14 +250,7 @@ impl Delivery {
     }
 
     fn say(&self, kind: &'static str, detail: String) {
-        self.depot.trail.happened(RelayEvent {
-            number: 0,
-            time: self.depot.registry.now(),
-            kind,
-            route: self.key.route.to_string(),
-            target: self.key.target.to_string(),
-            detail,
-        });
+        self.depot.say(kind, &self.key, detail);
     }
 
     fn note(&self, outcome: &TryOutcome, attempt: u32, took: Duration) {
@@ -285,7 +294,8 @@ impl Delivery {
         let mut document = document;
         // Another registry's document is mapped into what it says there.
         if let Some(mapping) = self.route.transforms().filter(|_| !is_registry) {
-            document = match mapped::for_event(mapping, &self.change.resource, &document) {
+            let mapping = async { mapped::for_event(mapping, &self.change.resource, &document) };
+            document = match depot.registry.long_work().run(mapping).await {
                 Ok(Mapped { document, told }) => {
                     self.tell("sync.invalid", told);
                     document?
@@ -379,7 +389,7 @@ impl Delivery {
             return Ok(false);
         }
         let registry = &self.depot.registry;
-        let view = view_at(&registry.view(), position);
+        let view = registry.view().at_position(position);
         let has_class = selector.has_class(registry, &view, &self.change.resource).await;
         has_class.map_err(|_| TryFailure::Unread)
     }

@@ -33,7 +33,6 @@ use crate::{
     receiver::Receiver,
     route::RouteMode,
     store::{Held, LinkKey, StoreError, StoredLink},
-    trail::RelayEvent,
 };
 
 pub use control::ControlError;
@@ -158,7 +157,7 @@ impl Engine {
         let (names, links): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
         stop(links).await;
         for key in &names {
-            self.say("link.stopped", key);
+            self.depot.say("link.stopped", key, String::new());
         }
         for stored in &stored {
             // A route that is only turned off keeps its mark.
@@ -246,7 +245,7 @@ impl Engine {
         });
         state.links.insert(key.clone(), RunningLink { link, stop, task });
         drop(state);
-        self.say("link.started", &key);
+        self.depot.say("link.started", &key, String::new());
     }
 
     /// The targets that are there. One that didn't change goes on with its breaker.
@@ -283,17 +282,6 @@ impl Engine {
             }
         }
         receivers
-    }
-
-    fn say(&self, kind: &'static str, key: &LinkKey) {
-        self.depot.trail.happened(RelayEvent {
-            number: 0,
-            time: self.depot.registry.now(),
-            kind,
-            route: key.route.to_string(),
-            target: key.target.to_string(),
-            detail: String::new(),
-        });
     }
 
     /// What deliveries share.

@@ -7,7 +7,7 @@ use muster_registry::{FetchError, Registry};
 use muster_words::{Digest, Notation, Position, Xid, json};
 use serde_json::{Map, Value};
 
-use crate::changes::{DocumentChange, DocumentChangeKind, view_at};
+use crate::changes::{DocumentChange, DocumentChangeKind};
 
 /// The largest document that an event holds, unless its target asks for all of them, in bytes.
 /// Receivers of webhooks commonly refuse more than 64 KiB, and queues behind them less.
@@ -97,7 +97,7 @@ impl ChangedDocument {
             gone: !newest.has(&change.resource),
             previous: previous(&newest, change),
         };
-        let view = view_at(&newest, position);
+        let view = newest.at_position(position);
         let Some(version) = view.version_at(&change.resource) else { return Ok(found) };
         found.version = Some(version.id.to_string());
         found.state = Some(version.state.as_str());
@@ -122,7 +122,7 @@ impl ChangedDocument {
 
 /// The position of the last change of a document before another one.
 fn previous(newest: &View, change: &DocumentChange) -> Option<Position> {
-    Some(view_at(newest, change.begin).resource_at(&change.resource)?.stamp().position)
+    Some(newest.at_position(change.begin).resource_at(&change.resource)?.stamp().position)
 }
 
 /// The id of a delivery, which is the same for every try: from the change, the route and the target.

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    changes::{DocumentChange, all_changes_of, changes_of, everything_in, view_at},
+    changes::{DocumentChange, all_changes_of, changes_of, everything_in},
     delivery::{Delivery, DeliveryEnd, Depot},
     pull::InboundProgress,
     receiver::Receiver,
@@ -217,7 +217,7 @@ impl Link {
     ) -> Result<(), LinkError> {
         let begin = running.record.mark;
         let end = self.depot.registry.bounds_at(begin.next()).await?.end;
-        let view = view_at(&self.depot.registry.view(), end);
+        let view = self.depot.registry.view().at_position(end);
         let changes = self.selected(everything_in(&view, begin, self.created));
         self.add(running, begin, end, changes);
         while running.window.unfinished() > 0 {

@@ -47,8 +47,13 @@ pub(crate) struct Mapped<T> {
 }
 
 impl<T> Mapped<T> {
-    const fn nothing() -> Self {
-        Self { document: None, told: None }
+    /// One that has no data, and stays as it is.
+    const fn of(document: T) -> Self {
+        Self { document: Some(document), told: None }
+    }
+
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Mapped<U> {
+        Mapped { document: self.document.map(change), told: self.told }
     }
 }
 
@@ -58,39 +63,45 @@ pub(crate) fn for_event(
     resource: &Xid,
     document: &ChangedDocument,
 ) -> Result<Mapped<ChangedDocument>, MapError> {
-    let Some(bytes) = &document.bytes else {
-        return Ok(Mapped { document: Some(document.clone()), told: None });
-    };
-    let ours = document.notation().parse(bytes).map_err(|_| MapError::NoData("here"))?;
-    let Some(found) = mapping.outbound(&ours, None, &context(resource))? else {
-        return Ok(Mapped::nothing());
-    };
-    let told = checked(mapping, &found)?;
-    let bytes = Some(mapped(&found, document.notation(), bytes)?);
-    let content_type = Some(JSON.to_owned());
-    Ok(Mapped { document: Some(ChangedDocument { bytes, content_type, ..document.clone() }), told })
+    let Some(bytes) = &document.bytes else { return Ok(Mapped::of(document.clone())) };
+    let ours = (bytes, document.content_type.as_deref());
+    let mapped = made(mapping, resource, ours, None)?;
+    Ok(mapped.map(|bytes| ChangedDocument {
+        bytes: Some(bytes),
+        content_type: Some(JSON.to_owned()),
+        ..document.clone()
+    }))
 }
 
-/// A document for another registry, and what that one has now.
+/// A document for another registry, put into what that one has now.
 pub(crate) fn outbound(
     mapping: &Mapping,
     resource: &Xid,
     ours: &SyncContent,
     theirs: Option<&SyncContent>,
 ) -> Result<Mapped<SyncContent>, MapError> {
-    let Some(source) = &ours.bytes else {
-        return Ok(Mapped { document: Some(ours.clone()), told: None });
+    let Some(bytes) = &ours.bytes else { return Ok(Mapped::of(ours.clone())) };
+    let source = (bytes, ours.content_type.as_deref());
+    let mapped = made(mapping, resource, source, base_of(theirs, "there")?)?;
+    Ok(mapped.map(|bytes| content(ours, bytes)))
+}
+
+/// What goes out: the document of the other side, from ours and from what it says there now.
+fn made(
+    mapping: &Mapping,
+    resource: &Xid,
+    (bytes, content_type): (&Bytes, Option<&str>),
+    base: Option<(Value, Bytes)>,
+) -> Result<Mapped<Bytes>, MapError> {
+    let notation = Notation::of(content_type);
+    let ours = notation.parse(bytes).map_err(|_| MapError::NoData("here"))?;
+    let theirs = base.as_ref().map(|(theirs, _)| theirs);
+    let Some(found) = mapping.outbound(&ours, theirs, &context(resource))? else {
+        return Ok(Mapped { document: None, told: None });
     };
-    let notation = Notation::of(ours.content_type.as_deref());
-    let source = notation.parse(source).map_err(|_| MapError::NoData("here"))?;
-    let base = base_of(theirs, "there")?;
-    let found =
-        mapping.outbound(&source, base.as_ref().map(|(base, _)| base), &context(resource))?;
-    let Some(found) = found else { return Ok(Mapped::nothing()) };
     let told = checked(mapping, &found)?;
-    let now = base.as_ref().map_or(b"".as_slice(), |(_, bytes)| bytes);
-    let content = content(ours, mapped(&found, Notation::Json, now)?);
-    Ok(Mapped { document: Some(content), told })
+    let now = base.map(|(_, bytes)| bytes);
+    Ok(Mapped { document: Some(written(&found, now.as_deref())?), told })
 }
 
 /// A document from another registry, put into what is here now.
@@ -100,18 +111,15 @@ pub(crate) fn inbound(
     theirs: &SyncContent,
     ours: Option<&SyncContent>,
 ) -> Result<Mapped<SyncContent>, MapError> {
-    let Some(source) = &theirs.bytes else {
-        return Ok(Mapped { document: Some(theirs.clone()), told: None });
-    };
+    let Some(bytes) = &theirs.bytes else { return Ok(Mapped::of(theirs.clone())) };
     let notation = Notation::of(theirs.content_type.as_deref());
-    let source = notation.parse(source).map_err(|_| MapError::NoData("there"))?;
+    let source = notation.parse(bytes).map_err(|_| MapError::NoData("there"))?;
     let told = checked(mapping, &source)?;
     let base = base_of(ours, "here")?;
-    let found =
-        mapping.inbound(&source, base.as_ref().map(|(base, _)| base), &context(resource))?;
-    let now = base.as_ref().map_or(b"".as_slice(), |(_, bytes)| bytes);
-    let content = content(theirs, mapped(&found, Notation::Json, now)?);
-    Ok(Mapped { document: Some(content), told })
+    let ours = base.as_ref().map(|(ours, _)| ours);
+    let found = mapping.inbound(&source, ours, &context(resource))?;
+    let bytes = written(&found, base.as_ref().map(|(_, bytes)| &**bytes))?;
+    Ok(Mapped { document: Some(content(theirs, bytes)), told })
 }
 
 /// What a document is put into: data, and its bytes.
@@ -137,8 +145,8 @@ fn content(whose: &SyncContent, bytes: Bytes) -> SyncContent {
     SyncContent { bytes: Some(bytes), content_type, ..whose.clone() }
 }
 
-fn mapped(value: &Value, notation: Notation, now: &[u8]) -> Result<Bytes, MapError> {
-    let now = Some(now).filter(|_| notation == Notation::Json);
+/// The bytes of a mapped document; those that there are now if they say the same.
+fn written(value: &Value, now: Option<&[u8]>) -> Result<Bytes, MapError> {
     let bytes = mapped_bytes(value, now);
     match bytes.len() > BODY_BYTES_MAX {
         true => Err(MapError::TooLarge),

@@ -4,21 +4,22 @@ mod older;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
-use muster_catalog::View;
+use muster_catalog::{View, sync::SyncContent};
 use muster_registry::{DocumentState, SyncError};
+use muster_rules::Mapping;
 use muster_wire::sync::{SyncDocument, SyncOutcomeWord, SyncReport, SyncRequest, SyncState};
 use muster_words::{Digest, Id, Xid, json, limits::BODY_BYTES_MAX};
 use thiserror::Error;
 
 use crate::{
     carried,
-    changes::{DocumentChange, view_at},
+    changes::DocumentChange,
     decision::{TryFailure, TryOutcome, shown},
     delivery::Depot,
     event::ChangedDocument,
     http_sender::{ANSWER_BYTES_MAX, Received, Sending},
     link::{LinkProgress, PeerLife},
-    mapped,
+    mapped::{self, Mapped},
     route::{Route, RouteMode},
     store::{LinkKey, PeerRecord},
     target::RelayTarget,
@@ -117,36 +118,24 @@ async fn sent(
     let mut invalid = None;
     let mut base = None;
     if let (Some(mapping), Some(ours)) = (delivery.route.transforms(), &state.content) {
-        let resource = &delivery.change.resource;
-        let theirs = match call.state(&peer, resource).await {
-            Ok(theirs) => {
-                theirs.unwrap_or_else(|| SyncDocument { deleted: true, ..SyncDocument::default() })
-            }
+        let theirs = match call.state(&peer, &delivery.change.resource).await {
+            Ok(theirs) => theirs,
             Err(StateError::Failed(failure)) => return Err(failure),
             Err(StateError::Answered(outcome)) => return Ok(outcome.into()),
             Err(StateError::Unreadable) => return Err(TryFailure::Unmapped(UNREADABLE.to_owned())),
         };
-        let now = carried::content_of(&theirs);
-        let now = now.map_err(|_| TryFailure::Unmapped(UNREADABLE.to_owned()))?;
-        let mapped = mapped::outbound(mapping, resource, ours, now.as_ref());
-        let mapped = mapped.map_err(|error| TryFailure::Unmapped(error.to_string()))?;
+        let mapped = mapped_into(depot, (mapping, delivery), ours, theirs.as_ref()).await?;
         let Some(content) = mapped.document else { return taken() };
         invalid = mapped.told;
-        base = Some(theirs.vector);
+        base = Some(theirs.map(|theirs| theirs.vector).unwrap_or_default());
         state.content = Some(content);
     }
     let Some(mut document) = carried::sent(&delivery.change.resource, &state) else {
         return taken();
     };
-    document.base.clone_from(&base);
-    let request = SyncRequest {
-        source: own.to_string(),
-        target: peer.to_string(),
-        sync: sync_id(&delivery.link.route, [&own, &peer]).to_string(),
-        route: Some(delivery.link.route.to_string()),
-        policy: delivery.route.conflict.name().to_owned(),
-        documents: vec![document],
-    };
+    let is_mapped = base.is_some();
+    document.base = base;
+    let request = request_of(delivery, [&own, &peer], document);
     let body = serde_json::to_vec(&request).map_err(|_| TryFailure::Broken)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -165,7 +154,7 @@ async fn sent(
             }
             return Ok(PeerOutcome { outcome, invalid, warnings });
         }
-        404 if base.is_some() => Err(TryFailure::Unmapped(OLDER.to_owned())),
+        404 if is_mapped => Err(TryFailure::Unmapped(OLDER.to_owned())),
         404 => older::deliver(&call, delivery, (own.as_str(), peer.as_str())).await,
         // It may be another registry by now, which says that it is no side of this.
         400 => {
@@ -183,6 +172,36 @@ async fn sent(
 /// What is said of a registry that can't be asked what a document says there.
 const OLDER: &str = "the mapping can't be applied: the other registry's release is too old for it";
 
+fn request_of(
+    delivery: &PeerDelivery<'_>,
+    [own, peer]: [&Id; 2],
+    document: SyncDocument,
+) -> SyncRequest {
+    SyncRequest {
+        source: own.to_string(),
+        target: peer.to_string(),
+        sync: sync_id(&delivery.link.route, [own, peer]).to_string(),
+        route: Some(delivery.link.route.to_string()),
+        policy: delivery.route.conflict.name().to_owned(),
+        documents: vec![document],
+    }
+}
+
+/// What is sent of a document, put into what the other registry has now.
+async fn mapped_into(
+    depot: &Depot,
+    (mapping, delivery): (&Mapping, &PeerDelivery<'_>),
+    ours: &SyncContent,
+    theirs: Option<&SyncDocument>,
+) -> Result<Mapped<SyncContent>, TryFailure> {
+    let theirs = theirs.map(carried::content_of).transpose();
+    let theirs = theirs.map_err(|_| TryFailure::Unmapped(UNREADABLE.to_owned()))?.flatten();
+    let mapping =
+        async { mapped::outbound(mapping, &delivery.change.resource, ours, theirs.as_ref()) };
+    let mapped = depot.registry.long_work().run(mapping).await;
+    mapped.map_err(|error| TryFailure::Unmapped(error.to_string()))
+}
+
 /// The state of a document after a change; none if its bytes were erased and a later change has its
 /// own delivery.
 async fn state_after(
@@ -194,7 +213,7 @@ async fn state_after(
     // What was erased travels as a deletion.
     let view: View = match delivery.document.erased && delivery.document.gone {
         true => newest,
-        false => view_at(&newest, change.id.position),
+        false => newest.at_position(change.id.position),
     };
     let state = depot.registry.document_state(&view, &change.resource).await;
     let state = state.map_err(|error| match error {

@@ -27,7 +27,6 @@ use crate::{
     peer::{PeerCall, StateError, UNREADABLE, check_peer, sync_id},
     route::Beginning,
     store::{PeerRecord, StoreError},
-    trail::RelayEvent,
     webhook::outcome,
 };
 
@@ -422,7 +421,9 @@ impl Puller {
         let registry = &self.link.depot.registry;
         let local = registry.document_state(&registry.view(), &incoming.xid).await;
         let local = local.map_err(|_| PullError::Failed(TryFailure::Unread))?;
-        let mapped = mapped::inbound(mapping, &incoming.xid, theirs, local.content.as_ref());
+        let mapping =
+            async { mapped::inbound(mapping, &incoming.xid, theirs, local.content.as_ref()) };
+        let mapped = registry.long_work().run(mapping).await;
         let mapped = mapped.map_err(|error| TakeError::Refused(error.to_string()))?;
         self.tell("sync.invalid", &incoming.xid, mapped.told);
         incoming.content = mapped.document;
@@ -444,16 +445,9 @@ impl Puller {
 
     /// Says something about a document.
     fn tell(&self, kind: &'static str, xid: &Xid, text: Option<String>) {
-        let Some(text) = text else { return };
-        let depot = &self.link.depot;
-        depot.trail.happened(RelayEvent {
-            number: 0,
-            time: depot.registry.now(),
-            kind,
-            route: self.link.key.route.to_string(),
-            target: self.link.key.target.to_string(),
-            detail: format!("{xid}: {text}"),
-        });
+        if let Some(text) = text {
+            self.link.depot.say(kind, &self.link.key, format!("{xid}: {text}"));
+        }
     }
 
     /// Whether the route selects a document by what it says; a deleted one by what it said here.

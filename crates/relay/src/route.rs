@@ -186,9 +186,7 @@ impl Route {
             conflict,
         })
     }
-}
 
-impl Route {
     /// The mapping, if documents look different on the other side.
     #[must_use]
     pub fn transforms(&self) -> Option<&Mapping> {

@@ -3,7 +3,7 @@ use muster_words::json::Value;
 
 use super::{
     EvaluationFault, RuleContext,
-    expression::{Expression, Literal, Loop, LoopKind, Node, Variables},
+    expression::{Expression, ExpressionVariables, Literal, Loop, LoopKind, Node},
     numbers,
     operators::{look_up, types},
     value::{Cel, List, Members, Text, key_name, same_key},
@@ -59,7 +59,7 @@ impl<'a> Evaluation<'a> {
 
     /// Gives the next expression a value besides the document.
     pub(super) fn give(&mut self, value: Cel<'a>) {
-        self.variables.truncate(Variables::OfRule.names().len());
+        self.variables.truncate(ExpressionVariables::OfRule.names().len());
         self.variables.push(value);
     }
 

@@ -95,14 +95,14 @@ pub(super) enum LoopKind {
 
 /// The variables that an expression is given, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variables {
+pub enum ExpressionVariables {
     /// Those of a rule.
     OfRule,
     /// Those of a mapping: the value that is mapped as well.
     OfMapping,
 }
 
-impl Variables {
+impl ExpressionVariables {
     /// Their names.
     pub(super) const fn names(self) -> &'static [&'static str] {
         match self {
@@ -112,7 +112,7 @@ impl Variables {
     }
 }
 
-impl fmt::Display for Variables {
+impl fmt::Display for ExpressionVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OfRule => "document, xid, group and id",

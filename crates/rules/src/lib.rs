@@ -23,20 +23,20 @@ mod message;
 mod numbers;
 mod operators;
 mod patterns;
-mod place;
 mod rule;
+mod singular_path;
 mod value;
 
 pub mod limits;
 
-pub use expression::Variables;
+pub use expression::ExpressionVariables;
 pub use fault::EvaluationFault;
 pub use mapping::{
     Mapping, MappingDirection, MappingError, MappingErrorReason, MappingFault, MappingFaultReason,
     mapped_bytes,
 };
-pub use place::{NoSuchPlace, Place, PlaceError};
 pub use rule::{ExpressionError, Rule, RuleContext, RuleError, check};
+pub use singular_path::{NoSuchPlace, SingularPath, SingularPathError};
 
 #[cfg(test)]
 mod tests;

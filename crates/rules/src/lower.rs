@@ -11,7 +11,7 @@ use muster_schema::nearest;
 
 use super::{
     ExpressionError,
-    expression::{Expression, Literal, Loop, LoopKind, Node, TYPES, Variables},
+    expression::{Expression, ExpressionVariables, Literal, Loop, LoopKind, Node, TYPES},
     functions::{Found, Function},
     limits::{
         BRACKETS_DEPTH_MAX, EXPRESSION_BYTES_MAX, LOOPS_DEPTH_MAX, NODES_DEPTH_MAX, NODES_MAX,
@@ -23,7 +23,10 @@ use super::{
 
 impl Expression {
     /// Compiles an expression that is given these variables.
-    pub(super) fn compile(source: &str, variables: Variables) -> Result<Self, ExpressionError> {
+    pub(super) fn compile(
+        source: &str,
+        variables: ExpressionVariables,
+    ) -> Result<Self, ExpressionError> {
         check_text(source)?;
         let parser = PrattParser::new().max_recursion_depth(PARSER_DEPTH_MAX);
         let tree = parser.error_recovery_limit(0).parse(source).map_err(|errors| {
@@ -70,7 +73,7 @@ fn check_text(source: &str) -> Result<(), ExpressionError> {
 
 struct Lowering<'s> {
     source: &'s str,
-    variables: Variables,
+    variables: ExpressionVariables,
     nodes: usize,
     /// The variables of the enclosing loops, outermost first.
     loops: Vec<String>,

@@ -9,10 +9,10 @@ use thiserror::Error;
 use super::{
     EvaluationFault, ExpressionError, RuleContext,
     evaluate::{Evaluation, PacedDocument},
-    expression::{Expression, Variables},
+    expression::{Expression, ExpressionVariables},
     limits::STEPS_MAX,
-    place::{NoSuchPlace, Place, PlaceError},
-    value::Cel,
+    singular_path::{NoSuchPlace, SingularPath, SingularPathError},
+    value::{Cel, copied},
 };
 
 /// A compiled mapping.
@@ -20,7 +20,7 @@ use super::{
 pub struct Mapping {
     /// As it was written.
     written: Value,
-    config: Place,
+    config: SingularPath,
     outbound: Option<Vec<MappingStep>>,
     inbound: Option<Vec<MappingStep>>,
     schema: Option<Schema>,
@@ -38,8 +38,8 @@ impl PartialEq for Mapping {
 
 #[derive(Debug)]
 struct MappingStep {
-    from: Option<Place>,
-    to: Place,
+    from: Option<SingularPath>,
+    to: SingularPath,
     value: Option<Expression>,
 }
 
@@ -79,7 +79,7 @@ pub enum MappingErrorReason {
     Shape,
     /// A place can't be read.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Path(#[from] SingularPathError),
     /// An expression can't be used.
     #[error(transparent)]
     Expression(#[from] ExpressionError),
@@ -119,7 +119,7 @@ impl Mapping {
     pub fn read(written: &Value) -> Result<Self, MappingError> {
         let map = written.as_object().ok_or_else(|| shape(""))?;
         let config = match map.get("configPath") {
-            None => Place::default(),
+            None => SingularPath::default(),
             Some(text) => place(text, || "/configPath".to_owned())?,
         };
         let flag = |name| match map.get(name) {
@@ -145,7 +145,7 @@ impl Mapping {
     #[must_use]
     pub fn changes_nothing(&self) -> bool {
         let has_steps = self.outbound.is_some() || self.inbound.is_some();
-        !has_steps && self.schema.is_none() && self.config == Place::default()
+        !has_steps && self.schema.is_none() && self.config == SingularPath::default()
     }
 
     /// The document of the other side after a change here. `theirs` is what it says there now; members
@@ -212,9 +212,10 @@ fn compiled(schema: &Value) -> Result<Schema, MappingError> {
     })
 }
 
-fn place(text: &Value, pointer: impl Fn() -> String) -> Result<Place, MappingError> {
+fn place(text: &Value, pointer: impl Fn() -> String) -> Result<SingularPath, MappingError> {
     let text = text.as_str().ok_or_else(|| shape(&pointer()))?;
-    Place::parse(text).map_err(|error| MappingError { pointer: pointer(), reason: error.into() })
+    SingularPath::parse(text)
+        .map_err(|error| MappingError { pointer: pointer(), reason: error.into() })
 }
 
 fn steps(
@@ -233,7 +234,7 @@ fn steps(
             None => None,
             Some(text) => {
                 let text = text.as_str().ok_or_else(|| shape(&pointer("value")))?;
-                let compiled = Expression::compile(text, Variables::OfMapping);
+                let compiled = Expression::compile(text, ExpressionVariables::OfMapping);
                 Some(compiled.map_err(|error| MappingError {
                     pointer: pointer("value"),
                     reason: error.into(),
@@ -275,29 +276,6 @@ fn apply(
         step.to.set(result, value).map_err(|error| fault(error.into()))?;
     }
     Ok(())
-}
-
-/// A copy of a value, which costs steps like everything that is written.
-pub(super) fn copied(
-    value: &Value,
-    evaluation: &mut Evaluation<'_>,
-) -> Result<Value, EvaluationFault> {
-    pay(value, evaluation)?;
-    Ok(value.clone())
-}
-
-fn pay(value: &Value, evaluation: &mut Evaluation<'_>) -> Result<(), EvaluationFault> {
-    evaluation.spend(1)?;
-    match value {
-        Value::Null | Value::Bool(_) => Ok(()),
-        Value::Number(number) => evaluation.read(number.as_str().len()),
-        Value::String(text) => evaluation.read(text.len()),
-        Value::Array(items) => items.iter().try_for_each(|item| pay(item, evaluation)),
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
-            evaluation.read(name.len())?;
-            pay(value, evaluation)
-        }),
-    }
 }
 
 /// The bytes of a mapped document: those that there are if they say the same, so that nothing is

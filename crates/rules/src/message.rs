@@ -1,7 +1,7 @@
 use super::{
     ExpressionError,
     evaluate::Evaluation,
-    expression::{Expression, Variables},
+    expression::{Expression, ExpressionVariables},
     limits::{MESSAGE_CHARACTERS_MAX, MESSAGE_EXPRESSIONS_MAX, MESSAGE_VALUE_CHARACTERS_MAX},
 };
 
@@ -31,7 +31,10 @@ impl Message {
                 let before = template.len() - rest.len() + start;
                 ExpressionError::Unclosed { column: template[..before].chars().count() + 1 }
             })?;
-            parts.push(Part::Expression(Expression::compile(&inner[..end], Variables::OfRule)?));
+            parts.push(Part::Expression(Expression::compile(
+                &inner[..end],
+                ExpressionVariables::OfRule,
+            )?));
             rest = &inner[end + 1..];
         }
         if !rest.is_empty() {

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::{
     EvaluationFault,
     evaluate::{Evaluation, PacedDocument},
-    expression::{Expression, Variables},
+    expression::{Expression, ExpressionVariables},
     limits::{MESSAGE_BYTES_MAX, MESSAGE_STEPS_MAX, RULE_BYTES_MAX, STEPS_MAX},
     message::Message,
     value::Cel,
@@ -136,7 +136,7 @@ pub enum ExpressionError {
         /// The column of its first occurrence.
         column: usize,
         /// Those that there are.
-        variables: Variables,
+        variables: ExpressionVariables,
     },
     /// The expression uses a part of CEL that rules don't support.
     #[error("an expression can't contain {what}")]
@@ -247,7 +247,7 @@ impl Rule {
             id: id.to_string(),
             severity,
             pointer: pointer.to_owned(),
-            expression: Expression::compile(text(&map, "expression")?, Variables::OfRule)
+            expression: Expression::compile(text(&map, "expression")?, ExpressionVariables::OfRule)
                 .map_err(within("expression"))?,
             message: Message::compile(message).map_err(within("message"))?,
             description: match map.get("description") {

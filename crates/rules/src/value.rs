@@ -2,7 +2,7 @@ use std::{borrow::Cow, rc::Rc};
 
 use muster_words::json::{Map, Number, Value};
 
-use super::{EvaluationFault, evaluate::Evaluation, mapping::copied, numbers};
+use super::{EvaluationFault, evaluate::Evaluation, numbers};
 
 /// A value of an expression. It borrows from the document or the rule, or was made by the
 /// evaluation. Copies share their content.
@@ -255,4 +255,27 @@ pub(super) fn same_key(left: &Cel<'_>, right: &Cel<'_>) -> bool {
 /// The text of a key in a fault.
 pub(super) fn key_name(key: &Cel<'_>) -> Cow<'static, str> {
     Cow::Owned(key.show(80))
+}
+
+/// A copy of a value, which costs steps like everything that is written.
+pub(super) fn copied(
+    value: &Value,
+    evaluation: &mut Evaluation<'_>,
+) -> Result<Value, EvaluationFault> {
+    pay(value, evaluation)?;
+    Ok(value.clone())
+}
+
+fn pay(value: &Value, evaluation: &mut Evaluation<'_>) -> Result<(), EvaluationFault> {
+    evaluation.spend(1)?;
+    match value {
+        Value::Null | Value::Bool(_) => Ok(()),
+        Value::Number(number) => evaluation.read(number.as_str().len()),
+        Value::String(text) => evaluation.read(text.len()),
+        Value::Array(items) => items.iter().try_for_each(|item| pay(item, evaluation)),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+            evaluation.read(name.len())?;
+            pay(value, evaluation)
+        }),
+    }
 }

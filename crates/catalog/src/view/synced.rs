@@ -1,11 +1,11 @@
 use std::{iter::once, ops::Deref, sync::Arc};
 
-use muster_words::{Id, Moment, Position, Xid};
+use muster_words::{Id, Position, Xid};
 
 use super::View;
 use crate::{
     Catalog,
-    state::{Stamp, state_at},
+    state::state_at,
     sync::{SyncedState, VectorTooLong, VersionVector, writer_after_restore},
 };
 
@@ -29,7 +29,7 @@ impl<C: Deref<Target = Catalog> + Clone> View<C> {
         // Each time between two restores from a backup has a name of its own.
         let ends = self.restores().map(|(position, _)| position);
         ends.chain(once(Position(u64::MAX))).try_fold(known, |vector, end| {
-            let then = self.back_to(Stamp { position: end, ..Stamp::default() }, Moment::EPOCH);
+            let then = self.at_position(end);
             let last = then.last_document_change(xid);
             if last > at { vector.with(&self.writer_at(last), last) } else { Ok(vector) }
         })

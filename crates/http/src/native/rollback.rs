@@ -70,17 +70,14 @@ async fn target(
     to: RollbackTo,
     place: &RegistryPart,
 ) -> Result<RollbackTarget, Problem> {
-    let is_named = to.position.is_some() || to.time.is_some() || to.version.is_some();
-    match &to.sync {
-        Some(sync) if !is_named => return before_sync(native, &to, sync).await,
-        None if to.since.is_none() && to.until.is_none() => {}
-        _ => {
-            let what = "to must name one of position, time, version and sync; since and until go with sync";
-            return Err(body::refused(what.to_owned(), PATH));
-        }
+    if to.sync.is_none() && (to.since.is_some() || to.until.is_some()) {
+        return Err(body::refused("to.since and to.until go with to.sync".to_owned(), PATH));
     }
-    let named = match (to.position, to.time, to.version) {
-        (None, None, Some(version)) => {
+    let named = match (to.position, to.time, to.version, to.sync) {
+        (None, None, None, Some(sync)) => {
+            return before_sync(native, &sync, (to.since, to.until)).await;
+        }
+        (None, None, Some(version), None) => {
             let is_resource =
                 matches!(place, RegistryPart::Entity(muster_words::Xid::Resource { .. }));
             let id = version.parse().ok().filter(|_| is_resource);
@@ -89,8 +86,8 @@ async fn target(
                 body::refused(what.to_owned(), PATH)
             });
         }
-        (Some(position), None, None) => position.to_string(),
-        (None, Some(time), None) => time,
+        (Some(position), None, None, None) => position.to_string(),
+        (None, Some(time), None, None) => time,
         _ => {
             let what = "to must name one of position, time, version and sync";
             return Err(body::refused(what.to_owned(), PATH));
@@ -103,15 +100,15 @@ async fn target(
 /// What documents said before a sync wrote them.
 async fn before_sync(
     native: &Native,
-    to: &RollbackTo,
     sync: &str,
+    (since, until): (Option<String>, Option<u64>),
 ) -> Result<RollbackTarget, Problem> {
     let sync = sync.parse().map_err(|_| body::refused("to.sync isn't an id".to_owned(), PATH))?;
-    let since = match &to.since {
+    let since = match &since {
         None => Position::ZERO,
         Some(named) => view_named(&native.registry, named, PATH).await?.position(),
     };
-    let until = to.until.map_or_else(|| native.registry.view().position(), Position);
+    let until = until.map_or_else(|| native.registry.view().position(), Position);
     Ok(RollbackTarget::BeforeSync { sync, since, until })
 }
 

@@ -1,5 +1,5 @@
-use muster_catalog::{View, command::RegistryPart, state::Stamp, sync::SyncedState};
-use muster_words::{Id, Moment, Position, Xid};
+use muster_catalog::{View, command::RegistryPart, sync::SyncedState};
+use muster_words::{Id, Position, Xid};
 
 /// The documents that a sync wrote at a place.
 #[derive(Debug, Default)]
@@ -19,10 +19,10 @@ impl SyncedDocuments {
     ) -> Self {
         let mut found = Self::default();
         let names = now.catalog().synced.keys().filter_map(|name| name.parse::<Xid>().ok());
-        for xid in names.filter(|xid| is_at(place, xid)) {
+        for xid in names.filter(|xid| place.holds(xid)) {
             let is_its =
                 |synced: &SyncedState| synced.sync == *sync && synced.stamp.position > since;
-            let seen = at(now, until);
+            let seen = now.at_position(until);
             match before(&seen, &xid, is_its) {
                 None => {}
                 Some(_) if now.last_document_change(&xid) > until => found.kept.push(xid),
@@ -33,18 +33,6 @@ impl SyncedDocuments {
         found.written.sort_unstable();
         found.kept.sort_unstable();
         found
-    }
-}
-
-fn is_at(place: &RegistryPart, xid: &Xid) -> bool {
-    match place {
-        RegistryPart::All => true,
-        RegistryPart::Groups(groups) => xid.group_ids().is_some_and(|(of, _)| of == groups),
-        RegistryPart::Entity(entity) => entity == xid || xid.group().as_ref() == Some(entity),
-        RegistryPart::Resources { group, resources } => {
-            let is_of = xid.collection().is_some_and(|of| of.resources.as_ref() == Some(resources));
-            is_of && xid.group().as_ref() == Some(group)
-        }
     }
 }
 
@@ -65,7 +53,7 @@ fn before(seen: &View, xid: &Xid, is_its: impl Fn(&SyncedState) -> bool) -> Opti
         let last = view.last_document_change(xid);
         let written = view.synced(xid).filter(|synced| synced.stamp.position == last);
         if last > Position::ZERO && written.is_some_and(|synced| is_its(synced)) {
-            view = at(&view, Position(last.0.saturating_sub(1)));
+            view = view.at_position(Position(last.0.saturating_sub(1)));
             found = Some(Before::At(view.position()));
             continue;
         }
@@ -75,18 +63,13 @@ fn before(seen: &View, xid: &Xid, is_its: impl Fn(&SyncedState) -> bool) -> Opti
         // What came later hides whether the sync wrote it at all.
         let mut earlier = view.synced(xid).cloned();
         while let Some(synced) = earlier {
-            let then = at(seen, synced.stamp.position);
+            let then = seen.at_position(synced.stamp.position);
             if is_its(&synced) && then.last_document_change(xid) == synced.stamp.position {
                 return Some(Before::ChangedSince);
             }
             let previous = Position(synced.stamp.position.0.saturating_sub(1));
-            earlier = at(seen, previous).synced(xid).cloned();
+            earlier = seen.at_position(previous).synced(xid).cloned();
         }
         return None;
     }
-}
-
-fn at(view: &View, position: Position) -> View {
-    let position = position.min(view.position());
-    view.back_to(Stamp { position, ..Stamp::default() }, Moment::EPOCH)
 }

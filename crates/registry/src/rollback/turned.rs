@@ -3,13 +3,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use muster_catalog::{
     Reason, Refusal, View,
     command::RegistryPart,
-    state::{HiddenEntity, Stamp, Subtree},
+    state::{HiddenEntity, Subtree},
     sync::CONFLICTS,
 };
 use muster_history::{
     ChangedEntity, EntityDifference, ResourceState, changed_entities, entity_order,
 };
-use muster_words::{Moment, Position, Xid, limits::COMMAND_ENTITIES_MAX};
+use muster_words::{Position, Xid, limits::COMMAND_ENTITIES_MAX};
 
 use super::{EntityState, PresentState, SyncedDocuments, TurnedEntity, next_version};
 
@@ -63,7 +63,7 @@ impl Turned {
         let SyncedDocuments { written, kept } = found;
         let mut turned = Self { kept, ..Self::default() };
         for (xid, before) in written {
-            let then = now.back_to(Stamp { position: before, ..Stamp::default() }, Moment::EPOCH);
+            let then = now.at_position(before);
             let difference = match (now.has(&xid), then.has(&xid)) {
                 (true, true) => EntityDifference::Changed,
                 (true, false) => EntityDifference::Removed,
@@ -124,8 +124,7 @@ impl Turned {
                 }
                 Subtree::Group(_) => {
                     let last = Position(hidden.stamp.position.0.saturating_sub(1));
-                    let stamp = Stamp { position: last, ..Stamp::default() };
-                    let view = newest.back_to(stamp, Moment::EPOCH);
+                    let view = newest.at_position(last);
                     state = PresentState::of(&view, &xid);
                     group_was = Some(view);
                 }
@@ -157,7 +156,7 @@ impl Turned {
             }
         }
         // The rest comes back with the group, and is only told.
-        let nothing = newest.back_to(Stamp::default(), Moment::EPOCH);
+        let nothing = newest.at_position(Position::ZERO);
         let back = changed_entities(&nothing, then, &place).map(|one| one.xid);
         for xid in back.filter(|xid| xid != group && !differing.contains(xid)) {
             if self.entities.len() >= COMMAND_ENTITIES_MAX {

@@ -1,9 +1,8 @@
 use muster_catalog::{
     View,
-    state::Stamp,
     sync::{DocumentOrigin, SyncContent, VersionVector},
 };
-use muster_words::{Moment, Position, Xid};
+use muster_words::{Position, Xid};
 
 use super::{DocumentState, SyncError};
 use crate::{FetchError, Registry};
@@ -83,7 +82,7 @@ impl Registry {
                 return Ok(Some(state).filter(|state| state.content.is_some() && !state.is_erased));
             }
             let position = Position(at.0.saturating_sub(1));
-            view = view.back_to(Stamp { position, ..Stamp::default() }, Moment::EPOCH);
+            view = view.at_position(position);
         }
         Ok(None)
     }

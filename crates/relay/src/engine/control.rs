@@ -57,7 +57,7 @@ impl Engine {
         let held = Held { reason: "paused".to_owned(), version: String::new() };
         self.depot.store.hold(name.to_string(), Some(held.clone())).await?;
         receiver.hold(Some(held.reason));
-        self.say_of_target("target.paused", name);
+        self.depot.say_of_target("target.paused", name);
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Engine {
         self.depot.store.hold(name.to_string(), None).await?;
         receiver.hold(None);
         receiver.nudge();
-        self.say_of_target("target.resumed", name);
+        self.depot.say_of_target("target.resumed", name);
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Engine {
     /// See [`ControlError`].
     pub fn reset_breaker(&self, name: &Xid) -> Result<(), ControlError> {
         self.receiver(name)?.reset_breaker();
-        self.say_of_target("breaker.reset", name);
+        self.depot.say_of_target("breaker.reset", name);
         Ok(())
     }
 
@@ -97,17 +97,6 @@ impl Engine {
         let state = self.state.lock();
         let found = state.receivers.get(name).cloned();
         found.ok_or_else(|| ControlError::Unknown(name.to_string()))
-    }
-
-    fn say_of_target(&self, kind: &'static str, name: &Xid) {
-        self.depot.trail.happened(crate::trail::RelayEvent {
-            number: 0,
-            time: self.depot.registry.now(),
-            kind,
-            route: String::new(),
-            target: name.to_string(),
-            detail: String::new(),
-        });
     }
 
     /// Tries a dead letter once more, and removes it if it is delivered. Later changes of its document

@@ -54,12 +54,12 @@ fn a_place_is_read_as_rfc_9535_says() {
         ("$[0,1]", None),
         ("$[?@.a]", None),
     ] {
-        let place = Place::parse(text).ok().map(|place| place.to_string());
+        let place = SingularPath::parse(text).ok().map(|place| place.to_string());
         assert_eq!(place.as_deref(), expect, "{text}");
     }
     let long = format!("${}", ".a".repeat(17));
-    assert_eq!(Place::parse(&long), Err(PlaceError::TooLong));
-    assert_eq!(Place::parse("$.a[*]"), Err(PlaceError::Step { column: 4 }));
+    assert_eq!(SingularPath::parse(&long), Err(SingularPathError::TooLong));
+    assert_eq!(SingularPath::parse("$.a[*]"), Err(SingularPathError::Step { column: 4 }));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_value_is_put_where_a_place_says() {
         (r#"{"a":1}"#, "$.a.b", None, r#"{"a":1}"#),
         (r#"{"a":1}"#, "$", Some("9"), "9"),
     ] {
-        let place = Place::parse(place).unwrap();
+        let place = SingularPath::parse(place).unwrap();
         let mut found = parse(document);
         let put = place.set(&mut found, json!(9));
         assert_eq!(put.is_ok(), expect.is_some(), "{document} {place}");
@@ -279,8 +279,8 @@ proptest! {
     #[test]
     fn a_place_is_shown_as_it_can_be_read(steps in prop::collection::vec(any_step(), 0..5)) {
         let text = format!("${}", steps.concat());
-        if let Ok(place) = Place::parse(&text) {
-            prop_assert_eq!(Place::parse(&place.to_string()), Ok(place));
+        if let Ok(place) = SingularPath::parse(&text) {
+            prop_assert_eq!(SingularPath::parse(&place.to_string()), Ok(place));
         }
     }
 
@@ -291,8 +291,8 @@ proptest! {
         steps in prop::collection::vec(prop_oneof!["\\.[a-c]", "\\[[0-3]\\]"], 0..4),
         other in prop::collection::vec(prop_oneof!["\\.[a-c]", "\\[[0-3]\\]"], 0..4),
     ) {
-        let place = Place::parse(&format!("${}", steps.concat())).unwrap();
-        let beside = Place::parse(&format!("${}", other.concat())).unwrap();
+        let place = SingularPath::parse(&format!("${}", steps.concat())).unwrap();
+        let beside = SingularPath::parse(&format!("${}", other.concat())).unwrap();
         let mut changed = document.clone();
         if place.set(&mut changed, json!("new")).is_ok() {
             prop_assert_eq!(place.get(&changed), Some(&json!("new")));

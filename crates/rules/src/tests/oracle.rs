@@ -166,7 +166,7 @@ proptest! {
             return Ok(());
         }
         let Ok(program) = Program::compile(&source) else { return Ok(()) };
-        let Ok(compiled) = Expression::compile(&source, Variables::OfRule) else { return Ok(()) };
+        let Ok(compiled) = Expression::compile(&source, ExpressionVariables::OfRule) else { return Ok(()) };
         let document = parse(DOCUMENT);
         let mut context = Context::default();
         context.add_variable_from_value("document", to_theirs(&document));
@@ -184,7 +184,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_it_panic(source in "[ -~ü]{0,60}") {
-        let _ = Expression::compile(&source, Variables::OfRule).map(|compiled| {
+        let _ = Expression::compile(&source, ExpressionVariables::OfRule).map(|compiled| {
             Evaluation::new(PacedDocument::of(&parse(DOCUMENT)), &sanity(), STEPS_MAX).result(&compiled).is_ok()
         });
     }

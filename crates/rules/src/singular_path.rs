@@ -14,7 +14,7 @@ const PLACE_BYTES_MAX: usize = 1024;
 
 /// A place in a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct SingularPath {
     steps: Vec<Step>,
 }
 
@@ -28,7 +28,7 @@ enum Step {
 
 /// Why a text isn't a place. Columns count characters from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum PlaceError {
+pub enum SingularPathError {
     /// It doesn't begin with `$`.
     #[error("it must begin with $, which is the whole document")]
     Root,
@@ -54,26 +54,26 @@ pub struct NoSuchPlace {
     what: &'static str,
 }
 
-impl Place {
+impl SingularPath {
     /// Reads a place.
     ///
     /// # Errors
-    /// See [`PlaceError`].
-    pub fn parse(text: &str) -> Result<Self, PlaceError> {
+    /// See [`SingularPathError`].
+    pub fn parse(text: &str) -> Result<Self, SingularPathError> {
         if text.len() > PLACE_BYTES_MAX {
-            return Err(PlaceError::TooLong);
+            return Err(SingularPathError::TooLong);
         }
-        let mut rest = text.strip_prefix('$').ok_or(PlaceError::Root)?;
+        let mut rest = text.strip_prefix('$').ok_or(SingularPathError::Root)?;
         let mut steps = Vec::new();
         while !rest.is_empty() {
             let at = text.len() - rest.len();
             let column = text[..at].chars().count() + 1;
             // Blank space may stand between steps (section 2.1.1).
             let begun = rest.trim_start_matches([' ', '\t', '\n', '\r']);
-            let (step, after) = step(begun).ok_or(PlaceError::Step { column })?;
+            let (step, after) = step(begun).ok_or(SingularPathError::Step { column })?;
             steps.push(step);
             if steps.len() > STEPS_MAX {
-                return Err(PlaceError::TooLong);
+                return Err(SingularPathError::TooLong);
             }
             rest = after;
         }
@@ -232,7 +232,7 @@ fn four_digits(letters: &mut std::str::CharIndices<'_>) -> Option<u32> {
 }
 
 /// As a normalized path (section 2.7).
-impl fmt::Display for Place {
+impl fmt::Display for SingularPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("$")?;
         for step in &self.steps {
