@@ -16,7 +16,7 @@ mod vector;
 pub use comparison::{ComparedSide, SyncDecision, SyncSides, compare};
 pub use conflicts::{CONFLICTS, conflict_name};
 pub use content::SyncContent;
-pub use merge::merged;
+pub use merge::{merged, merged_preferring};
 pub use policy::{ConflictPolicy, UnknownPolicy};
 pub use state::{DocumentOrigin, SyncMark, SyncedState};
 pub use vector::{

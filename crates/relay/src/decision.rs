@@ -67,6 +67,8 @@ pub enum TryFailure {
     /// The other registry refuses the document. It may lack what the document refers to, which may
     /// still be on its way.
     RefusedThere(String),
+    /// The document is changed in the other registry all the time.
+    ChangedThere,
     /// At the address of a registry is another one.
     OtherRegistry {
         /// The one that the link has sent to until now.
@@ -140,6 +142,9 @@ impl fmt::Display for TryFailure {
             }
             Self::Conflict(text) | Self::Unmapped(text) => f.write_str(text),
             Self::RefusedThere(text) => write!(f, "the other registry refuses it: {text}"),
+            Self::ChangedThere => {
+                f.write_str("the document changed in the other registry meanwhile")
+            }
             Self::OtherRegistry { expected, found } => write!(
                 f,
                 "the registry at this address is {found}, and it was {expected}: to go on with it, \
@@ -213,6 +218,7 @@ impl TryOutcome {
                 TryFailure::Conflict(_)
                 | TryFailure::Unmapped(_)
                 | TryFailure::RefusedThere(_)
+                | TryFailure::ChangedThere
                 | TryFailure::OtherRegistry { .. }
                 | TryFailure::TooLarge { .. }
                 | TryFailure::Unacceptable(_)
@@ -322,6 +328,7 @@ mod tests {
                 after(16),
                 true,
             ),
+            (TryOutcome::Failed(TryFailure::ChangedThere), after(1), NextStep::Dead, false),
             (
                 TryOutcome::Failed(TryFailure::Unmapped("step 1".to_owned())),
                 NextStep::Dead,

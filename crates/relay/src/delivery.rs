@@ -315,11 +315,11 @@ impl Delivery {
                 Err(failure) => return Some(TryOutcome::Failed(failure)),
             };
         }
-        Some(self.send(&event, &document).await)
+        self.send(&event, &document).await
     }
 
-    /// Sends an event to the target.
-    async fn send(&self, event: &Value, document: &ChangedDocument) -> TryOutcome {
+    /// Sends an event to the target; none if nothing in the document is mapped.
+    async fn send(&self, event: &Value, document: &ChangedDocument) -> Option<TryOutcome> {
         let depot = &*self.depot;
         let target = &self.receiver.target;
         let (key, change) = (&self.key, &self.change);
@@ -329,7 +329,7 @@ impl Delivery {
             delivery_id(&registry, change, &key.route, &key.target)
         };
         let parts = || (depot.sender.connector(), &*depot.secrets, (depot.random)());
-        match &target.kind {
+        Some(match &target.kind {
             TargetKind::Webhook(hook) => {
                 let now = depot.registry.now();
                 let delivery = WebhookDelivery { id: &id(), body: body(), now };
@@ -343,11 +343,14 @@ impl Delivery {
                 let life = &self.life;
                 let progress = &*self.progress;
                 let delivery = PeerDelivery { link: key, life, progress, route, change, document };
-                let PeerOutcome { outcome, invalid, warnings } =
+                let PeerOutcome { outcome, conflict, invalid, warnings } =
                     peer::deliver(depot, target, delivery).await;
+                let conflict =
+                    conflict.map(|name| format!("it waits in the other registry: {name}"));
+                self.tell("sync.conflict", conflict);
                 self.tell("sync.invalid", invalid);
                 self.tell("sync.warning", warnings.filter(|_| route.notifies_on_warning()));
-                outcome
+                return outcome;
             }
             TargetKind::Nats(nats) => {
                 let message = NatsMessage::new(nats, change, &id(), body());
@@ -367,7 +370,7 @@ impl Delivery {
                 let delivery = BucketDelivery { change, id: &id(), body: body(), now };
                 bucket::deliver(&depot.sender, &depot.secrets, (target, bucket), delivery).await
             }
-        }
+        })
     }
 
     /// Whether the route selects the document: by what had to be read.

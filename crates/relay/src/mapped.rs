@@ -1,9 +1,9 @@
 //! Documents as the mapping of their route makes them.
 
 use bytes::Bytes;
-use muster_catalog::sync::SyncContent;
+use muster_catalog::{Reason, Refusal, sync::SyncContent};
 use muster_rules::{Mapping, RuleContext, mapped_bytes};
-use muster_schema::Violation;
+use muster_schema::{Violation, ViolationSource};
 use muster_words::{Notation, Xid, json::Value, limits::BODY_BYTES_MAX};
 use thiserror::Error;
 
@@ -33,7 +33,7 @@ pub(crate) enum MapError {
     #[error("the mapping can't be applied: it makes more than {BODY_BYTES_MAX} bytes")]
     TooLarge,
     /// It breaks the schema of the mapping.
-    #[error("it breaks the schema of the mapping: {0}")]
+    #[error("it breaks the schema of the mapping at {0}")]
     Invalid(String),
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn outbound(
     let Some(bytes) = &ours.bytes else { return Ok(Mapped::of(ours.clone())) };
     let source = (bytes, ours.content_type.as_deref());
     let mapped = made(mapping, resource, source, base_of(theirs, "there")?)?;
-    Ok(mapped.map(|bytes| content(ours, bytes)))
+    Ok(mapped.map(|bytes| content(ours, theirs, bytes)))
 }
 
 /// What goes out: the document of the other side, from ours and from what it says there now.
@@ -116,10 +116,10 @@ pub(crate) fn inbound(
     let source = notation.parse(bytes).map_err(|_| MapError::NoData("there"))?;
     let told = checked(mapping, &source)?;
     let base = base_of(ours, "here")?;
-    let ours = base.as_ref().map(|(ours, _)| ours);
-    let found = mapping.inbound(&source, ours, &context(resource))?;
+    let now = base.as_ref().map(|(now, _)| now);
+    let found = mapping.inbound(&source, now, &context(resource))?;
     let bytes = written(&found, base.as_ref().map(|(_, bytes)| &**bytes))?;
-    Ok(Mapped { document: Some(content(theirs, bytes)), told })
+    Ok(Mapped { document: Some(content(theirs, ours, bytes)), told })
 }
 
 /// What a document is put into: data, and its bytes.
@@ -138,9 +138,10 @@ fn base_of(
     }
 }
 
-fn content(whose: &SyncContent, bytes: Bytes) -> SyncContent {
-    let kind =
-        whose.content_type.as_deref().filter(|kind| Notation::of(Some(kind)) == Notation::Json);
+/// What one side says, with this document, in the media type of what it is put into.
+fn content(whose: &SyncContent, into: Option<&SyncContent>, bytes: Bytes) -> SyncContent {
+    let kind = into.unwrap_or(whose).content_type.as_deref();
+    let kind = kind.filter(|kind| Notation::of(Some(kind)) == Notation::Json);
     let content_type = Some(kind.unwrap_or(JSON).to_owned());
     SyncContent { bytes: Some(bytes), content_type, ..whose.clone() }
 }
@@ -167,19 +168,34 @@ fn checked(mapping: &Mapping, theirs: &Value) -> Result<Option<String>, MapError
     }
 }
 
-/// The first violations, for people.
+/// The places of the first violations, and what they violate. Their messages may have values of the
+/// document, which must not stay in a log or an event when the document is erased.
 pub(crate) fn told(violations: &[Violation]) -> String {
     let first = violations.iter().take(TOLD_MAX);
     let mut texts: Vec<String> = first
-        .map(|one| match one.pointer.is_empty() {
-            true => one.message.clone(),
-            false => format!("{}: {}", one.pointer, one.message),
+        .map(|one| {
+            let place = if one.pointer.is_empty() { "the document" } else { &one.pointer };
+            match &one.source {
+                ViolationSource::Keyword(keyword) => format!("{place} ({keyword})"),
+                ViolationSource::Rule(id) => format!("{place} (rule {id})"),
+                ViolationSource::Reference => format!("{place} (reference)"),
+            }
         })
         .collect();
     if let Some(more) = violations.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
         texts.push(format!("and {more} more"));
     }
     texts.join("; ")
+}
+
+/// Why the registry refuses a document, without values of it.
+pub(crate) fn told_of(refusal: &Refusal) -> String {
+    match &*refusal.reason {
+        Reason::InvalidDocument { violations } => {
+            format!("it is invalid here at {}", told(violations))
+        }
+        _ => refusal.to_string(),
+    }
 }
 
 fn context(resource: &Xid) -> RuleContext {

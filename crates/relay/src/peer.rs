@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use muster_catalog::{View, sync::SyncContent};
 use muster_registry::{DocumentState, SyncError};
 use muster_rules::Mapping;
-use muster_wire::sync::{SyncDocument, SyncOutcomeWord, SyncReport, SyncRequest, SyncState};
+use muster_wire::{
+    ErrorCode, Violation, ViolationCause,
+    sync::{SyncDocument, SyncOutcomeWord, SyncReport, SyncRequest, SyncState},
+};
 use muster_words::{Digest, Id, Xid, json, limits::BODY_BYTES_MAX};
 use thiserror::Error;
 
@@ -75,8 +78,10 @@ pub struct PeerDelivery<'a> {
 /// What became of a delivery to another registry, and what is told about the document.
 #[derive(Debug)]
 pub struct PeerOutcome {
-    /// The outcome.
-    pub outcome: TryOutcome,
+    /// The outcome; none if there is nothing in the document that is mapped.
+    pub outcome: Option<TryOutcome>,
+    /// The conflict that waits in the other registry.
+    pub conflict: Option<String>,
     /// What it breaks of the schema of the mapping.
     pub invalid: Option<String>,
     /// What the other registry warns of.
@@ -85,7 +90,7 @@ pub struct PeerOutcome {
 
 impl From<TryOutcome> for PeerOutcome {
     fn from(outcome: TryOutcome) -> Self {
-        Self { outcome, invalid: None, warnings: None }
+        Self { outcome: Some(outcome), conflict: None, invalid: None, warnings: None }
     }
 }
 
@@ -96,11 +101,20 @@ pub async fn deliver(
     target: &RelayTarget,
     delivery: PeerDelivery<'_>,
 ) -> PeerOutcome {
-    match sent(depot, target, &delivery).await {
-        Ok(outcome) => outcome,
-        Err(failure) => TryOutcome::Failed(failure).into(),
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        match sent(depot, target, &delivery).await {
+            Ok(outcome) => return outcome,
+            // It is mapped into what the other registry says now.
+            Err(TryFailure::ChangedThere) if rounds < ROUNDS_MAX => {}
+            Err(failure) => return TryOutcome::Failed(failure).into(),
+        }
     }
 }
+
+/// How often a document is mapped anew within one try, because it changes in the other registry.
+const ROUNDS_MAX: usize = 8;
 
 async fn sent(
     depot: &Depot,
@@ -124,8 +138,17 @@ async fn sent(
             Err(StateError::Answered(outcome)) => return Ok(outcome.into()),
             Err(StateError::Unreadable) => return Err(TryFailure::Unmapped(UNREADABLE.to_owned())),
         };
+        // What it holds came from there, or was sent already.
+        let is_held = theirs.as_ref().is_some_and(|theirs| {
+            carried::vector_of(&theirs.vector).is_ok_and(|there| state.vector.is_within(&there))
+        });
+        if is_held {
+            return taken();
+        }
         let mapped = mapped_into(depot, (mapping, delivery), ours, theirs.as_ref()).await?;
-        let Some(content) = mapped.document else { return taken() };
+        let Some(content) = mapped.document else {
+            return Ok(PeerOutcome { outcome: None, ..TryOutcome::Taken.into() });
+        };
         invalid = mapped.told;
         base = Some(theirs.map(|theirs| theirs.vector).unwrap_or_default());
         state.content = Some(content);
@@ -142,17 +165,8 @@ async fn sent(
     let answer = call.ask(Method::POST, "/sync", headers, body.into(), ANSWER_BYTES_MAX).await?;
     let outcome = match answer.status {
         200 => {
-            let report: SyncReport =
-                serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
-            let (outcome, warnings) = reported(&report, &peer)?;
-            // In both directions, the way back notices it.
-            let is_noticed = delivery.route.mode == RouteMode::Bidirectional;
-            let life = report.writer.as_deref().map(str::parse).transpose();
-            let life: Option<Id> = life.map_err(|_| TryFailure::Broken)?;
-            if life != restored && !is_noticed {
-                delivery.progress.peer_restored.send_replace(Some(PeerLife(life)));
-            }
-            return Ok(PeerOutcome { outcome, invalid, warnings });
+            let outcome = accounted(delivery, (&peer, restored), &answer)?;
+            return Ok(PeerOutcome { invalid, ..outcome });
         }
         404 if is_mapped => Err(TryFailure::Unmapped(OLDER.to_owned())),
         404 => older::deliver(&call, delivery, (own.as_str(), peer.as_str())).await,
@@ -223,22 +237,54 @@ async fn state_after(
     Ok(Some(state).filter(|state| !state.is_erased))
 }
 
+/// What the other registry says that it did, and whether it was restored meanwhile.
+fn accounted(
+    delivery: &PeerDelivery<'_>,
+    (peer, restored): (&Id, Option<Id>),
+    answer: &Received,
+) -> Result<PeerOutcome, TryFailure> {
+    let report: SyncReport =
+        serde_json::from_slice(&answer.body).map_err(|_| TryFailure::Broken)?;
+    let outcome = reported(&report, peer)?;
+    // In both directions, the way back notices it.
+    let is_noticed = delivery.route.mode == RouteMode::Bidirectional;
+    let life = report.writer.as_deref().map(str::parse).transpose();
+    let life: Option<Id> = life.map_err(|_| TryFailure::Broken)?;
+    if life != restored && !is_noticed {
+        delivery.progress.peer_restored.send_replace(Some(PeerLife(life)));
+    }
+    Ok(outcome)
+}
+
 /// What the other registry says that it did.
-fn reported(report: &SyncReport, peer: &Id) -> Result<(TryOutcome, Option<String>), TryFailure> {
+fn reported(report: &SyncReport, peer: &Id) -> Result<PeerOutcome, TryFailure> {
     if report.registry != peer.as_str() {
         let found = report.registry.parse().map_err(|_| TryFailure::Broken)?;
         return Err(TryFailure::OtherRegistry { expected: peer.clone(), found });
     }
     let result = report.documents.first().ok_or(TryFailure::Broken)?;
     if !result.outcome.is(&SyncOutcomeWord::Refused) {
-        let warnings: Vec<String> =
-            result.warnings.iter().map(|warning| warning.message.clone()).collect();
+        let warnings: Vec<String> = result.warnings.iter().map(warned).collect();
         let warnings = Some(shown(&warnings.join("; "))).filter(|text| !text.is_empty());
-        return Ok((TryOutcome::Taken, warnings));
+        let conflict = result.conflict.as_deref().map(shown);
+        return Ok(PeerOutcome { conflict, warnings, ..TryOutcome::Taken.into() });
+    }
+    let reason = result.error.as_ref().map(|error| error.reason.as_str());
+    if reason == Some(ErrorCode::Contended.name()) {
+        return Err(TryFailure::ChangedThere);
     }
     let title = result.error.as_ref().map(|error| error.title.as_str()).unwrap_or_default();
     let title: String = title.chars().take(300).collect();
     Err(TryFailure::RefusedThere(title))
+}
+
+/// What the other registry warns of, without values of the document.
+fn warned(warning: &Violation) -> String {
+    match &warning.violated {
+        ViolationCause::Rule(id) => format!("{} (rule {id})", warning.pointer),
+        ViolationCause::Keyword(keyword) => format!("{} ({keyword})", warning.pointer),
+        ViolationCause::Reference(_) | ViolationCause::Other(_) => warning.pointer.clone(),
+    }
 }
 
 /// The id of the sync over a route between two registries; the same in both of them.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use muster_guard::{Principal, Role, secret_references::COLLECTIONS_THAT_NAME_SECRETS};
 use muster_registry::{
-    CommandOrigin, IncomingDocument, SyncError, SyncOutcome, SyncWay, SyncedDocument,
+    CommandOrigin, IncomingDocument, SubmitError, SyncError, SyncOutcome, SyncWay, SyncedDocument,
 };
 use muster_rules::Mapping;
 use muster_wire::sync::{SyncChanged, SyncChanges, SyncRestore};
@@ -23,7 +23,7 @@ use crate::{
     decision::{TryFailure, TryOutcome},
     http_sender::Received,
     link::{Link, is_stopping},
-    mapped,
+    mapped::{self, MapError},
     peer::{PeerCall, StateError, UNREADABLE, check_peer, sync_id},
     route::Beginning,
     store::{PeerRecord, StoreError},
@@ -316,11 +316,24 @@ impl Puller {
                     }
                     Err(TakeError::Pull(failed)) => return Err(failed),
                     // Its next change is asked for like any other.
-                    Err(TakeError::Refused(reason)) if !self.link.route.blocks_on_failure() => {
-                        self.tell("sync.refused", &xid, Some(reason));
+                    Err(TakeError::NoData(told)) => {
+                        self.tell("sync.refused", &xid, Some(told));
                         pulling.waiting.remove(&xid);
                     }
-                    Err(TakeError::Refused(reason) | TakeError::Changed(reason)) => {
+                    Err(TakeError::Refused { told, .. })
+                        if !self.link.route.blocks_on_failure() =>
+                    {
+                        self.tell("sync.refused", &xid, Some(told));
+                        pulling.waiting.remove(&xid);
+                    }
+                    Err(TakeError::Later(reason)) => {
+                        error = Some(format!("{xid} waits: {reason}"));
+                        pulling.waiting.entry(xid).or_insert(before);
+                    }
+                    Err(TakeError::Refused { reason, told }) => {
+                        if !pulling.waiting.contains_key(&xid) {
+                            self.tell("sync.waits", &xid, Some(told));
+                        }
                         error = Some(format!("{xid} waits: {reason}"));
                         pulling.waiting.entry(xid).or_insert(before);
                     }
@@ -328,6 +341,12 @@ impl Puller {
             }
         }
         let waiting = pulling.waiting.len() as u64;
+        if pulling.waiting.len() >= WAITING_MAX {
+            error = Some(format!(
+                "{waiting} documents wait, so nothing more is asked for until some are taken; {}",
+                error.unwrap_or_default()
+            ));
+        }
         self.show(|shown| {
             shown.waiting = waiting;
             if waiting == 0 || error.is_some() {
@@ -381,10 +400,10 @@ impl Puller {
             policy: self.link.route.conflict,
         };
         let incoming = carried::incoming(&state, &way)
-            .map_err(|_| TakeError::Refused(UNREADABLE.to_owned()))?;
+            .map_err(|_| TakeError::refused(UNREADABLE.to_owned()))?;
         // Only this name was compared with what the route selects.
         if incoming.xid != *xid {
-            return Err(TakeError::Refused(ANOTHER.to_owned()));
+            return Err(TakeError::refused(ANOTHER.to_owned()));
         }
         if !self.selects(&incoming).await? {
             return Ok(());
@@ -399,15 +418,17 @@ impl Puller {
                 Ok(())
             }
             Err(SyncError::Submit(
-                muster_registry::SubmitError::Unavailable
-                | muster_registry::SubmitError::Closed
-                | muster_registry::SubmitError::DiskFull,
+                SubmitError::Unavailable | SubmitError::Closed | SubmitError::DiskFull,
             )) => Err(PullError::Failed(TryFailure::Unread).into()),
-            Err(
-                error @ (SyncError::Erased
-                | SyncError::Submit(muster_registry::SubmitError::Contended)),
-            ) => Err(TakeError::Changed(error.to_string())),
-            Err(error) => Err(TakeError::Refused(error.to_string())),
+            Err(SyncError::Submit(SubmitError::Refused(refusal))) => Err(TakeError::Refused {
+                told: mapped::told_of(&refusal),
+                reason: SubmitError::Refused(refusal).to_string(),
+            }),
+            // It may be taken later, as it is.
+            Err(error @ (SyncError::Erased | SyncError::Submit(_))) => {
+                Err(TakeError::Later(error.to_string()))
+            }
+            Err(error) => Err(TakeError::refused(error.to_string())),
         }
     }
 
@@ -424,7 +445,7 @@ impl Puller {
         let mapping =
             async { mapped::inbound(mapping, &incoming.xid, theirs, local.content.as_ref()) };
         let mapped = registry.long_work().run(mapping).await;
-        let mapped = mapped.map_err(|error| TakeError::Refused(error.to_string()))?;
+        let mapped = mapped.map_err(TakeError::of_mapping)?;
         self.tell("sync.invalid", &incoming.xid, mapped.told);
         incoming.content = mapped.document;
         incoming.base = Some(local.vector);
@@ -526,10 +547,25 @@ const ANOTHER: &str = "the other registry answers with another document";
 enum TakeError {
     /// Nothing can be taken now.
     Pull(PullError),
-    /// This one can't be taken as it is.
-    Refused(String),
-    /// This one changed while it was compared.
-    Changed(String),
+    /// This one can't be taken as it is. What is told has no values of the document.
+    Refused { reason: String, told: String },
+    /// This one can never be mapped, because it isn't data.
+    NoData(String),
+    /// This one can't be taken now.
+    Later(String),
+}
+
+impl TakeError {
+    fn refused(reason: String) -> Self {
+        Self::Refused { told: reason.clone(), reason }
+    }
+
+    fn of_mapping(error: MapError) -> Self {
+        match error {
+            MapError::NoData("there") => Self::NoData(error.to_string()),
+            error => Self::refused(error.to_string()),
+        }
+    }
 }
 
 impl From<PullError> for TakeError {
@@ -543,7 +579,7 @@ impl From<StateError> for TakeError {
         match error {
             StateError::Failed(failure) => PullError::Failed(failure).into(),
             StateError::Answered(outcome) => PullError::Answered(outcome).into(),
-            StateError::Unreadable => Self::Refused(UNREADABLE.to_owned()),
+            StateError::Unreadable => Self::refused(UNREADABLE.to_owned()),
         }
     }
 }

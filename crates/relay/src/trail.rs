@@ -55,6 +55,16 @@ pub struct RelayEvent {
     pub detail: String,
 }
 
+/// Events after which a document doesn't get somewhere until somebody mends something.
+const NEEDS_SOMEBODY: [&str; 6] = [
+    "delivery.dead",
+    "sync.conflict",
+    "sync.invalid",
+    "sync.refused",
+    "sync.waits",
+    "target.disabled",
+];
+
 /// Who is told of each event.
 pub type RelayListener = Box<dyn Fn(&RelayEvent) + Send + Sync>;
 
@@ -100,13 +110,24 @@ impl Trail {
 
     /// Notes an event.
     pub fn happened(&self, mut event: RelayEvent) {
-        tracing::info!(
-            event = event.kind,
-            route = event.route,
-            to = event.target,
-            detail = event.detail,
-            "propagation"
-        );
+        let (kind, detail) = (event.kind, &event.detail);
+        if NEEDS_SOMEBODY.contains(&kind) {
+            tracing::warn!(
+                event = kind,
+                route = event.route,
+                to = event.target,
+                detail,
+                "propagation"
+            );
+        } else {
+            tracing::info!(
+                event = kind,
+                route = event.route,
+                to = event.target,
+                detail,
+                "propagation"
+            );
+        }
         if let Some(listener) = self.listener.get() {
             listener(&event);
         }

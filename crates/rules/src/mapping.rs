@@ -104,11 +104,23 @@ pub struct MappingFault {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MappingFaultReason {
     /// Its expression can't be evaluated.
-    #[error(transparent)]
+    #[error("{}", without_values(.0))]
     Evaluation(#[from] EvaluationFault),
     /// Its value can't be put where it should be.
     #[error(transparent)]
     Place(#[from] NoSuchPlace),
+}
+
+/// A fault without values of the document: what is told of a mapping stays where it is told when the
+/// document is erased.
+fn without_values(fault: &EvaluationFault) -> String {
+    match fault {
+        EvaluationFault::NotReadable { wanted, .. } => {
+            format!("a text can't be converted to {wanted}")
+        }
+        EvaluationFault::Pattern { .. } => "the pattern can't be used".to_owned(),
+        fault => fault.to_string(),
+    }
 }
 
 impl Mapping {
@@ -161,8 +173,16 @@ impl Mapping {
     ) -> Result<Option<Value>, MappingFault> {
         let Some(source) = self.config.get(ours) else { return Ok(None) };
         let Some(steps) = &self.outbound else { return Ok(Some(source.clone())) };
+        // What theirs would make here.
+        let known = theirs.and_then(|theirs| {
+            let mut known = Value::Object(Map::new());
+            let back = self.inbound.as_ref()?;
+            apply(back, MappingDirection::Inbound, (theirs, None), &mut known, at).ok()?;
+            Some(known)
+        });
         let mut result = theirs.cloned().unwrap_or_else(|| Value::Object(Map::new()));
-        apply(steps, MappingDirection::Outbound, source, &mut result, at)?;
+        let from = (source, known.as_ref());
+        apply(steps, MappingDirection::Outbound, from, &mut result, at)?;
         Ok(Some(result))
     }
 
@@ -182,9 +202,16 @@ impl Mapping {
         let value = match &self.inbound {
             None => theirs.clone(),
             Some(steps) => {
-                let now = self.config.get(&result).cloned();
-                let mut value = now.unwrap_or_else(|| Value::Object(Map::new()));
-                apply(steps, direction, theirs, &mut value, at)?;
+                let now = self.config.get(&result);
+                // What ours would make there.
+                let known = now.and_then(|now| {
+                    let mut known = Value::Object(Map::new());
+                    let out = self.outbound.as_ref()?;
+                    apply(out, MappingDirection::Outbound, (now, None), &mut known, at).ok()?;
+                    Some(known)
+                });
+                let mut value = now.cloned().unwrap_or_else(|| Value::Object(Map::new()));
+                apply(steps, direction, (theirs, known.as_ref()), &mut value, at)?;
                 value
             }
         };
@@ -246,11 +273,13 @@ fn steps(
     steps.collect::<Result<_, _>>().map(Some)
 }
 
-/// Does the steps, which have as many steps of evaluation together as one rule.
+/// Does the steps, which have as many steps of evaluation together as one rule. A step is left out if
+/// what it begins with follows already from what its other side says, which is `known`: else steps
+/// that lose something, such as a division, would change what nobody changed.
 fn apply(
     steps: &[MappingStep],
     direction: MappingDirection,
-    source: &Value,
+    (source, known): (&Value, Option<&Value>),
     result: &mut Value,
     at: &RuleContext,
 ) -> Result<(), MappingFault> {
@@ -264,6 +293,10 @@ fn apply(
             continue;
         }
         let found = found.flatten();
+        let follows = |from: &SingularPath| known.and_then(|known| from.get(known));
+        if found.is_some() && step.from.as_ref().and_then(follows) == found {
+            continue;
+        }
         let value = match &step.value {
             None => copied(found.unwrap_or(&Value::Null), &mut evaluation),
             Some(expression) => {

@@ -129,7 +129,8 @@ pub struct PropagationEvent {
     /// What happened: `link.started` or `link.stopped` (a link is a route with one of its targets),
     /// `target.paused`, `target.resumed` or `target.disabled`, `breaker.opened` or `breaker.reset`,
     /// `delivery.dead`; about a document between registries `sync.conflict`, `sync.invalid` (it breaks
-    /// the schema of a mapping), `sync.refused` (it was left out) or `sync.warning`.
+    /// the schema of a mapping), `sync.refused` (it was left out), `sync.waits` or
+    /// `sync.warning`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The xid of the route.

@@ -8,13 +8,46 @@ use super::SyncContent;
 /// thing differently. It is symmetric, so two registries that merge the same get the same.
 #[must_use]
 pub fn merged(base: &SyncContent, one: &SyncContent, other: &SyncContent) -> Option<SyncContent> {
-    let content_type = chosen(&base.content_type, &one.content_type, &other.content_type)?;
-    let attributes = members(&base.attributes, &one.attributes, &other.attributes)?;
+    merge(base, (one, other), Tie::Undecided)
+}
+
+/// The same, and what both changed differently is what the other one says; none if the documents differ
+/// and can't be merged.
+#[must_use]
+pub fn merged_preferring(
+    base: &SyncContent,
+    one: &SyncContent,
+    other: &SyncContent,
+) -> Option<SyncContent> {
+    merge(base, (one, other), Tie::Other)
+}
+
+/// What becomes of a thing that both changed differently.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tie {
+    Undecided,
+    Other,
+}
+
+impl Tie {
+    fn or<T>(self, chosen: Option<T>, other: T) -> Option<T> {
+        chosen.or_else(|| (self == Self::Other).then_some(other))
+    }
+}
+
+fn merge(
+    base: &SyncContent,
+    (one, other): (&SyncContent, &SyncContent),
+    tie: Tie,
+) -> Option<SyncContent> {
+    let kind = chosen(&base.content_type, &one.content_type, &other.content_type);
+    let content_type = tie.or(kind, &other.content_type)?;
+    let attributes = members(&base.attributes, &one.attributes, &other.attributes, tie)?;
     let bytes = match chosen(&base.bytes, &one.bytes, &other.bytes) {
         Some(bytes) => bytes.clone(),
-        None => Some(documents(content_type.as_deref(), base, one, other)?),
+        None => Some(documents(content_type.as_deref(), base, (one, other), tie)?),
     };
-    let state = *chosen(&base.state, &one.state, &other.state)?;
+    let state = *tie.or(chosen(&base.state, &one.state, &other.state), &other.state)?;
     Some(SyncContent { bytes, content_type: content_type.clone(), attributes, state })
 }
 
@@ -31,14 +64,14 @@ fn chosen<'a, T: PartialEq>(base: &T, one: &'a T, other: &'a T) -> Option<&'a T>
 fn documents(
     content_type: Option<&str>,
     base: &SyncContent,
-    one: &SyncContent,
-    other: &SyncContent,
+    (one, other): (&SyncContent, &SyncContent),
+    tie: Tie,
 ) -> Option<Bytes> {
     if Notation::of(content_type) != Notation::Json {
         return None;
     }
     let (base, one_value, other_value) = (base.json()?, one.json()?, other.json()?);
-    let merged = value(Some(&base), Some(&one_value), Some(&other_value))??;
+    let merged = value(Some(&base), Some(&one_value), Some(&other_value), tie)??;
     // Where it says what one of both says, the bytes of that one stay.
     if merged == one_value && merged != other_value {
         return one.bytes.clone();
@@ -55,6 +88,7 @@ fn value(
     base: Option<&Value>,
     one: Option<&Value>,
     other: Option<&Value>,
+    tie: Tie,
 ) -> Option<Option<Value>> {
     if let Some(chosen) = chosen(&base, &one, &other) {
         return Some(chosen.cloned());
@@ -62,13 +96,13 @@ fn value(
     let nothing = Map::new();
     match (base, one, other) {
         (Some(Value::Object(base)), Some(Value::Object(one)), Some(Value::Object(other))) => {
-            members(base, one, other).map(Value::Object).map(Some)
+            members(base, one, other, tie).map(Value::Object).map(Some)
         }
         // Both added an object.
         (None, Some(Value::Object(one)), Some(Value::Object(other))) => {
-            members(&nothing, one, other).map(Value::Object).map(Some)
+            members(&nothing, one, other, tie).map(Value::Object).map(Some)
         }
-        _ => None,
+        _ => tie.or(None, other.cloned()),
     }
 }
 
@@ -76,13 +110,14 @@ fn members(
     base: &Map<String, Value>,
     one: &Map<String, Value>,
     other: &Map<String, Value>,
+    tie: Tie,
 ) -> Option<Map<String, Value>> {
     let mut names: Vec<&String> = one.keys().chain(other.keys()).collect();
     names.sort_unstable();
     names.dedup();
     let mut found = Map::new();
     for name in names {
-        if let Some(merged) = value(base.get(name), one.get(name), other.get(name))? {
+        if let Some(merged) = value(base.get(name), one.get(name), other.get(name), tie)? {
             found.insert(name.clone(), merged);
         }
     }

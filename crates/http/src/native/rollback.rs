@@ -12,12 +12,12 @@ use muster_catalog::{
     command::{Action, Command, RegistryPart, Rollback, RollbackTarget, Succession},
 };
 use muster_history::{ChangedEntity, EntityDifference, changed_entities};
-use muster_registry::{self as registry, Done, attended_read};
+use muster_registry::{self as registry, Done, ViewError, attended_read};
 use muster_wire::{
     ErrorCode, ErrorKind, OrOther, Problem, headers,
     rollback::{RollbackAct, RollbackReport, RollbackRequest, RollbackStep, RollbackTo},
 };
-use muster_words::{Digest, Position};
+use muster_words::{Digest, Moment, Position};
 
 use super::{Native, answer, apply, body, difference::field_change, place, query::Parameters};
 use crate::{
@@ -106,10 +106,21 @@ async fn before_sync(
     let sync = sync.parse().map_err(|_| body::refused("to.sync isn't an id".to_owned(), PATH))?;
     let since = match &since {
         None => Position::ZERO,
-        Some(named) => view_named(&native.registry, named, PATH).await?.position(),
+        // A time before the beginning means everything since then.
+        Some(named) => match view_named(&native.registry, named, PATH).await {
+            Ok(view) => view.position(),
+            Err(_) if is_before_beginning(native, named).await => Position::ZERO,
+            Err(problem) => return Err(problem),
+        },
     };
     let until = until.map_or_else(|| native.registry.view().position(), Position);
     Ok(RollbackTarget::BeforeSync { sync, since, until })
+}
+
+async fn is_before_beginning(native: &Native, named: &str) -> bool {
+    let Ok(time) = Moment::parse(named) else { return false };
+    let found = native.registry.view_at_time(time).await;
+    matches!(found, Err(ViewError::BeforeBeginning { .. }))
 }
 
 async fn tried(

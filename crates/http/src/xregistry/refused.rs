@@ -110,7 +110,7 @@ fn absent(absence: &Absence) -> Option<String> {
         Absence::Parent => Some("Restore or create the parent first.".to_owned()),
         Absence::Deleted => Some("Nothing with this name was deleted.".to_owned()),
         Absence::Sync(sync) => Some(format!(
-            "No sync {sync} wrote anything there. muster log shows the ids of syncs: synced by …"
+            "No sync {sync} wrote anything there in that time. muster log shows the ids of syncs: synced by …"
         )),
     }
 }

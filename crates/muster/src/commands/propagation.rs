@@ -9,8 +9,10 @@ pub mod logs;
 pub mod spread;
 pub mod status;
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
-use muster_client::Query;
+use muster_client::{Client, Query};
 use muster_wire::propagation::{PropagationAction, PropagationRequest};
 
 use crate::{Context, Failure, arguments::ConnectionArguments};
@@ -71,11 +73,11 @@ impl PropagationCommand {
 /// Which rows are shown.
 #[derive(Debug, Default, Args)]
 pub struct RowFilter {
-    /// Only of this route
-    #[arg(long, value_name = "XID")]
+    /// Only of this route: its xid, or its name
+    #[arg(long, value_name = "ROUTE")]
     route: Option<String>,
-    /// Only of this target
-    #[arg(long, value_name = "XID")]
+    /// Only of this target: its xid, or its name
+    #[arg(long, value_name = "TARGET")]
     target: Option<String>,
     /// At most this many rows
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
@@ -83,10 +85,54 @@ pub struct RowFilter {
 }
 
 impl RowFilter {
-    fn query(&self) -> Query {
-        Query::new()
-            .with_some("route", self.route.as_deref().map(xid_of))
-            .with_some("target", self.target.as_deref().map(xid_of))
+    async fn query(&self, client: &Client) -> Result<Query, Failure> {
+        let mut query = Query::new();
+        if let Some(route) = &self.route {
+            query = query.with("route", route_named(client, route).await?);
+        }
+        if let Some(target) = &self.target {
+            query = query.with("target", target_named(client, target).await?);
+        }
+        Ok(query)
+    }
+
+    /// The newest rows, as many as are asked for.
+    fn newest<T>(&self, rows: &mut Vec<T>) {
+        rows.drain(..rows.len().saturating_sub(self.limit));
+    }
+}
+
+/// The xid of a target that is given by its xid or its name.
+async fn target_named(client: &Client, text: &str) -> Result<String, Failure> {
+    if text.contains('/') {
+        return Ok(xid_of(text));
+    }
+    let listed = client.propagation_targets().await?.read()?.targets;
+    only("target", text, listed.into_iter().map(|one| one.target))
+}
+
+/// The xid of a route that is given by its xid or its name.
+async fn route_named(client: &Client, text: &str) -> Result<String, Failure> {
+    if text.contains('/') {
+        return Ok(xid_of(text));
+    }
+    let listed = links::all(client, &Query::new(), usize::MAX).await?.sessions;
+    only("route", text, listed.into_iter().map(|one| one.route))
+}
+
+/// The only xid with this name.
+fn only(what: &str, name: &str, all: impl Iterator<Item = String>) -> Result<String, Failure> {
+    let found: BTreeSet<String> = all.filter(|xid| xid.rsplit('/').next() == Some(name)).collect();
+    let mut names = found.iter();
+    match (names.next(), names.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        (None, _) => Err(Failure::usage(format!("there is no {what} {name} in force"))
+            .help("muster propagation status lists the targets, and sessions the routes")),
+        _ => {
+            let several: Vec<String> = found.iter().map(|xid| shown(xid)).collect();
+            Err(Failure::usage(format!("{name} is the name of several {what}s"))
+                .help(format!("name one of {}", several.join(", "))))
+        }
     }
 }
 
@@ -108,7 +154,7 @@ async fn act(
     said: &str,
 ) -> Result<(), Failure> {
     let client = connection.client(context).await?;
-    let target = spread::target_named(&client, target).await?;
+    let target = target_named(&client, target).await?;
     let request = PropagationRequest { action, target: Some(target.clone()), letters: Vec::new() };
     let answer = client.act_on_propagation(&request).await?;
     let screen = &context.screen;

@@ -38,14 +38,14 @@ Examples:
 /// Give documents and groups an earlier state again; the history stays
 #[derive(Debug, Args)]
 #[command(override_usage = "muster rollback [OPTIONS] <WHAT> <WHEN>")]
-#[command(group = ArgGroup::new("what").args(["place", "all", "publication", "sync"]).required(true))]
+#[command(group = ArgGroup::new("what").args(["place", "all", "publication", "sync"]).required(true).multiple(true))]
 #[command(group = ArgGroup::new("when").args(["to", "hours_ago", "version_id", "sync"]).required(true))]
 pub struct RollbackArguments {
     /// A document, a group or a collection, such as providers/cms
-    #[arg(value_name = "XID")]
+    #[arg(value_name = "XID", conflicts_with_all = ["all", "publication"])]
     place: Option<String>,
     /// Roll back everything
-    #[arg(long)]
+    #[arg(long, conflicts_with = "publication")]
     all: bool,
     /// The earlier state: a version of the document (v2), a position (1,204 or @1204), a time
     /// (2027-01-31T12:00:00Z), or this long ago (2h, 7d)
@@ -60,9 +60,9 @@ pub struct RollbackArguments {
     /// The state that a publication showed with this number or this tag
     #[arg(long, value_name = "VERSION", requires = "publication")]
     version_id: Option<String>,
-    /// Undo what this sync with another registry wrote, unless it was changed since; muster log shows
-    /// its id
-    #[arg(long, value_name = "ID")]
+    /// Undo what this sync with another registry wrote, everywhere or at XID, unless it was changed
+    /// since; muster log shows its id
+    #[arg(long, value_name = "ID", conflicts_with = "publication")]
     sync: Option<String>,
     /// Undo only what the sync wrote after this position or time, or in this long until now
     #[arg(long, value_name = "WHEN", requires = "sync")]
@@ -228,10 +228,18 @@ impl RollbackArguments {
     }
 }
 
-/// The command that undoes this one.
+/// What is said of the command that undoes this one. A sync wrote some documents among others, so what
+/// undoes one of them is named.
 fn undoing(request: &RollbackRequest, position: u64) -> String {
-    let place = request.xid.as_deref().map_or("--all", |place| place.trim_matches('/'));
-    format!("muster rollback {place} --to @{position}")
+    match (&request.to.sync, request.xid.as_deref()) {
+        (Some(_), None) => {
+            format!("muster rollback XID --to @{position} undoes this for one document")
+        }
+        (_, place) => {
+            let place = place.map_or("--all", |place| place.trim_matches('/'));
+            format!("muster rollback {place} --to @{position} undoes this")
+        }
+    }
 }
 
 /// A publication, and the paths of its collections.
@@ -367,8 +375,7 @@ fn done(context: &Context, report: &RollbackReport, undoing: &str) -> Result<(),
     }
     let changes = counted(report.steps.len(), "change", "changes");
     screen.line(&format!("rolled back {changes} at position {}", separated(report.position)))?;
-    let note = format!("{undoing} undoes this");
-    screen.note(&screen.paint_error(crate::output::Style::Dim, &note));
+    screen.note(&screen.paint_error(crate::output::Style::Dim, undoing));
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::Ask,
-    harness::{PATIENCE, Server},
+    harness::{PATIENCE, Server, run},
 };
 
 const NAME: &str = "/api/configs/web/entries/limits";
@@ -109,6 +109,34 @@ fn each_side_keeps_its_own_form_and_what_is_not_mapped() {
 }
 
 #[test]
+fn a_decided_conflict_keeps_what_is_not_mapped() {
+    let (a, b) = (start("a"), start("b"));
+    route(&a, &b, "bidirectional", &limits());
+    a.put(NAME, json!({"limits": {"per_minute": 120}, "own": 1}).to_string()).expect(201);
+    until(&Some(json!({"rate": {"per_second": 2}})), || document(&b));
+    until(&true, || is_quiet(&a));
+    let act = |action: &str| {
+        let asked = json!({"action": action, "target": "/targets/ops/entries/other"});
+        a.post("/propagation/actions", asked.to_string()).expect(200);
+    };
+    act("pause");
+    a.post(NAME, json!({"limits": {"per_minute": 180}, "own": 1}).to_string()).expect(201);
+    b.post(NAME, json!({"rate": {"per_second": 5}}).to_string()).expect(201);
+    act("resume");
+    until(&200, || a.get("/api/conflicts/b").status);
+    a.post(NAME, json!({"limits": {"per_minute": 180}, "own": 2}).to_string()).expect(201);
+    let folder = TempDir::new().unwrap();
+    let words =
+        ["conflicts", "resolve", &NAME[5..], "--take", "theirs", "--server", &a.url("127.0.0.1")];
+    // Nobody compared it with the change yet.
+    let refused = run(folder.path(), &words).expect(1);
+    assert!(refused.err.contains("changed"), "{}", refused.err);
+    run(folder.path(), &words).expect(0);
+    assert_eq!(document(&a), Some(json!({"limits": {"per_minute": 300}, "own": 2})));
+    until(&Some(json!({"rate": {"per_second": 5}})), || document(&b));
+}
+
+#[test]
 fn a_document_that_cannot_be_mapped_is_a_dead_letter_and_holds_nothing_up() {
     let (a, b) = (start("a"), start("b"));
     route(
@@ -191,7 +219,11 @@ fn what_is_refused_here_waits_or_is_left_out() {
         let refused = told(&a, "sync.refused");
         assert_eq!(refused.is_empty(), blocks, "{refused:?}");
         until(&1, || told(&a, "sync.warning").len());
-        assert!(told(&a, "sync.warning")[0].contains("five is unusual"));
+        // Names of rules and places, and nothing that a document says.
+        assert!(told(&a, "sync.warning")[0].ends_with("/n (rule no-five)"));
+        let waits = told(&a, "sync.waits");
+        assert_eq!(waits.is_empty(), !blocks, "{waits:?}");
+        assert!(waits.iter().all(|text| text.contains("/n (maximum)")), "{waits:?}");
         // What is mended there comes.
         b.post("/api/configs/web/entries/large", r#"{"n": 9}"#).expect(201);
         until(&200, || a.get("/api/configs/web/entries/large").status);

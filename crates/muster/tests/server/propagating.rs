@@ -389,6 +389,44 @@ fn sessions_come_in_pages_and_health_names_no_route() {
 }
 
 #[test]
+fn rows_are_found_by_the_names_of_routes_and_targets() {
+    let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
+    let hook = json!({"kind": "webhook", "url": "http://127.0.0.1:1/in"}).to_string();
+    for xid in ["ops/entries/a", "ops/entries/both", "other/entries/both"] {
+        server.put(&format!("/api/targets/{xid}"), hook.clone()).expect(201);
+    }
+    let route = json!({"mode": "broadcast", "select": {"collections": ["/configs"]}});
+    server.put("/api/routes/ops/entries/all", route.to_string()).expect(201);
+    let (folder, url) = (TempDir::new().unwrap(), server.url("127.0.0.1"));
+    let ask = |words: &[&str], code| {
+        let all = [&["propagation"], words, &["--server", &url, "--output", "json"]].concat();
+        run(folder.path(), &all).expect(code)
+    };
+    let started = || server.get("/propagation/events").expect(200).json()["events"].clone();
+    let until = Instant::now() + PATIENCE;
+    while started().as_array().unwrap().len() < 3 {
+        assert!(Instant::now() < until, "{}", started());
+        // sleeps: between two looks at a condition.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let events = |words: &[&str]| {
+        let found = ask(&[&["events"], words].concat(), 0).out;
+        let found: Value = serde_json::from_str(&found).unwrap();
+        found["events"].as_array().unwrap().len()
+    };
+    assert_eq!((events(&["--target", "a"]), events(&["--route", "all"])), (1, 3));
+    assert_eq!(
+        (events(&["--target", "targets/ops/entries/both"]), events(&["--limit", "2"])),
+        (1, 2)
+    );
+    let unknown = ask(&["events", "--route", "al"], 2).err;
+    assert!(unknown.contains("there is no route al in force"), "{unknown}");
+    let several = ask(&["logs", "--target", "both"], 2).err;
+    assert!(several.contains("targets/ops/entries/both"), "{several}");
+    assert!(several.contains("targets/other/entries/both"), "{several}");
+}
+
+#[test]
 fn a_replay_says_what_became_of_each_letter() {
     let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
     let hook = json!({

@@ -81,9 +81,33 @@ fn what_a_sync_wrote_is_undone_and_what_was_changed_since_stays() {
     let again = ask(&["--sync", "s1", "--yes"], 0);
     assert!(again.out.contains("nothing to change"), "{}", again.out);
     let unknown = ask(&["--sync", "s9", "--yes"], 1);
-    assert!(unknown.err.contains("No sync s9 wrote anything there"), "{}", unknown.err);
+    assert!(
+        unknown.err.contains("No sync s9 wrote anything there in that time"),
+        "{}",
+        unknown.err
+    );
     ask(&["--sync", "s1", "--to", "@3"], 2);
     ask(&["--all", "--to", "@3", "--since", "2h"], 2);
+}
+
+#[test]
+fn what_became_known_of_a_document_later_keeps_nothing_from_being_undone() {
+    let server = Server::in_memory(&[]);
+    server.put("/api/configs/app/entries/d", "1").expect(201);
+    sync(&server, ("s1", "d"), 5, Some("2"));
+    // The same document, of which the other registry holds more by now.
+    let registry = server.get("/status").expect(200).json()["registry"].clone();
+    let sent = json!({"sync": "s1", "source": "peer", "target": registry,
+        "policy": "source-wins", "documents": [{
+            "xid": "/configs/app/entries/d", "vector": {"peer": 5, "third": 9},
+            "origin": {"registry": "peer", "position": 5, "time": "2026-01-01T00:00:00Z"},
+            "contenttype": "application/json", "text": "2",
+    }]});
+    let before = server.position();
+    server.post("/sync", sent.to_string()).expect(200);
+    assert!(server.position() > before);
+    server.post("/rollback", json!({"to": {"sync": "s1"}}).to_string()).expect(200);
+    assert_eq!(says(&server, "d"), Some(json!(1)));
 }
 
 #[test]

@@ -51,7 +51,9 @@ fn before(seen: &View, xid: &Xid, is_its: impl Fn(&SyncedState) -> bool) -> Opti
     let mut found = None;
     loop {
         let last = view.last_document_change(xid);
-        let written = view.synced(xid).filter(|synced| synced.stamp.position == last);
+        // Later marks may only say what else became known of the same state.
+        let then = view.at_position(last);
+        let written = then.synced(xid).filter(|synced| synced.stamp.position == last);
         if last > Position::ZERO && written.is_some_and(|synced| is_its(synced)) {
             view = view.at_position(Position(last.0.saturating_sub(1)));
             found = Some(Before::At(view.position()));

@@ -67,6 +67,11 @@ impl Turned {
             let difference = match (now.has(&xid), then.has(&xid)) {
                 (true, true) => EntityDifference::Changed,
                 (true, false) => EntityDifference::Removed,
+                // Its group was deleted afterwards, by somebody else: a sync deletes no groups.
+                (false, true) if xid.group().is_some_and(|group| !now.has(&group)) => {
+                    turned.kept.push(xid);
+                    continue;
+                }
                 (false, true) => EntityDifference::Added,
                 (false, false) => continue,
             };

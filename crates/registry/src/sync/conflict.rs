@@ -9,7 +9,7 @@ use muster_catalog::{
     command::{Action, Command, Delete, Mode, SentDocument, Succession, Target, Write, WriteBody},
     sync::{
         CONFLICTS, Causality, ConflictPolicy, DocumentOrigin, SyncContent, SyncSides,
-        VersionVector, conflict_name,
+        VersionVector, conflict_name, merged_preferring,
     },
 };
 use muster_guard::authorize;
@@ -45,6 +45,8 @@ pub struct ConflictRecord {
     pub route: Option<Xid>,
     /// What decides conflicts.
     pub policy: ConflictPolicy,
+    /// Whether a mapping put what the other registry says into what this one said.
+    pub is_mapped: bool,
 }
 
 /// How somebody decides a conflict.
@@ -115,7 +117,16 @@ impl Registry {
         (name, record): (&Xid, &ConflictRecord),
         local: &DocumentState,
     ) -> Result<(), SyncError> {
-        let (vector, origin, content) = record.theirs.clone();
+        let (vector, origin, mut content) = record.theirs.clone();
+        // What a mapping put into the state of then is put into that of now.
+        if record.is_mapped
+            && let (Some(theirs), Some(now)) = (&content, &local.content)
+            && let Some(then) = self.known_state(view, &record.document, &record.ours).await?
+            && let Some(then) = then.content
+        {
+            content = merged_preferring(&then, now, theirs).or(content);
+        }
+        let base = record.is_mapped.then(|| local.vector.clone());
         let sides = SyncSides { source: view.id().clone(), target: record.peer.clone() };
         let way = SyncWay {
             sync: record.sync.clone(),
@@ -124,7 +135,7 @@ impl Registry {
             policy: record.policy,
         };
         let xid = record.document.clone();
-        let incoming = IncomingDocument { xid, vector, origin, content, base: None, way };
+        let incoming = IncomingDocument { xid, vector, origin, content, base, way };
         self.write_conflict(view, name, (&record.peer, &incoming), local).await
     }
 
@@ -263,6 +274,9 @@ fn written(
     if let Some(route) = &incoming.way.route {
         document["route"] = route.to_string().into();
     }
+    if incoming.base.is_some() {
+        document["mapped"] = true.into();
+    }
     if let Some(base) = base {
         let base = (&base.vector, base.origin.as_ref(), base.content.as_ref());
         document["base"] = side(base, INLINE_BYTES_MAX);
@@ -336,6 +350,7 @@ impl ConflictRecord {
             ours: vector_of(value.get("ours")?)?,
             route: text("route").and_then(|route| route.parse().ok()),
             policy: text("policy")?.parse().ok()?,
+            is_mapped: value.get("mapped").and_then(Value::as_bool).unwrap_or_default(),
         })
     }
 }

@@ -144,6 +144,33 @@ fn what_comes_is_put_into_what_is_here() {
 }
 
 #[test]
+fn what_follows_already_from_the_other_side_stays_whatever_steps_lose() {
+    // 90 a minute is 1 a second there, and 1 a second would be 60 a minute here.
+    let ours = json!({"limits": {"per_minute": 90}});
+    let theirs = json!({"rate": {"per_second": 1}, "hint": "only this is new"});
+    assert_eq!(limits().inbound(&theirs, Some(&ours), &sanity()), Ok(ours.clone()));
+    let theirs = json!({"rate": {"per_second": 2}});
+    let expect = json!({"limits": {"per_minute": 120}});
+    assert_eq!(limits().inbound(&theirs, Some(&ours), &sanity()), Ok(expect));
+    // And the other way.
+    let whole = mapping(&json!({
+        "outbound": [{"from": "$.n", "to": "$.m"}],
+        "inbound": [{"from": "$.m", "to": "$.n", "value": "int(value)"}],
+    }));
+    let theirs = json!({"m": 1.75});
+    let ours = json!({"n": 1, "own": 2});
+    assert_eq!(whole.outbound(&ours, Some(&theirs), &sanity()), Ok(Some(theirs.clone())));
+    assert_eq!(
+        whole.outbound(&json!({"n": 2}), Some(&theirs), &sanity()),
+        Ok(Some(json!({"m": 2})))
+    );
+    // What only goes out follows from nothing.
+    let names = json!({"limits": {"hosts": [{"name": "a"}]}});
+    let found = limits().outbound(&names, Some(&json!({"names": ["b"]})), &sanity());
+    assert_eq!(found.unwrap().unwrap()["names"], json!(["a"]));
+}
+
+#[test]
 fn numbers_keep_all_their_digits() {
     let text = r#"{"a":123456789012345678901234567890.10,"b":[1e400]}"#;
     let copied = mapping(&json!({"outbound": [

@@ -104,7 +104,7 @@ impl ChosenLetters {
             return Ok(self.letters.clone());
         }
         let query = RowFilter { route: self.route.clone(), target: self.target.clone(), limit: 0 };
-        let found = all(client, &query.query(), usize::MAX).await?;
+        let found = all(client, &query.query(client).await?, usize::MAX).await?;
         Ok(found.iter().map(|letter| letter.letter).collect())
     }
 }
@@ -143,7 +143,7 @@ impl DeadLettersCommand {
 impl DeadLettersListArguments {
     async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let letters = all(&client, &self.filter.query(), self.filter.limit).await?;
+        let letters = all(&client, &self.filter.query(&client).await?, self.filter.limit).await?;
         let screen = &context.screen;
         if !screen.is_table() {
             return screen.value(&serde_json::json!({"letters": letters}));

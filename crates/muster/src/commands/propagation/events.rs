@@ -1,4 +1,5 @@
 use clap::Args;
+use serde_json::json;
 
 use super::{RowFilter, shown};
 use crate::{
@@ -27,19 +28,19 @@ pub struct PropagationEventsArguments {
 impl PropagationEventsArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let answer = client.propagation_events(&self.filter.query()).await?;
+        let answer = client.propagation_events(&self.filter.query(&client).await?).await?;
+        let mut page = answer.read()?;
+        self.filter.newest(&mut page.events);
         let screen = &context.screen;
         if !screen.is_table() {
-            return screen.value(&answer.json()?);
+            return screen.value(&json!(page));
         }
-        let page = answer.read()?;
         if page.events.is_empty() {
             screen.note("nothing happened since the server started");
             return Ok(());
         }
         let mut table = Table::new(["when", "event", "route", "target", "detail"]);
-        let skipped = page.events.len().saturating_sub(self.filter.limit);
-        for event in page.events.into_iter().skip(skipped) {
+        for event in page.events {
             table.row([
                 times::at(screen, &event.time),
                 event.event_type,

@@ -42,7 +42,7 @@ pub(super) async fn all(client: &Client, query: &Query, limit: usize) -> Result<
 impl LinksArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let list = all(&client, &self.filter.query(), self.filter.limit).await?;
+        let list = all(&client, &self.filter.query(&client).await?, self.filter.limit).await?;
         let screen = &context.screen;
         if !screen.is_table() {
             return screen.value(&serde_json::json!(list));

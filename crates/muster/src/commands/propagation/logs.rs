@@ -1,4 +1,5 @@
 use clap::Args;
+use serde_json::json;
 
 use super::{RowFilter, shown};
 use crate::{
@@ -27,12 +28,13 @@ pub struct PropagationLogsArguments {
 impl PropagationLogsArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         let client = self.connection.client(context).await?;
-        let answer = client.propagation_logs(&self.filter.query()).await?;
+        let answer = client.propagation_logs(&self.filter.query(&client).await?).await?;
+        let mut page = answer.read()?;
+        self.filter.newest(&mut page.tries);
         let screen = &context.screen;
         if !screen.is_table() {
-            return screen.value(&answer.json()?);
+            return screen.value(&json!(page));
         }
-        let page = answer.read()?;
         if page.tries.is_empty() {
             screen.note("nothing was sent since the server started");
             return Ok(());
@@ -40,8 +42,7 @@ impl PropagationLogsArguments {
         let mut table = Table::new(["when", "event", "document", "target", "try", "ms", "outcome"])
             .numbers(4)
             .numbers(5);
-        let skipped = page.tries.len().saturating_sub(self.filter.limit);
-        for one in page.tries.into_iter().skip(skipped) {
+        for one in page.tries {
             table.row([
                 times::at(screen, &one.time),
                 one.event,

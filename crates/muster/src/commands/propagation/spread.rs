@@ -10,7 +10,7 @@ use muster_wire::apply::{ApplyRequest, DocumentToApply};
 use muster_words::Digest;
 use serde_json::{Map, Value, json};
 
-use super::{links, shown, xid_of};
+use super::{links, shown, target_named, xid_of};
 use crate::{
     Context, Failure,
     arguments::{ConnectionArguments, Explanation},
@@ -257,27 +257,6 @@ impl BroadcastArguments {
 
 fn trimmed(names: &[String]) -> Vec<String> {
     names.iter().map(|name| name.trim().to_owned()).collect()
-}
-
-/// The xid of a target that is given by its xid or its name.
-pub(super) async fn target_named(client: &Client, text: &str) -> Result<String, Failure> {
-    if text.contains('/') {
-        return Ok(xid_of(text));
-    }
-    let listed = client.propagation_targets().await?.read()?.targets;
-    let is_it = |xid: &&String| xid.rsplit('/').next() == Some(text);
-    let found: Vec<String> =
-        listed.into_iter().map(|one| one.target).filter(|xid| is_it(&xid)).collect();
-    match found.as_slice() {
-        [only] => Ok(only.clone()),
-        [] => Err(Failure::usage(format!("there is no target {text} in force"))
-            .help("muster propagation status lists the targets")),
-        several => {
-            let several: Vec<String> = several.iter().map(|xid| shown(xid)).collect();
-            Err(Failure::usage(format!("{text} is the name of several targets"))
-                .help(format!("name one of {}", several.join(", "))))
-        }
-    }
 }
 
 impl SpreadArguments {
