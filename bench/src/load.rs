@@ -14,6 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::sleep_until,
 };
 
 use crate::{Outcome, talk};
@@ -27,6 +28,11 @@ pub(crate) enum StopCondition {
     Time(Duration),
     /// So many requests by all of them.
     Count(u64),
+    /// So many requests, each at its time, whether those before it were answered or not.
+    Schedule {
+        count: u64,
+        per_second: u32,
+    },
 }
 
 /// What is asked of whom.
@@ -42,6 +48,7 @@ pub(crate) struct Load {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AnsweredRequest {
     pub number: u64,
+    /// When it was sent, or when it was due.
     pub sent: Instant,
     pub at: Instant,
 }
@@ -89,27 +96,57 @@ impl Load {
             stream.set_nodelay(true)?;
             streams.push(stream);
         }
-        let started = Instant::now();
-        let (end, count) = match until {
-            StopCondition::Time(time) => (Some(started + time), u64::MAX),
-            StopCondition::Count(count) => (None, self.next.load(Ordering::Relaxed) + count),
-        };
+        let plan = Plan::new(until, self.next.load(Ordering::Relaxed));
         let clients: Vec<_> = streams
             .into_iter()
             .map(|stream| {
                 let client = Client { stream, buffer: Vec::with_capacity(16 * 1024) };
-                tokio::spawn(client.run(self.write.clone(), self.next.clone(), end, count))
+                tokio::spawn(client.run(self.write.clone(), self.next.clone(), plan))
             })
             .collect();
         let mut answered = Vec::new();
         for client in clients {
             answered.extend(client.await??);
         }
-        let time = started.elapsed();
+        let time = plan.started.elapsed();
         if answered.is_empty() {
             return Err("no request was answered".into());
         }
         Ok(LoadResult { answered, time })
+    }
+}
+
+/// When clients send, and when they stop.
+#[derive(Clone, Copy)]
+struct Plan {
+    started: Instant,
+    /// The number of the first request.
+    first: u64,
+    end: Option<Instant>,
+    /// The number after the last one.
+    count: Option<u64>,
+    /// The time between two requests of a schedule.
+    interval: Option<Duration>,
+}
+
+impl Plan {
+    fn new(until: StopCondition, first: u64) -> Self {
+        let started = Instant::now();
+        let plan = Self { started, first, end: None, count: None, interval: None };
+        match until {
+            StopCondition::Time(time) => Self { end: Some(started + time), ..plan },
+            StopCondition::Count(count) => Self { count: Some(first + count), ..plan },
+            StopCondition::Schedule { count, per_second } => {
+                let interval = Some(Duration::from_secs(1) / per_second);
+                Self { count: Some(first + count), interval, ..plan }
+            }
+        }
+    }
+
+    /// When a request is due; none if it is due at once.
+    fn due(&self, number: u64) -> Option<Instant> {
+        let nanoseconds = u64::try_from(self.interval?.as_nanos()).unwrap_or(u64::MAX);
+        Some(self.started + Duration::from_nanos(nanoseconds * (number - self.first)))
     }
 }
 
@@ -123,19 +160,22 @@ impl Client {
         mut self,
         write: Write,
         next: Arc<AtomicU64>,
-        end: Option<Instant>,
-        count: u64,
+        plan: Plan,
     ) -> Outcome<Vec<AnsweredRequest>> {
         let mut answered = Vec::new();
-        while end.is_none_or(|end| Instant::now() < end) {
+        while plan.end.is_none_or(|end| Instant::now() < end) {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= count {
+            if plan.count.is_some_and(|count| number >= count) {
                 // It was never sent: the next run begins with it.
                 next.fetch_sub(1, Ordering::Relaxed);
                 break;
             }
             let request = write(number);
-            let sent = Instant::now();
+            let due = plan.due(number);
+            if let Some(due) = due {
+                sleep_until(due.into()).await;
+            }
+            let sent = due.unwrap_or_else(Instant::now);
             self.stream.write_all(&request).await?;
             self.answer(number).await?;
             answered.push(AnsweredRequest { number, sent, at: Instant::now() });

@@ -14,6 +14,7 @@ mod machine;
 mod order;
 mod past;
 mod process;
+mod propagation;
 mod ratio;
 mod reads;
 mod scratch;
@@ -39,8 +40,11 @@ type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match (arguments.bare, &arguments.file) {
-        (Some(address), Some(file)) => servers::bare::serve(address, file),
+    let done = match (arguments.bare, &arguments.file, arguments.post) {
+        (Some(address), Some(file), _) => servers::bare::serve(address, file),
+        (_, _, Some(address)) => {
+            servers::posts::post(address, arguments.posts, arguments.loops, arguments.bytes)
+        }
         _ => measure(&arguments),
     };
     match done {
@@ -69,6 +73,7 @@ fn measure(arguments: &Arguments) -> Outcome {
             Pair::Confluent => confluent::run(&order, &mut report),
             Pair::Console => console::run(&order, &mut report),
             Pair::Starve => starve::run(&order, &mut report),
+            Pair::Propagation => propagation::run(&order, &mut report),
         };
         if let Err(error) = measured {
             // One that fails must not take the others with it.

@@ -46,12 +46,28 @@ pub(crate) struct Arguments {
     /// A folder on the file system that is measured.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     pub(crate) scratch: PathBuf,
+    /// Changes that are written while a target of propagation is down.
+    #[arg(long, default_value_t = 1_000_000)]
+    changes: u64,
     /// Serves a file from memory with a bare axum handler: what reads are compared with.
     #[arg(long, hide = true, requires = "file")]
     pub(crate) bare: Option<SocketAddr>,
     /// The file that `--bare` serves.
     #[arg(long, hide = true)]
     pub(crate) file: Option<PathBuf>,
+    /// Posts to a receiver with reqwest, signs, and does nothing else: what deliveries are compared
+    /// with.
+    #[arg(long, hide = true)]
+    pub(crate) post: Option<SocketAddr>,
+    /// How many posts `--post` makes.
+    #[arg(long, hide = true, default_value_t = 0)]
+    pub(crate) posts: u64,
+    /// How many loops share the posts of `--post`.
+    #[arg(long, hide = true, default_value_t = 1)]
+    pub(crate) loops: u64,
+    /// The bytes of each post.
+    #[arg(long, hide = true, default_value_t = 0)]
+    pub(crate) bytes: usize,
 }
 
 /// What is measured.
@@ -77,6 +93,8 @@ pub(crate) enum Pair {
     Console,
     /// Small reads while somebody attacks.
     Starve,
+    /// Changes on their way to webhooks and to other registries.
+    Propagation,
 }
 
 impl fmt::Display for Pair {
@@ -92,6 +110,7 @@ impl fmt::Display for Pair {
             Self::Confluent => "confluent",
             Self::Console => "console",
             Self::Starve => "starve",
+            Self::Propagation => "propagation",
         })
     }
 }
@@ -115,6 +134,7 @@ pub(crate) struct Order {
     pub clients: usize,
     pub watchers: usize,
     pub sizes: Vec<u64>,
+    pub changes: u64,
     pub muster: PathBuf,
     pub before: Option<PathBuf>,
     pub apicurio: Option<PathBuf>,
@@ -131,6 +151,7 @@ impl Order {
             clients: arguments.clients.max(1),
             watchers: arguments.watchers.max(1),
             sizes: arguments.sizes.clone(),
+            changes: arguments.changes.max(1),
             muster: arguments.muster.clone(),
             before: arguments.before.clone(),
             apicurio: arguments.apicurio.clone(),

@@ -96,6 +96,19 @@ impl Running {
         Ok(Duration::from_millis(ticks * 10))
     }
 
+    /// Waits until it uses next to no CPU time: what it does after a load has ended.
+    pub(crate) fn rest(&self) -> Outcome {
+        let until = Instant::now() + Duration::from_secs(120);
+        while Instant::now() < until {
+            let before = self.cpu_time()?;
+            std::thread::sleep(Duration::from_millis(500));
+            if self.cpu_time()? - before <= Duration::from_millis(10) {
+                return Ok(());
+            }
+        }
+        Err("a server doesn't come to rest".into())
+    }
+
     /// Bytes of memory that are the process's own and not a file's.
     pub(crate) fn memory(&self) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
@@ -122,7 +135,7 @@ impl Running {
 }
 
 /// User and system time of a process, fields 14 and 15 of its `stat` (man 5 proc).
-fn ticks_of(process: u32) -> Outcome<u64> {
+pub(crate) fn ticks_of(process: u32) -> Outcome<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let behind_name = stat.rsplit_once(") ").ok_or("the system tells no times")?.1;
     let mut fields = behind_name.split(' ').skip(11);

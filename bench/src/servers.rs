@@ -4,6 +4,8 @@ pub(crate) mod bare;
 pub(crate) mod etcd;
 pub(crate) mod muster;
 pub(crate) mod nginx;
+pub(crate) mod posts;
+pub(crate) mod receiver;
 
 /// A certificate and its key, as files of PEM.
 pub(crate) struct Pair {

@@ -6,12 +6,15 @@ use crate::{
     Outcome,
     order::Order,
     process::{Running, Start, free_address},
-    servers::Pair,
+    servers::{Pair, posts},
     talk,
 };
 
 /// Bytes of a document.
 pub(crate) const DOCUMENT_BYTES: usize = 2_048;
+
+/// The variable with the secret that signs webhooks.
+pub(crate) const SECRET_VARIABLE: &str = "HOOK_SECRET";
 
 /// Where the group is.
 pub(crate) const GROUP: &str = "/configs/bench";
@@ -51,6 +54,31 @@ pub(crate) fn start_secure(
     let (certificate, key) = (pair.certificate.display(), pair.key.display());
     let flags = ["--tls-cert".into(), certificate.to_string(), "--tls-key".into(), key.to_string()];
     run(order, folder, &flags, None, core)
+}
+
+/// Starts the server so that it may send to this computer and sign what it sends.
+pub(crate) fn start_sending(order: &Order, folder: &Path, core: Option<usize>) -> Outcome<Running> {
+    let address = free_address()?;
+    let words = [
+        "MUSTER_PROPAGATION_ALLOW=127.0.0.0/8".to_owned(),
+        format!("{SECRET_VARIABLE}={}", posts::SECRET),
+        order.muster.display().to_string(),
+        "serve".to_owned(),
+        "--data".to_owned(),
+        folder.display().to_string(),
+        "--listen".to_owned(),
+        address.to_string(),
+    ];
+    Start {
+        program: Path::new("/usr/bin/env"),
+        arguments: words.into(),
+        address,
+        probe: Some("/health/ready"),
+        core,
+        log: order.scratch.join("muster.log"),
+        patience: Duration::from_secs(300),
+    }
+    .run()
 }
 
 fn run(

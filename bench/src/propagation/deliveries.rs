@@ -1,0 +1,129 @@
+//! Deliveries to one webhook against loops of reqwest: the same number of posts with as many bytes
+//! to the same receiver, each sender on the same core. Compared in CPU time of the sender, because
+//! the receiver may be what ends first.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use super::{MARK_TIME, PATIENCE, check_order, delete_link, put_hook, put_route, rate};
+use crate::{
+    Outcome,
+    load::{Load, StopCondition},
+    order::Order,
+    process::Running,
+    ratio::{Report, Target, median},
+    reads::CORES,
+    servers::{muster, posts, receiver::Receiver},
+    talk,
+};
+
+/// What is delivered.
+struct Case {
+    name: &'static str,
+    changes: u64,
+    /// How many documents the changes are of.
+    documents: u64,
+    /// How many loops post: as many as deliveries run at once.
+    loops: u64,
+}
+
+const CASES: [Case; 2] = [
+    Case { name: "one document, one after another", changes: 10_000, documents: 1, loops: 1 },
+    Case { name: "1,000 documents, ten at once", changes: 20_000, documents: 1_000, loops: 10 },
+];
+
+/// What a sender did.
+struct Sent {
+    per_cpu_second: f64,
+    per_second: f64,
+    bytes: usize,
+}
+
+/// Measures all cases.
+pub(super) fn run(order: &Order, report: &mut Report) -> Outcome {
+    for (index, case) in CASES.iter().enumerate() {
+        let folder = order.scratch.join(index.to_string());
+        measure(order, case, &folder, report)?;
+    }
+    Ok(())
+}
+
+fn measure(order: &Order, case: &Case, folder: &std::path::Path, report: &mut Report) -> Outcome {
+    let server = muster::start_sending(order, folder, CORES.0)?;
+    fill(order, &server, case)?;
+    let receiver = Receiver::start()?;
+    report.say(&format!("\npropagation: {} changes of {}", case.changes, case.name));
+    let (mut ratios, mut walls, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    for index in 0..=order.rounds {
+        server.rest()?;
+        let ours = deliver(&server, &receiver, case)?;
+        let theirs = post(&receiver, case, ours.bytes)?;
+        let (ratio, wall) =
+            (ours.per_cpu_second / theirs.per_cpu_second, ours.per_second / theirs.per_second);
+        report.say(&format!(
+            "round {index}: ours {:.0} per CPU second, {:.0}/s; reqwest {:.0} per CPU second, \
+             {:.0}/s; ratio {ratio:.2} ({wall:.2} in time); {} bytes each",
+            ours.per_cpu_second,
+            ours.per_second,
+            theirs.per_cpu_second,
+            theirs.per_second,
+            ours.bytes
+        ));
+        // The first round of each warms up.
+        if index > 0 || order.warmup.is_zero() {
+            ratios.push(ratio);
+            walls.push(wall);
+            rates.push(ours.per_second);
+        }
+    }
+    let name = case.name;
+    let what = format!("propagation: deliveries per CPU second of reqwest's, {name}");
+    report.result(&what, median(ratios), "", Target::AtLeast(0.7));
+    let what = format!("propagation: deliveries per second of reqwest's, {name}");
+    report.fact(&what, &format!("{:.2} ({:.0}/s)", median(walls), median(rates)));
+    server.stop()
+}
+
+/// Puts the changes.
+fn fill(order: &Order, server: &Running, case: &Case) -> Outcome {
+    let documents = case.documents;
+    let write = move |number: u64| {
+        let path = muster::path(number % documents);
+        let body = muster::document(number);
+        talk::request("PUT", &path, "content-type: application/json\r\n", &body)
+    };
+    let load = Load {
+        address: server.address,
+        clients: order.clients,
+        write: Arc::new(write),
+        next: Arc::new(AtomicU64::new(0)),
+    };
+    load.run(StopCondition::Count(case.changes)).map(|_| ())
+}
+
+/// Has all of them delivered by a new route, and deletes it. Its CPU time includes all of that, also
+/// the marks.
+fn deliver(server: &Running, receiver: &Receiver, case: &Case) -> Outcome<Sent> {
+    let before = server.cpu_time()?;
+    put_hook(server, receiver.address)?;
+    put_route(server, "unidirectional", "beginning")?;
+    let (arrivals, bytes) = receiver.take(usize::try_from(case.changes)?, PATIENCE)?;
+    std::thread::sleep(MARK_TIME);
+    let spent = server.cpu_time()? - before;
+    check_order(&arrivals)?;
+    delete_link(server)?;
+    let ends = arrivals.first().zip(arrivals.last());
+    let time = ends.map_or(Duration::ZERO, |(first, last)| last.at - first.at);
+    let (per_cpu_second, per_second) = (rate(case.changes, spent), rate(case.changes, time));
+    Ok(Sent { per_cpu_second, per_second, bytes })
+}
+
+fn post(receiver: &Receiver, case: &Case, bytes: usize) -> Outcome<Sent> {
+    let times = posts::run(receiver.address, (case.changes, case.loops, bytes), CORES.0)?;
+    receiver.take(usize::try_from(case.changes)?, PATIENCE)?;
+    let (per_cpu_second, per_second) =
+        (rate(case.changes, times.cpu), rate(case.changes, times.wall));
+    Ok(Sent { per_cpu_second, per_second, bytes })
+}

@@ -1,0 +1,122 @@
+//! A loop of posts with reqwest that signs as Standard Webhooks says, and does nothing else: what
+//! sending events costs without a registry, marks, and retries.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    process::Command,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use ring::hmac;
+
+use crate::{Outcome, process, servers::muster};
+
+/// The secret that signs.
+pub(crate) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// What the posts took: CPU time of their process, and time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PostTimes {
+    pub cpu: Duration,
+    pub wall: Duration,
+}
+
+/// Starts this program again as so many loops, and waits until they have made all posts.
+pub(crate) fn run(
+    address: SocketAddr,
+    (posts, loops, bytes): (u64, u64, usize),
+    core: Option<usize>,
+) -> Outcome<PostTimes> {
+    let mut command: Command = process::on_core(&std::env::current_exe()?, core)?;
+    command.args(["--post", &address.to_string(), "--posts", &posts.to_string()]);
+    command.args(["--loops", &loops.to_string(), "--bytes", &bytes.to_string()]);
+    let output = command.output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut numbers = said.split_whitespace().map(str::parse::<u64>);
+    let mut next = || -> Outcome<Duration> {
+        let number = numbers.next().ok_or_else(|| {
+            format!("the posts failed: {}", String::from_utf8_lossy(&output.stderr))
+        })??;
+        Ok(Duration::from_micros(number))
+    };
+    Ok(PostTimes { cpu: next()?, wall: next()? })
+}
+
+/// Posts, and prints the microseconds of CPU time and of time that it took.
+pub(crate) fn post(address: SocketAddr, posts: u64, loops: u64, bytes: usize) -> Outcome {
+    // As many workers as there are cores to run on, as our server has.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let before = process::ticks_of(std::process::id())?;
+    let started = Instant::now();
+    runtime.block_on(post_all(address, posts, loops, bytes))?;
+    let wall = started.elapsed().as_micros();
+    let cpu = (process::ticks_of(std::process::id())? - before) * 10_000;
+    writeln!(io::stdout(), "{cpu} {wall}")?;
+    Ok(())
+}
+
+async fn post_all(address: SocketAddr, posts: u64, loops: u64, bytes: usize) -> Outcome {
+    let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
+    let secret = STANDARD.decode(SECRET.trim_start_matches("whsec_"))?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+    let loops: Vec<_> = (0..loops.max(1))
+        .map(|number| {
+            let (client, key) = (client.clone(), key.clone());
+            let body = event(number, bytes);
+            let url = format!("http://{address}/hook");
+            tokio::spawn(async move {
+                for post in (number..posts).step_by(usize::try_from(loops.max(1))?) {
+                    send(&client, &key, &url, body.clone(), post).await?;
+                }
+                Outcome::Ok(())
+            })
+        })
+        .collect();
+    for done in loops {
+        done.await??;
+    }
+    Ok(())
+}
+
+async fn send(
+    client: &reqwest::Client,
+    key: &hmac::Key,
+    url: &str,
+    body: Bytes,
+    number: u64,
+) -> Outcome {
+    let id = format!("msg_{number:032x}");
+    let timestamp = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let mut context = hmac::Context::with_key(key);
+    context.update(format!("{id}.{timestamp}.").as_bytes());
+    context.update(&body);
+    let signature = format!("v1,{}", STANDARD.encode(context.sign()));
+    let request = client
+        .post(url)
+        .header("content-type", "application/cloudevents+json; charset=utf-8")
+        .header("webhook-id", id)
+        .header("webhook-timestamp", timestamp.to_string())
+        .header("webhook-signature", signature)
+        .header("user-agent", "loop")
+        .body(body);
+    match request.send().await?.status().as_u16() {
+        204 => Ok(()),
+        status => Err(format!("a post was answered {status}").into()),
+    }
+}
+
+/// An event with a document, in all so many bytes.
+fn event(number: u64, bytes: usize) -> Bytes {
+    let mut event = format!(
+        r#"{{"subject":"{}/entries/d{number}","sequence":"{:020}","data":""#,
+        muster::GROUP,
+        0
+    );
+    let room = bytes.saturating_sub(event.len() + 2);
+    event.extend(std::iter::repeat_n('x', room));
+    event.push_str("\"}");
+    event.into()
+}
