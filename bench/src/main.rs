@@ -43,7 +43,8 @@ fn main() -> ExitCode {
     let done = match (arguments.bare, &arguments.file, arguments.post) {
         (Some(address), Some(file), _) => servers::bare::serve(address, file),
         (_, _, Some(address)) => {
-            servers::posts::post(address, arguments.posts, arguments.loops, arguments.bytes)
+            let Arguments { posts, loops, bytes, workers, .. } = arguments;
+            servers::posts::Posts { posts, loops, bytes, workers }.make(address)
         }
         _ => measure(&arguments),
     };

@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Changes that are written while a target of propagation is down.
     #[arg(long, default_value_t = 1_000_000)]
     changes: u64,
+    /// The part of propagation to measure; all, where none is named.
+    #[arg(long, value_parser = ["latency", "deliveries", "registries", "memory"])]
+    part: Option<String>,
     /// Serves a file from memory with a bare axum handler: what reads are compared with.
     #[arg(long, hide = true, requires = "file")]
     pub(crate) bare: Option<SocketAddr>,
@@ -65,6 +68,9 @@ pub(crate) struct Arguments {
     /// How many loops share the posts of `--post`.
     #[arg(long, hide = true, default_value_t = 1)]
     pub(crate) loops: u64,
+    /// The threads of `--post`.
+    #[arg(long, hide = true, default_value_t = 1)]
+    pub(crate) workers: usize,
     /// The bytes of each post.
     #[arg(long, hide = true, default_value_t = 0)]
     pub(crate) bytes: usize,
@@ -135,6 +141,7 @@ pub(crate) struct Order {
     pub watchers: usize,
     pub sizes: Vec<u64>,
     pub changes: u64,
+    pub part: Option<String>,
     pub muster: PathBuf,
     pub before: Option<PathBuf>,
     pub apicurio: Option<PathBuf>,
@@ -152,6 +159,7 @@ impl Order {
             watchers: arguments.watchers.max(1),
             sizes: arguments.sizes.clone(),
             changes: arguments.changes.max(1),
+            part: arguments.part.clone(),
             muster: arguments.muster.clone(),
             before: arguments.before.clone(),
             apicurio: arguments.apicurio.clone(),

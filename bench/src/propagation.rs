@@ -35,7 +35,8 @@ pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
         ("registries", registries::run),
         ("memory", down::run),
     ];
-    for (name, part) in parts {
+    let is_wanted = |name: &str| order.part.as_deref().is_none_or(|part| part == name);
+    for (name, part) in parts.into_iter().filter(|(name, _)| is_wanted(name)) {
         let folder = order.scratch.join(name);
         std::fs::create_dir_all(&folder)?;
         let order = Order { scratch: folder.clone(), ..order.clone() };

@@ -24,38 +24,49 @@ pub(crate) struct PostTimes {
     pub wall: Duration,
 }
 
-/// Starts this program again as so many loops, and waits until they have made all posts.
-pub(crate) fn run(
-    address: SocketAddr,
-    (posts, loops, bytes): (u64, u64, usize),
-    core: Option<usize>,
-) -> Outcome<PostTimes> {
-    let mut command: Command = process::on_core(&std::env::current_exe()?, core)?;
-    command.args(["--post", &address.to_string(), "--posts", &posts.to_string()]);
-    command.args(["--loops", &loops.to_string(), "--bytes", &bytes.to_string()]);
-    let output = command.output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let mut numbers = said.split_whitespace().map(str::parse::<u64>);
-    let mut next = || -> Outcome<Duration> {
-        let number = numbers.next().ok_or_else(|| {
-            format!("the posts failed: {}", String::from_utf8_lossy(&output.stderr))
-        })??;
-        Ok(Duration::from_micros(number))
-    };
-    Ok(PostTimes { cpu: next()?, wall: next()? })
+/// What is posted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Posts {
+    pub posts: u64,
+    /// How many loops share them.
+    pub loops: u64,
+    /// The bytes of each.
+    pub bytes: usize,
+    /// The threads of the loops.
+    pub workers: usize,
 }
 
-/// Posts, and prints the microseconds of CPU time and of time that it took.
-pub(crate) fn post(address: SocketAddr, posts: u64, loops: u64, bytes: usize) -> Outcome {
-    // As many workers as there are cores to run on, as our server has.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let before = process::ticks_of(std::process::id())?;
-    let started = Instant::now();
-    runtime.block_on(post_all(address, posts, loops, bytes))?;
-    let wall = started.elapsed().as_micros();
-    let cpu = (process::ticks_of(std::process::id())? - before) * 10_000;
-    writeln!(io::stdout(), "{cpu} {wall}")?;
-    Ok(())
+impl Posts {
+    /// Starts this program again as the loops, and waits until they have made all posts.
+    pub(crate) fn run(self, address: SocketAddr, core: Option<usize>) -> Outcome<PostTimes> {
+        let mut command: Command = process::on_core(&std::env::current_exe()?, core)?;
+        command.args(["--post", &address.to_string(), "--posts", &self.posts.to_string()]);
+        command.args(["--loops", &self.loops.to_string(), "--bytes", &self.bytes.to_string()]);
+        command.args(["--workers", &self.workers.to_string()]);
+        let output = command.output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let mut numbers = said.split_whitespace().map(str::parse::<u64>);
+        let mut next = || -> Outcome<Duration> {
+            let number = numbers.next().ok_or_else(|| {
+                format!("the posts failed: {}", String::from_utf8_lossy(&output.stderr))
+            })??;
+            Ok(Duration::from_micros(number))
+        };
+        Ok(PostTimes { cpu: next()?, wall: next()? })
+    }
+
+    /// Posts, and prints the microseconds of CPU time and of time that it took.
+    pub(crate) fn make(self, address: SocketAddr) -> Outcome {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(self.workers.max(1)).enable_all().build()?;
+        let before = process::ticks_of(std::process::id())?;
+        let started = Instant::now();
+        runtime.block_on(post_all(address, self.posts, self.loops, self.bytes))?;
+        let wall = started.elapsed().as_micros();
+        let cpu = (process::ticks_of(std::process::id())? - before) * 10_000;
+        writeln!(io::stdout(), "{cpu} {wall}")?;
+        Ok(())
+    }
 }
 
 async fn post_all(address: SocketAddr, posts: u64, loops: u64, bytes: usize) -> Outcome {

@@ -1,19 +1,18 @@
 //! One delivery, from its first try to its end.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use muster_fernet::KeyFile;
 use muster_guard::secret_references::SecretList;
 use muster_registry::Registry;
-use muster_words::{Moment, Xid, json::Value};
+use muster_words::{Moment, Xid};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     bucket::{self, BucketDelivery},
     changes::{DocumentChange, DocumentChangeKind},
     decision::{NextStep, TryFailure, TryOutcome, decide},
-    event::{ChangedDocument, EventSource, delivery_id, encrypted, event},
+    event::{ChangedDocument, EventSource, RelayedEvent, delivery_id, encrypted, event},
     folder,
     http_sender::HttpSender,
     kafka::{KafkaRecord, KafkaSender},
@@ -79,7 +78,7 @@ impl Depot {
     }
 
     /// An event with its document encrypted by the current key. Each try encrypts anew.
-    fn encrypt(&self, event: Value, bytes: &[u8]) -> Result<Value, TryFailure> {
+    fn encrypt(&self, event: RelayedEvent, bytes: &[u8]) -> Result<RelayedEvent, TryFailure> {
         let now = self.registry.now();
         let directory = self.directory.as_deref().ok_or(TryFailure::NoEncryption)?;
         let file = KeyFile::read_or_make(directory, (self.random)(), now);
@@ -273,27 +272,51 @@ impl Delivery {
         });
     }
 
-    /// One try; none if the route doesn't select the document.
-    async fn try_once(&self) -> Option<TryOutcome> {
-        let depot = &*self.depot;
-        let Ok(document) = ChangedDocument::read(&depot.registry, &self.change).await else {
-            return Some(TryOutcome::Failed(TryFailure::Unread));
-        };
-        match self.is_selected(&document).await {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(failure) => return Some(TryOutcome::Failed(failure)),
-        }
-        let target = &self.receiver.target;
-        let encrypts = self.route.encrypt;
-        let is_registry = matches!(target.kind, TargetKind::Registry { .. });
-        if encrypts && is_registry {
+    /// One try; none if the route doesn't select the document. It is in a box of its own, because a
+    /// thousand deliveries may wait for each that is tried.
+    fn try_once(&self) -> Pin<Box<dyn Future<Output = Option<TryOutcome>> + Send + '_>> {
+        Box::pin(async {
+            let depot = &*self.depot;
+            let Ok(document) = ChangedDocument::read(&depot.registry, &self.change).await else {
+                return Some(TryOutcome::Failed(TryFailure::Unread));
+            };
+            if self.route.selector.must_read() {
+                match Box::pin(self.is_selected(&document)).await {
+                    Ok(true) => {}
+                    Ok(false) => return None,
+                    Err(failure) => return Some(TryOutcome::Failed(failure)),
+                }
+            }
+            match self.receiver.target.kind {
+                // It maps what goes there by itself.
+                TargetKind::Registry { .. } => Box::pin(self.send_state(&document)).await,
+                _ => self.send_event(document).await,
+            }
+        })
+    }
+
+    /// Sends the state of the document to another registry; none if nothing in it is mapped.
+    async fn send_state(&self, document: &ChangedDocument) -> Option<TryOutcome> {
+        if self.route.encrypt {
             return Some(TryOutcome::Failed(TryFailure::Unencryptable));
         }
+        let Self { key: link, life, route, change, .. } = self;
+        let progress = &*self.progress;
+        let delivery = PeerDelivery { link, life, progress, route, change, document };
+        let PeerOutcome { outcome, conflict, invalid, warnings } =
+            peer::deliver(&self.depot, &self.receiver.target, delivery).await;
+        let conflict = conflict.map(|name| format!("it waits in the other registry: {name}"));
+        self.tell("sync.conflict", conflict);
+        self.tell("sync.invalid", invalid);
+        self.tell("sync.warning", warnings.filter(|_| route.notifies_on_warning()));
+        outcome
+    }
+
+    /// Sends the event about the change; none if the route's mapping leaves the document out.
+    async fn send_event(&self, mut document: ChangedDocument) -> Option<TryOutcome> {
+        let (depot, target) = (&*self.depot, &self.receiver.target);
         let mut send_whole = target.send_whole;
-        let mut document = document;
-        // Another registry's document is mapped into what it says there.
-        if let Some(mapping) = self.route.transforms().filter(|_| !is_registry) {
+        if let Some(mapping) = self.route.transforms() {
             let mapping = async { mapped::for_event(mapping, &self.change.resource, &document) };
             document = match depot.registry.long_work().run(mapping).await {
                 Ok(Mapped { document, told }) => {
@@ -308,77 +331,66 @@ impl Delivery {
             send_whole = true;
         }
         let mut event = event(&depot.source, &self.change, &document, send_whole);
-        if encrypts {
+        if self.route.encrypt {
             let bytes = document.bytes.clone().unwrap_or_default();
             event = match depot.encrypt(event, &bytes) {
                 Ok(event) => event,
                 Err(failure) => return Some(TryOutcome::Failed(failure)),
             };
         }
-        self.send(&event, &document).await
+        if let TargetKind::Webhook(hook) = &target.kind {
+            let (id, body, now) = (self.id(), event.to_json(), depot.registry.now());
+            let delivery = WebhookDelivery { id: &id, body, now };
+            let sent = webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery);
+            return Some(sent.await);
+        }
+        Some(Box::pin(self.send_otherwise(&event, &document)).await)
     }
 
-    /// Sends an event to the target; none if nothing in the document is mapped.
-    async fn send(&self, event: &Value, document: &ChangedDocument) -> Option<TryOutcome> {
+    /// The id of the delivery.
+    fn id(&self) -> String {
+        let registry = self.depot.registry.view().id().to_string();
+        delivery_id(&registry, &self.change, &self.key.route, &self.key.target)
+    }
+
+    /// Sends an event to a target that is neither a webhook nor a registry.
+    async fn send_otherwise(&self, event: &RelayedEvent, document: &ChangedDocument) -> TryOutcome {
         let depot = &*self.depot;
         let target = &self.receiver.target;
         let (key, change) = (&self.key, &self.change);
-        let body = || Bytes::from(event.to_string());
-        let id = || {
-            let registry = depot.registry.view().id().to_string();
-            delivery_id(&registry, change, &key.route, &key.target)
-        };
         let parts = || (depot.sender.connector(), &*depot.secrets, (depot.random)());
-        Some(match &target.kind {
-            TargetKind::Webhook(hook) => {
-                let now = depot.registry.now();
-                let delivery = WebhookDelivery { id: &id(), body: body(), now };
-                webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery).await
+        match &target.kind {
+            // They have ways of their own.
+            TargetKind::Webhook(_) | TargetKind::Registry { .. } => {
+                TryOutcome::Failed(TryFailure::Broken)
             }
             TargetKind::Folder { path } => {
-                folder::deliver(depot.folder.join(path), key, change, body()).await
-            }
-            TargetKind::Registry { .. } => {
-                let route = &self.route;
-                let life = &self.life;
-                let progress = &*self.progress;
-                let delivery = PeerDelivery { link: key, life, progress, route, change, document };
-                let PeerOutcome { outcome, conflict, invalid, warnings } =
-                    peer::deliver(depot, target, delivery).await;
-                let conflict =
-                    conflict.map(|name| format!("it waits in the other registry: {name}"));
-                self.tell("sync.conflict", conflict);
-                self.tell("sync.invalid", invalid);
-                self.tell("sync.warning", warnings.filter(|_| route.notifies_on_warning()));
-                return outcome;
+                folder::deliver(depot.folder.join(path), key, change, event.to_json()).await
             }
             TargetKind::Nats(nats) => {
-                let message = NatsMessage::new(nats, change, &id(), body());
+                let message = NatsMessage::new(nats, change, &self.id(), event.to_json());
                 depot.nats.deliver(parts(), (target, nats), &message).await
             }
             TargetKind::Kafka(kafka) => {
                 let parts_of_event = (event, document.bytes.as_ref());
-                let record = KafkaRecord::new(kafka, change, id(), parts_of_event);
+                let record = KafkaRecord::new(kafka, change, self.id(), parts_of_event);
                 depot.kafka.deliver(parts(), (target, kafka), &record).await
             }
             TargetKind::WebSocket(socket) => {
-                let message = SocketMessage { id: change.id.to_string(), body: body() };
+                let message = SocketMessage { id: change.id.to_string(), body: event.to_json() };
                 depot.websocket.deliver(parts(), (target, socket), &message).await
             }
             TargetKind::Bucket(bucket) => {
-                let now = depot.registry.now();
-                let delivery = BucketDelivery { change, id: &id(), body: body(), now };
+                let (id, now) = (self.id(), depot.registry.now());
+                let delivery = BucketDelivery { change, id: &id, body: event.to_json(), now };
                 bucket::deliver(&depot.sender, &depot.secrets, (target, bucket), delivery).await
             }
-        })
+        }
     }
 
     /// Whether the route selects the document: by what had to be read.
     async fn is_selected(&self, document: &ChangedDocument) -> Result<bool, TryFailure> {
         let selector = &self.route.selector;
-        if !selector.must_read() {
-            return Ok(true);
-        }
         let before;
         // What was deleted is selected by what it was, and its group may be deleted with it.
         let (document, position) = match self.change.kind {

@@ -118,21 +118,18 @@ impl HttpSender {
         let addresses = self.connector.addresses(&destination).await?;
         let host = HeaderValue::from_str(&destination.authority());
         let host = host.map_err(|_| TryFailure::Unresolved)?;
-        let request = |body: Bytes| {
-            let mut request = Request::new(Full::new(body));
-            *request.method_mut() = sending.method.clone();
-            *request.uri_mut() = destination.path.parse().map_err(|_| TryFailure::Unresolved)?;
-            *request.headers_mut() = sending.headers.clone();
-            request.headers_mut().insert(header::HOST, host.clone());
-            Ok::<_, TryFailure>(request)
-        };
+        let mut request = Request::new(Full::new(sending.body));
+        *request.method_mut() = sending.method;
+        *request.uri_mut() = destination.path.parse().map_err(|_| TryFailure::Unresolved)?;
+        *request.headers_mut() = sending.headers;
+        request.headers_mut().insert(header::HOST, host);
         for address in &addresses {
             let place = (destination.is_encrypted, destination.host.clone(), *address);
             while let Some(mut connection) = self.idle.take(&place) {
                 if !connection.is_ready() {
                     continue;
                 }
-                match connection.try_send_request(request(sending.body.clone())?).await {
+                match connection.try_send_request(request).await {
                     Ok(response) => {
                         return self
                             .received(place, (connection, response), sending.answer_max)
@@ -140,14 +137,16 @@ impl HttpSender {
                     }
                     Err(mut error) => {
                         // The receiver may have closed it meanwhile, and nothing was sent.
-                        error.take_message().ok_or(TryFailure::Broken)?;
+                        request = error.take_message().ok_or(TryFailure::Broken)?;
                     }
                 }
             }
         }
-        let (address, mut connection) = self.connect(&destination, &addresses).await?;
+        // It is seldom needed, and the handshake of TLS is large.
+        let connected = Box::pin(self.connect(&destination, &addresses)).await;
+        let (address, mut connection) = connected?;
         let place = (destination.is_encrypted, destination.host.clone(), address);
-        let response = connection.send_request(request(sending.body.clone())?).await;
+        let response = connection.send_request(request).await;
         let response = response.map_err(|_| TryFailure::Broken)?;
         self.received(place, (connection, response), sending.answer_max).await
     }

@@ -1,11 +1,12 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fields::length_of;
 use crate::{
     changes::{DocumentChange, DocumentChangeKind},
+    event::{EventData, RelayedEvent},
     target::{KafkaKey, KafkaTarget},
 };
 
@@ -43,20 +44,20 @@ impl KafkaRecord {
         target: &KafkaTarget,
         change: &DocumentChange,
         id: String,
-        (event, bytes): (&Value, Option<&Bytes>),
+        (event, bytes): (&RelayedEvent, Option<&Bytes>),
     ) -> Self {
         let key = key_of(target.partition_key, change);
-        let token = event.get("plaincontenttype").and_then(|_| event.get("data")?.as_str());
-        let has_data = event.get("data").is_some() || event.get("data_base64").is_some();
-        let is_gone = change.kind == DocumentChangeKind::Deleted || event.get("erased").is_some();
-        let value = match token {
-            Some(token) => Some(Bytes::from(token.to_owned())),
-            None if has_data => bytes.cloned(),
+        let is_encrypted = event.attributes.contains_key("plaincontenttype");
+        let is_gone =
+            change.kind == DocumentChangeKind::Deleted || event.attributes.contains_key("erased");
+        let value = match &event.data {
+            Some(EventData::Text(token)) if is_encrypted => Some(Bytes::from(token.clone())),
+            Some(_) => bytes.cloned(),
             // Where the document is left out it isn't deleted.
             None => (!is_gone).then(Bytes::new),
         };
         let time = change.moment.microseconds() / 1_000;
-        Self { id, headers: headers_of(event, &key), key, value, time }
+        Self { id, headers: headers_of(&event.attributes, &key), key, value, time }
     }
 
     /// The partition of its key among so many, as Java's clients choose it.
@@ -116,15 +117,14 @@ fn key_of(key: KafkaKey, change: &DocumentChange) -> String {
 }
 
 /// Each attribute is a header whose name begins with `ce_`, but the media type of the data.
-fn headers_of(event: &Value, key: &str) -> Vec<(String, String)> {
+fn headers_of(attributes: &Map<String, Value>, key: &str) -> Vec<(String, String)> {
     let mut headers = Vec::new();
-    for (name, value) in event.as_object().into_iter().flatten() {
+    for (name, value) in attributes {
         let text = match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
         match name.as_str() {
-            "data" | "data_base64" => {}
             "datacontenttype" => headers.push(("content-type".to_owned(), text)),
             "partitionkey" => headers.push(("ce_partitionkey".to_owned(), key.to_owned())),
             name => headers.push((format!("ce_{name}"), text)),
