@@ -133,11 +133,11 @@ impl Delivery {
     /// Tries until the delivery is made or given up, or the link stops. It waits while the target is
     /// held or its breaker is open. A stop ends what waits, and never a try.
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) -> DeliveryEnd {
-        let mut nudges = self.receiver.nudges();
-        let mut due = self.tries.map(|tries| Instant::now() + self.left(tries.due));
+        let due = self.tries.map(|tries| Instant::now() + self.left(tries.due));
+        let mut rest = due.map(|due| (due, self.receiver.nudges()));
         loop {
             let admitted = async {
-                if let Some(due) = due {
+                if let Some((due, nudges)) = rest.take() {
                     self.receiver.rest(due, nudges).await;
                 }
                 self.receiver.admitted().await
@@ -154,7 +154,7 @@ impl Delivery {
             };
             let took = begun.elapsed();
             // It is taken before the failure is stored, so no nudge after the try is missed.
-            nudges = self.receiver.nudges();
+            let nudges = (outcome != TryOutcome::Taken).then(|| self.receiver.nudges());
             if permit.settle(&outcome, &self.policy) {
                 self.say("breaker.opened", outcome.to_string());
             }
@@ -165,8 +165,9 @@ impl Delivery {
                 NextStep::Dead => return self.dead(&outcome, failed, first),
                 NextStep::Disable => self.disable(&outcome).await,
                 NextStep::Again(delay) => {
-                    due = Some(Instant::now() + delay);
+                    let due = Instant::now() + delay;
                     self.fail(failed, first, delay).await;
+                    rest = nudges.map(|nudges| (due, nudges));
                 }
             }
         }

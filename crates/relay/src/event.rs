@@ -271,7 +271,7 @@ pub fn encrypted(
 
 fn data_of(notation: Notation, bytes: &Bytes) -> EventData {
     let is_json = notation == Notation::Json;
-    if is_json && json::parse(bytes).is_ok() {
+    if is_json && json::is_json(bytes) {
         return EventData::Json(bytes.clone());
     }
     match std::str::from_utf8(bytes) {

@@ -78,6 +78,9 @@ impl Receiver {
     /// Waits until a try may be made: the target isn't held, its breaker lets it, and fewer requests
     /// run than may.
     pub async fn admitted(self: &Arc<Self>) -> TryPermit {
+        if let Some(permit) = self.admitted_at_once() {
+            return permit;
+        }
         loop {
             // The sender lives as long as this value.
             let _ = self.held.subscribe().wait_for(Option::is_none).await;
@@ -102,6 +105,17 @@ impl Receiver {
                 }
             }
         }
+    }
+
+    /// The permission, if nothing has to be waited for: the usual case, in which nothing is subscribed
+    /// to.
+    fn admitted_at_once(self: &Arc<Self>) -> Option<TryPermit> {
+        let permit = self.permits.clone().try_acquire_owned().ok()?;
+        if self.held.borrow().is_some() {
+            return None;
+        }
+        let admission = self.breaker.lock().admit(self.now());
+        (admission == ReceiverAdmission::Go).then(|| self.permit(permit))
     }
 
     /// Like [`admitted`](Self::admitted), but waits only for the number of requests: somebody waits

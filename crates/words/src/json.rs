@@ -5,10 +5,12 @@
 //! [`JSON_DEPTH_MAX`](crate::limits::JSON_DEPTH_MAX). Numbers keep their digits.
 
 mod canonical;
+mod check;
 mod parse;
 mod select;
 
 pub use canonical::to_canonical;
+pub use check::is_json;
 pub use parse::{JsonError, JsonFault, parse, parse_with_places};
 pub use select::{ValuePath, select, select_each};
 pub use serde_json::{Map, Number, Value};

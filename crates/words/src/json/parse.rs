@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
@@ -67,9 +67,9 @@ pub fn parse_with_places(bytes: &[u8]) -> Result<(Value, Places), JsonError> {
         .map(|(value, places)| (value, places.unwrap_or_default()))
 }
 
-struct Parser<'a> {
+pub(super) struct Parser<'a> {
     bytes: &'a [u8],
-    at: usize,
+    pub(super) at: usize,
     depth: usize,
     places: Option<Places>,
     /// The places in the value that was read last, and its own number.
@@ -82,7 +82,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn new(bytes: &'a [u8], places: Option<Places>) -> Self {
+    pub(super) fn new(bytes: &'a [u8], places: Option<Places>) -> Self {
         Self {
             bytes,
             at: 0,
@@ -97,14 +97,19 @@ impl<'a> Parser<'a> {
     }
 
     fn document(mut self) -> Result<(Value, Option<Places>), JsonError> {
-        let value = self.value().and_then(|value| {
-            self.space();
-            if self.at == self.bytes.len() { Ok(value) } else { Err(JsonFault::Trailing) }
-        });
+        let value = self
+            .value()
+            .and_then(|value| if self.is_at_end() { Ok(value) } else { Err(JsonFault::Trailing) });
         match value {
             Ok(value) => Ok((value, self.places)),
             Err(fault) => Err(self.locate(fault)),
         }
+    }
+
+    /// Whether nothing but space is left.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.space();
+        self.at == self.bytes.len()
     }
 
     fn locate(&self, fault: JsonFault) -> JsonError {
@@ -114,11 +119,11 @@ impl<'a> Parser<'a> {
         JsonError { fault, line, column: before.len() - start + 1 }
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
@@ -146,7 +151,7 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    fn value_here(&mut self) -> Result<Value, JsonFault> {
+    pub(super) fn value_here(&mut self) -> Result<Value, JsonFault> {
         match self.peek().ok_or(JsonFault::End)? {
             b'{' => self.nested(Self::object),
             b'[' => self.nested(Self::array),
@@ -162,10 +167,10 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn nested(
+    pub(super) fn nested<T>(
         &mut self,
-        inner: fn(&mut Self) -> Result<Value, JsonFault>,
-    ) -> Result<Value, JsonFault> {
+        inner: fn(&mut Self) -> Result<T, JsonFault>,
+    ) -> Result<T, JsonFault> {
         if self.depth == JSON_DEPTH_MAX {
             return Err(JsonFault::TooDeep);
         }
@@ -186,18 +191,12 @@ impl<'a> Parser<'a> {
         loop {
             self.space();
             let key_at = self.at;
-            match self.peek() {
-                Some(b'"') => {}
-                None => return Err(JsonFault::End),
-                Some(_) => return Err(JsonFault::Expected("a key in quotes")),
-            }
-            let key = self.string()?;
+            let key = self.text_of_key()?.into_owned();
             if map.contains_key(&key) {
                 self.at = key_at;
                 return Err(JsonFault::DuplicateKey(key));
             }
-            self.space();
-            self.byte(b':', "a colon after the key")?;
+            self.colon()?;
             let value = self.value()?;
             if self.places.is_some() {
                 places.insert(key.clone(), self.last);
@@ -208,6 +207,27 @@ impl<'a> Parser<'a> {
                 return Ok(Value::Object(map));
             }
         }
+    }
+
+    /// Reads a key and the colon after it.
+    pub(super) fn key(&mut self) -> Result<Cow<'a, str>, JsonFault> {
+        self.space();
+        let key = self.text_of_key()?;
+        self.colon()?;
+        Ok(key)
+    }
+
+    fn text_of_key(&mut self) -> Result<Cow<'a, str>, JsonFault> {
+        match self.peek() {
+            Some(b'"') => self.text(),
+            None => Err(JsonFault::End),
+            Some(_) => Err(JsonFault::Expected("a key in quotes")),
+        }
+    }
+
+    fn colon(&mut self) -> Result<(), JsonFault> {
+        self.space();
+        self.byte(b':', "a colon after the key")
     }
 
     fn array(&mut self) -> Result<Value, JsonFault> {
@@ -230,7 +250,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a comma (false) or the closing bracket (true).
-    fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, JsonFault> {
+    pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, JsonFault> {
         self.space();
         match self.peek() {
             Some(b',') => {
@@ -279,6 +299,12 @@ impl<'a> Parser<'a> {
     }
 
     fn number(&mut self) -> Result<Number, JsonFault> {
+        let text = self.digits_of_number()?;
+        Ok(Number::from_string_unchecked(text.to_owned()))
+    }
+
+    /// A number as it is written.
+    pub(super) fn digits_of_number(&mut self) -> Result<&'a str, JsonFault> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -299,29 +325,34 @@ impl<'a> Parser<'a> {
             }
             self.digits()?;
         }
-        let text = std::str::from_utf8(&self.bytes[start..self.at])
-            .map_err(|_| JsonFault::Expected("a number"))?;
-        Ok(Number::from_string_unchecked(text.to_owned()))
+        std::str::from_utf8(&self.bytes[start..self.at])
+            .map_err(|_| JsonFault::Expected("a number"))
     }
 
     fn string(&mut self) -> Result<String, JsonFault> {
+        self.text().map(Cow::into_owned)
+    }
+
+    /// A string; one without escapes isn't copied.
+    pub(super) fn text(&mut self) -> Result<Cow<'a, str>, JsonFault> {
         self.at += 1;
-        let mut out = String::new();
+        let mut out = Cow::Borrowed("");
         loop {
-            let start = self.at;
+            let (bytes, start) = (self.bytes, self.at);
             self.at = self.end_of_run(start);
-            let run = std::str::from_utf8(&self.bytes[start..self.at]).map_err(|error| {
+            let run = std::str::from_utf8(&bytes[start..self.at]).map_err(|error| {
                 self.at = start + error.valid_up_to();
                 JsonFault::NotUtf8
             })?;
-            out.push_str(run);
+            // The first run is borrowed: there was nothing before it.
+            out += run;
             match self.peek() {
                 None => return Err(JsonFault::End),
                 Some(b'"') => {
                     self.at += 1;
                     return Ok(out);
                 }
-                Some(b'\\') => out.push(self.escape()?),
+                Some(b'\\') => out.to_mut().push(self.escape()?),
                 Some(_) => return Err(JsonFault::Expected("no control character in a string")),
             }
         }

@@ -42,6 +42,7 @@ fn refuses_what_parsers_disagree_about() {
         (r#""\x""#, JsonFault::Expected("a known escape after the backslash")),
     ] {
         assert_eq!(fault(text), expect, "{text}");
+        assert!(!is_json(text.as_bytes()), "{text}");
     }
     assert_eq!(parse(b"\"\xff\"").unwrap_err().fault, JsonFault::NotUtf8);
 }
@@ -49,7 +50,8 @@ fn refuses_what_parsers_disagree_about() {
 #[test]
 fn refuses_nesting_beyond_the_limit_and_takes_the_limit() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    assert!(parse(nested(128).as_bytes()).is_ok());
+    assert!(parse(nested(128).as_bytes()).is_ok() && is_json(nested(128).as_bytes()));
+    assert!(!is_json(nested(129).as_bytes()));
     assert_eq!(fault(&nested(129)), JsonFault::TooDeep);
     assert_eq!(fault(&"[".repeat(1_000_000)), JsonFault::TooDeep);
 }
@@ -119,6 +121,30 @@ proptest! {
         let back = parse(&bytes).unwrap();
         prop_assert_eq!(to_canonical(&back), bytes.clone());
         prop_assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), value);
+    }
+
+    /// What isn't JSON by one of them must not be by the other, or an event that holds it isn't JSON.
+    #[test]
+    fn checks_by_the_rules_by_which_it_parses(
+        value in any_json(),
+        wrong in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "{", "}", "[", "]", ",", ":", " ", "\n", "\"a\"", "\"\\u0061\"", "\"b\"", "\"\\ud800\"",
+                "\"", "-", "0", "01", "1.5", "1e9", "1e", "true", "null", "nul", "\u{feff}", "\t",
+            ]),
+            0..12,
+        ),
+    ) {
+        let mut bytes = to_canonical(&value);
+        for (index, byte) in wrong {
+            let at = index.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let text = pieces.concat();
+        for bytes in [&bytes[..], text.as_bytes()] {
+            prop_assert_eq!(is_json(bytes), parse(bytes).is_ok(), "{:?}", String::from_utf8_lossy(bytes));
+        }
     }
 
     #[test]
