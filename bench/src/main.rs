@@ -43,8 +43,8 @@ fn main() -> ExitCode {
     let done = match (arguments.bare, &arguments.file, arguments.post) {
         (Some(address), Some(file), _) => servers::bare::serve(address, file),
         (_, _, Some(address)) => {
-            let Arguments { posts, loops, bytes, workers, .. } = arguments;
-            servers::posts::Posts { posts, loops, bytes, workers }.make(address)
+            let Arguments { posts, loops, bytes, .. } = arguments;
+            servers::posts::Posts { posts, loops, bytes }.make(address)
         }
         _ => measure(&arguments),
     };

@@ -68,9 +68,6 @@ pub(crate) struct Arguments {
     /// How many loops share the posts of `--post`.
     #[arg(long, hide = true, default_value_t = 1)]
     pub(crate) loops: u64,
-    /// The threads of `--post`.
-    #[arg(long, hide = true, default_value_t = 1)]
-    pub(crate) workers: usize,
     /// The bytes of each post.
     #[arg(long, hide = true, default_value_t = 0)]
     pub(crate) bytes: usize,

@@ -20,10 +20,6 @@ use crate::{
     talk,
 };
 
-/// Threads of the loops: as many as our server has, one for each processor and at least two. A loop
-/// on one thread needs less, because no thread wakes another one.
-const WORKERS: usize = 2;
-
 /// What is delivered.
 struct Case {
     name: &'static str,
@@ -66,8 +62,6 @@ pub(super) fn run(order: &Order, report: &mut Report) -> Outcome {
 struct Ratios {
     cpu: Vec<f64>,
     wall: Vec<f64>,
-    /// To loops on one thread.
-    lean: Vec<f64>,
     rates: Vec<f64>,
 }
 
@@ -80,27 +74,22 @@ fn measure(order: &Order, case: &Case, folder: &std::path::Path, report: &mut Re
     for index in 0..=order.rounds {
         server.rest()?;
         let ours = deliver(&server, &receiver, case)?;
-        let theirs = post(&receiver, case, (ours.bytes, WORKERS))?;
-        let lean = post(&receiver, case, (ours.bytes, 1))?;
+        let theirs = post(&receiver, case, ours.bytes)?;
         let cpu = ours.per_cpu_second / theirs.per_cpu_second;
         report.say(&format!(
-            "round {index}: per CPU second and in time: ours {ours}, reqwest {theirs}, reqwest on one \
-             thread {lean}; ratio {cpu:.2}; {} bytes each",
+            "round {index}: per CPU second and in time: ours {ours}, reqwest {theirs}; ratio {cpu:.2}; {} bytes each",
             ours.bytes
         ));
         // The first round of each warms up.
         if index > 0 || order.warmup.is_zero() {
             ratios.cpu.push(cpu);
             ratios.wall.push(ours.per_second / theirs.per_second);
-            ratios.lean.push(ours.per_cpu_second / lean.per_cpu_second);
             ratios.rates.push(ours.per_second);
         }
     }
     let name = case.name;
     let what = format!("propagation: deliveries per CPU second of reqwest's, {name}");
     report.result(&what, median(ratios.cpu), "", Target::AtLeast(0.7));
-    let what = format!("propagation: the same of reqwest's on one thread, {name}");
-    report.fact(&what, &format!("{:.2}", median(ratios.lean)));
     let what = format!("propagation: deliveries per second of reqwest's, {name}");
     report.fact(&what, &format!("{:.2} ({:.0}/s)", median(ratios.wall), median(ratios.rates)));
     server.stop()
@@ -140,8 +129,8 @@ fn deliver(server: &Running, receiver: &Receiver, case: &Case) -> Outcome<Sent> 
     Ok(Sent { per_cpu_second, per_second, bytes })
 }
 
-fn post(receiver: &Receiver, case: &Case, (bytes, workers): (usize, usize)) -> Outcome<Sent> {
-    let posts = Posts { posts: case.changes, loops: case.loops, bytes, workers };
+fn post(receiver: &Receiver, case: &Case, bytes: usize) -> Outcome<Sent> {
+    let posts = Posts { posts: case.changes, loops: case.loops, bytes };
     let times = posts.run(receiver.address, CORES.0)?;
     receiver.take(usize::try_from(case.changes)?, PATIENCE)?;
     let (per_cpu_second, per_second) =

@@ -17,6 +17,10 @@ use crate::{Outcome, process, servers::muster};
 /// The secret that signs.
 pub(crate) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
+/// Threads of the loops: as many as our server has, which never has only one. With one it comes to
+/// the same.
+const WORKERS: usize = 2;
+
 /// What the posts took: CPU time of their process, and time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PostTimes {
@@ -32,8 +36,6 @@ pub(crate) struct Posts {
     pub loops: u64,
     /// The bytes of each.
     pub bytes: usize,
-    /// The threads of the loops.
-    pub workers: usize,
 }
 
 impl Posts {
@@ -42,7 +44,6 @@ impl Posts {
         let mut command: Command = process::on_core(&std::env::current_exe()?, core)?;
         command.args(["--post", &address.to_string(), "--posts", &self.posts.to_string()]);
         command.args(["--loops", &self.loops.to_string(), "--bytes", &self.bytes.to_string()]);
-        command.args(["--workers", &self.workers.to_string()]);
         let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         let mut numbers = said.split_whitespace().map(str::parse::<u64>);
@@ -58,7 +59,7 @@ impl Posts {
     /// Posts, and prints the microseconds of CPU time and of time that it took.
     pub(crate) fn make(self, address: SocketAddr) -> Outcome {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(self.workers.max(1)).enable_all().build()?;
+        let runtime = runtime.worker_threads(WORKERS).enable_all().build()?;
         let before = process::ticks_of(std::process::id())?;
         let started = Instant::now();
         runtime.block_on(post_all(address, self.posts, self.loops, self.bytes))?;
