@@ -27,9 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// After this time at rest a mark is stored.
 const MARK_TIME: Duration = Duration::from_millis(400);
 
+/// Measures one of them.
+type Part = fn(&Order, &mut Report) -> Outcome;
+
 /// Measures all of them. One that fails doesn't take the others with it.
 pub(crate) fn run(order: &Order, report: &mut Report) -> Outcome {
-    let parts: [(&str, fn(&Order, &mut Report) -> Outcome); 4] = [
+    let parts: [(&str, Part); 4] = [
         ("latency", latency::run),
         ("deliveries", deliveries::run),
         ("registries", registries::run),

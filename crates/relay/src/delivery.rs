@@ -416,3 +416,19 @@ impl Delivery {
         read.map_err(|_| TryFailure::Unread)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of the future that a function returns.
+    fn future_bytes<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_delivery_that_waits_is_small() {
+        let bytes = future_bytes(Delivery::run);
+        assert!(bytes < 2_048, "a thousand may wait on each link, and each takes {bytes} bytes");
+    }
+}

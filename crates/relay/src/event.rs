@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn an_event_is_json_whatever_its_document_is() {
-        let attributes: Map<String, Value> = [("id".to_owned(), "1.0".into())].into();
+        let attributes = Map::from_iter([("id".to_owned(), Value::from("1.0"))]);
         for (data, expect) in [
             (None, r#"{"id":"1.0"}"#),
             (

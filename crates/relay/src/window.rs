@@ -6,8 +6,8 @@ use muster_words::{Position, Xid};
 
 use crate::changes::{ChangeId, DocumentChange};
 
-/// How many unfinished deliveries a link holds; beyond it, it reads no further. Each takes some
-/// hundred bytes, and twenty links with full windows take less than ten megabytes.
+/// How many unfinished deliveries a link holds; beyond it, it reads no further. Each takes about two
+/// kilobytes with its task, so a full window takes two to three megabytes.
 pub const UNFINISHED_MAX: usize = 1_000;
 
 /// How many finished deliveries may wait behind an unfinished one; beyond it, the link reads no
