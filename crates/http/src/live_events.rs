@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use muster_relay::live::{LivePage, LiveSource};
 use muster_wire::live_events::LiveEvent;
 use muster_words::Moment;
 use parking_lot::Mutex;
@@ -52,13 +53,6 @@ struct EventFile {
 
 /// The largest number that is believed: those beyond it aren't exact in every program.
 const NUMBER_MAX: u64 = 1 << 53;
-
-/// Events after a number, without a gap between them, and how many before them aren't kept.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct EventPage {
-    pub events: Vec<Arc<LiveEvent>>,
-    pub missed: u64,
-}
 
 impl LiveEvents {
     /// The events that a folder has, and a file for the next ones.
@@ -123,21 +117,33 @@ impl LiveEvents {
         kept.events.push_back((number, Arc::new(event)));
         self.newest.send_replace(number);
     }
+}
 
-    /// So many events after a number, oldest first, up to the next gap.
-    pub(crate) fn after(&self, number: u64, at_most: usize) -> EventPage {
+impl LiveSource for LiveEvents {
+    fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    fn after(&self, number: u64, at_most: usize) -> LivePage {
         let kept = self.kept.lock();
         let first = kept.events.partition_point(|(own, _)| *own <= number);
-        let Some((begin, _)) = kept.events.get(first) else { return EventPage::default() };
+        let Some((begin, _)) = kept.events.get(first) else { return LivePage::default() };
         let missed = begin - number - 1;
         let found = kept.events.iter().skip(first).take(at_most).zip(*begin..);
         let found = found.take_while(|((own, _), expected)| own == expected);
-        EventPage { events: found.map(|((_, event), _)| event.clone()).collect(), missed }
+        LivePage { events: found.map(|((_, event), _)| event.clone()).collect(), missed }
     }
 
-    /// The number of the newest event, as it grows.
-    pub(crate) fn newest(&self) -> watch::Receiver<u64> {
-        self.newest.subscribe()
+    fn before(&self, time: Moment) -> u64 {
+        let kept = self.kept.lock();
+        // The clock may have been set back, so the newest older event counts.
+        let is_older = |event: &LiveEvent| Moment::parse(&event.time).is_ok_and(|own| own < time);
+        let mut older = kept.events.iter().rev().filter(|(_, event)| is_older(event));
+        match (older.next(), kept.events.front()) {
+            (Some((number, _)), _) => *number,
+            (None, Some((first, _))) => first - 1,
+            (None, None) => kept.last,
+        }
     }
 }
 
@@ -212,7 +218,7 @@ mod tests {
 
     use super::*;
 
-    fn ids(page: &EventPage) -> Vec<&str> {
+    fn ids(page: &LivePage) -> Vec<&str> {
         page.events.iter().map(|event| event.id.as_str()).collect()
     }
 
@@ -244,8 +250,8 @@ mod tests {
         let long = page.events[1].data.get("detail").and_then(Value::as_str).unwrap();
         assert_eq!(long.chars().count(), TEXT_LETTERS_MAX + 1);
         assert_eq!(ids(&events.after(1, 1)), ["2"]);
-        assert_eq!(events.after(3, 10), EventPage::default());
-        assert_eq!(events.after(u64::MAX, 10), EventPage::default());
+        assert_eq!(events.after(3, 10), LivePage::default());
+        assert_eq!(events.after(u64::MAX, 10), LivePage::default());
     }
 
     #[test]

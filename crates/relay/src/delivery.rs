@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use muster_fernet::KeyFile;
 use muster_guard::secret_references::SecretList;
 use muster_registry::Registry;
@@ -17,6 +18,7 @@ use crate::{
     http_sender::HttpSender,
     kafka::{KafkaRecord, KafkaSender},
     link::{LinkProgress, is_stopping},
+    live::{self, LiveRoutes, LiveSource},
     mapped::{self, Mapped},
     nats::{NatsMessage, NatsSender},
     peer::{self, PeerDelivery, PeerOutcome},
@@ -52,6 +54,10 @@ pub struct Depot {
     pub folder: PathBuf,
     /// What happened lately.
     pub trail: Trail,
+    /// The live events that routes may send.
+    pub live: Arc<dyn LiveSource>,
+    /// The routes that send them.
+    pub live_routes: LiveRoutes,
     /// The data directory with the key that encrypts; none in memory.
     pub directory: Option<PathBuf>,
     /// Draws random bytes.
@@ -278,6 +284,9 @@ impl Delivery {
     fn try_once(&self) -> Pin<Box<dyn Future<Output = Option<TryOutcome>> + Send + '_>> {
         Box::pin(async {
             let depot = &*self.depot;
+            if self.route.live.is_some() {
+                return Some(Box::pin(self.send_live()).await);
+            }
             let Ok(document) = ChangedDocument::read(&depot.registry, &self.change).await else {
                 return Some(TryOutcome::Failed(TryFailure::Unread));
             };
@@ -313,6 +322,23 @@ impl Delivery {
         outcome
     }
 
+    /// Sends a live event.
+    async fn send_live(&self) -> TryOutcome {
+        let depot = &*self.depot;
+        let number = self.change.id.position.0;
+        let Some(found) = live::event_with(&*depot.live, number) else {
+            return TryOutcome::Failed(TryFailure::EventGone);
+        };
+        let (mut event, data) = live::relayed(&depot.source, &found);
+        if self.route.encrypt {
+            event = match depot.encrypt(event, &data) {
+                Ok(event) => event,
+                Err(failure) => return TryOutcome::Failed(failure),
+            };
+        }
+        self.send(&event, Some(&data)).await
+    }
+
     /// Sends the event about the change; none if the route's mapping leaves the document out.
     async fn send_event(&self, mut document: ChangedDocument) -> Option<TryOutcome> {
         let (depot, target) = (&*self.depot, &self.receiver.target);
@@ -339,13 +365,19 @@ impl Delivery {
                 Err(failure) => return Some(TryOutcome::Failed(failure)),
             };
         }
+        Some(self.send(&event, document.bytes.as_ref()).await)
+    }
+
+    /// Sends an event, which has these bytes in it, if it isn't encrypted.
+    async fn send(&self, event: &RelayedEvent, bytes: Option<&Bytes>) -> TryOutcome {
+        let (depot, target) = (&*self.depot, &self.receiver.target);
         if let TargetKind::Webhook(hook) = &target.kind {
             let (id, body, now) = (self.id(), event.to_json(), depot.registry.now());
             let delivery = WebhookDelivery { id: &id, body, now };
             let sent = webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery);
-            return Some(sent.await);
+            return sent.await;
         }
-        Some(Box::pin(self.send_otherwise(&event, &document)).await)
+        Box::pin(self.send_otherwise(event, bytes)).await
     }
 
     /// The id of the delivery.
@@ -355,7 +387,7 @@ impl Delivery {
     }
 
     /// Sends an event to a target that is neither a webhook nor a registry.
-    async fn send_otherwise(&self, event: &RelayedEvent, document: &ChangedDocument) -> TryOutcome {
+    async fn send_otherwise(&self, event: &RelayedEvent, bytes: Option<&Bytes>) -> TryOutcome {
         let depot = &*self.depot;
         let target = &self.receiver.target;
         let (key, change) = (&self.key, &self.change);
@@ -373,7 +405,7 @@ impl Delivery {
                 depot.nats.deliver(parts(), (target, nats), &message).await
             }
             TargetKind::Kafka(kafka) => {
-                let parts_of_event = (event, document.bytes.as_ref());
+                let parts_of_event = (event, bytes);
                 let record = KafkaRecord::new(kafka, change, self.id(), parts_of_event);
                 depot.kafka.deliver(parts(), (target, kafka), &record).await
             }

@@ -166,6 +166,7 @@ impl Engine {
                 self.depot.store.forget(&stored.key).await?;
             }
         }
+        self.depot.live_routes.set(found.live_routes());
         {
             let mut state = self.state.lock();
             state.receivers = receivers;

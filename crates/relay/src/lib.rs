@@ -24,6 +24,7 @@ pub mod http_sender;
 mod idle;
 mod kafka;
 pub mod link;
+pub mod live;
 mod mapped;
 mod nats;
 mod peer;

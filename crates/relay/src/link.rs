@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     changes::{DocumentChange, all_changes_of, changes_of, everything_in},
     delivery::{Delivery, DeliveryEnd, Depot},
+    live::{self, LiveFollower, LivePage, LiveSelector},
     pull::InboundProgress,
     receiver::Receiver,
     retry::RetryPolicy,
@@ -135,12 +136,16 @@ impl Link {
     }
 
     async fn run_once(&self, stopping: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
-        let record = self.record().await?;
-        self.progress.mark.store(record.mark.0, Ordering::Relaxed);
-        let newest = self.depot.registry.view().position();
+        let mut record = self.record().await?;
+        let newest = self.newest();
         if record.mark > newest {
-            return Err(LinkError::Ahead(record.mark));
+            if self.route.live.is_none() {
+                return Err(LinkError::Ahead(record.mark));
+            }
+            // The newest live events were lost in a crash, and their numbers are used again.
+            record.mark = newest;
         }
+        self.progress.mark.store(record.mark.0, Ordering::Relaxed);
         if record.is_finished {
             self.progress.is_finished.store(true, Ordering::Relaxed);
             return Ok(());
@@ -154,9 +159,10 @@ impl Link {
             stopping: stopping.clone(),
             due: None,
         };
-        let ended = match self.route.once {
-            true => self.send_everything(&mut running, stopping).await,
-            false => self.follow(&mut running, stopping).await,
+        let ended = match (&self.route.live, self.route.once) {
+            (Some(selector), _) => self.follow_live(selector, &mut running, stopping).await,
+            (None, true) => self.send_everything(&mut running, stopping).await,
+            (None, false) => self.follow(&mut running, stopping).await,
         };
         let drained = if ended.is_ok() { self.drain(&mut running).await } else { Ok(()) };
         // What was finished before an error or the stop isn't repeated.
@@ -187,8 +193,29 @@ impl Link {
         Ok(record)
     }
 
+    /// The newest position; of a route that sends live events, the number of the newest one.
+    pub(crate) fn newest(&self) -> Position {
+        match &self.route.live {
+            Some(_) => Position(*self.depot.live.newest().borrow()),
+            None => self.depot.registry.view().position(),
+        }
+    }
+
+    /// The number of the live event after which a new link begins.
+    fn live_beginning(&self) -> Position {
+        Position(match self.route.from {
+            Beginning::Now => self.depot.live.before(self.created),
+            Beginning::First => 0,
+            Beginning::Position(number) => number.min(self.newest().0),
+            Beginning::Time(time) => self.depot.live.before(time),
+        })
+    }
+
     /// The position after which a new link begins.
     async fn beginning(&self) -> Result<Position, LinkError> {
+        if self.route.live.is_some() {
+            return Ok(self.live_beginning());
+        }
         let registry = &self.depot.registry;
         let put_at = registry.view_at_time(self.created).await?.position();
         if self.route.once {
@@ -265,6 +292,42 @@ impl Link {
                     }
                 }
             }
+        }
+    }
+
+    /// Sends every live event from the mark on.
+    async fn follow_live(
+        &self,
+        selector: &LiveSelector,
+        running: &mut Running,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Result<(), LinkError> {
+        let mut events = LiveFollower::new(self.depot.live.clone(), running.record.mark.0);
+        loop {
+            let due = running.due;
+            tokio::select! {
+                biased;
+                () = is_stopping(stopping) => return Ok(()),
+                Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
+                () = at(due) => self.save(running).await?,
+                page = events.next(), if running.window.has_room() => {
+                    self.take_live(selector, running, &page);
+                }
+            }
+        }
+    }
+
+    fn take_live(&self, selector: &LiveSelector, running: &mut Running, page: &LivePage) {
+        if page.missed > 0 {
+            let missed = format!("{} live events aren't kept any more", page.missed);
+            self.depot.say("link.missed", &self.key, missed);
+        }
+        for event in &page.events {
+            let Some(change) = live::change_of(event) else { continue };
+            let (begin, end) = (change.begin, change.id.position);
+            let is_taken = selector.takes(event) && !self.depot.live_routes.has_route_of(event);
+            let changes = is_taken.then_some(change).into_iter().collect();
+            self.add(running, begin, end, changes);
         }
     }
 

@@ -9,15 +9,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::changes::DocumentChangeKind;
+use crate::{changes::DocumentChangeKind, live::LiveSelector};
 
 /// What is sent where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// How it spreads.
     pub mode: RouteMode,
-    /// What it sends.
+    /// Which changes of documents it sends.
     pub selector: Selector,
+    /// Which live events it sends, instead of documents.
+    pub live: Option<LiveSelector>,
     /// Its targets; those of a broadcast are all that aren't excluded.
     pub targets: Vec<Xid>,
     /// The targets that a broadcast leaves out.
@@ -54,6 +56,11 @@ pub enum RouteMode {
 }
 
 impl RouteMode {
+    /// Whether documents come back as well.
+    const fn is_both_ways(self) -> bool {
+        matches!(self, Self::Bidirectional)
+    }
+
     /// Its name in documents.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -93,6 +100,8 @@ pub struct Selector {
     /// States of the default version.
     pub states: Vec<String>,
     events: Vec<DocumentChangeKind>,
+    /// Whether only schemas are selected: the category `schemaLifecycle`.
+    only_schemas: bool,
 }
 
 /// Why a document can't be read as what it should be.
@@ -145,6 +154,18 @@ struct SentSelector {
     classes: Vec<String>,
     states: Vec<String>,
     events: Vec<DocumentChangeKind>,
+    live: Option<Vec<String>>,
+    categories: Vec<EventCategory>,
+}
+
+/// What is selected by what it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum EventCategory {
+    /// Changes of schemas.
+    SchemaLifecycle,
+    /// Live events that say that something needs somebody.
+    ErrorEvents,
 }
 
 const fn on() -> bool {
@@ -172,10 +193,12 @@ impl Route {
         };
         let mapping = sent.mapping.as_ref().map(Mapping::read).transpose();
         let mapping = mapping.map_err(|_| UnusableDocument::Value("mapping"))?;
+        let live = live(&sent)?;
         Ok(Self {
             mode: sent.mode,
             mapping: mapping.map(Arc::new),
             selector: Selector::read(sent.select)?,
+            live,
             targets: xids(sent.targets, "targets")?,
             exclude: xids(sent.exclude, "exclude")?,
             from: beginning(sent.from.as_ref())?,
@@ -207,6 +230,28 @@ impl Route {
     }
 }
 
+/// The live events that a route sends, if it sends some. It sends nothing else then, because they
+/// have numbers of their own.
+fn live(sent: &SentRoute) -> Result<Option<LiveSelector>, UnusableDocument> {
+    let select = &sent.select;
+    let errors = select.categories.contains(&EventCategory::ErrorEvents);
+    let selectors = select.live.clone().map(LiveSelector::new).into_iter();
+    let found = selectors.chain(errors.then(LiveSelector::errors)).reduce(LiveSelector::with);
+    let selects_documents = select.collections.is_some()
+        || !select.labels.is_empty()
+        || ![&select.groups, &select.names, &select.classes, &select.states]
+            .into_iter()
+            .all(Vec::is_empty)
+        || !select.events.is_empty()
+        || select.categories.contains(&EventCategory::SchemaLifecycle);
+    let is_for_documents =
+        selects_documents || sent.once || sent.mapping.is_some() || sent.mode.is_both_ways();
+    match found {
+        Some(_) if is_for_documents => Err(UnusableDocument::Value("select.live")),
+        found => Ok(found),
+    }
+}
+
 fn beginning(value: Option<&Value>) -> Result<Beginning, UnusableDocument> {
     let refused = || UnusableDocument::Value("from");
     match value {
@@ -220,6 +265,9 @@ fn beginning(value: Option<&Value>) -> Result<Beginning, UnusableDocument> {
         Some(_) => Err(refused()),
     }
 }
+
+/// The type of the groups of schemas.
+const SCHEMAS: &str = "schemagroups";
 
 /// Types of groups that a route sends only if it names them: what tells the server where to send, and
 /// what waits for a decision here, is of no use elsewhere.
@@ -240,6 +288,7 @@ impl Selector {
             classes: sent.classes,
             states: sent.states,
             events: sent.events,
+            only_schemas: sent.categories.contains(&EventCategory::SchemaLifecycle),
         })
     }
 
@@ -263,6 +312,7 @@ impl Selector {
             patterns.is_empty()
                 || patterns.iter().any(|pattern| XidPattern::step_matches(pattern, text))
         };
+        let is_place = is_place && (!self.only_schemas || groups.as_str() == SCHEMAS);
         is_place && matches(&self.groups, group.as_str()) && matches(&self.names, name.as_str())
     }
 }
@@ -291,12 +341,41 @@ mod tests {
             (json!({"groups": ["a*"]}), "/configs/b/entries/b", created, false),
             (json!({"names": ["x", "b"]}), "/configs/a/entries/b", created, true),
             (json!({"names": ["x"]}), "/configs/a/entries/b", created, false),
+            (json!({"categories": ["schemaLifecycle"]}), "/configs/a/entries/b", created, false),
+            (
+                json!({"categories": ["schemaLifecycle"]}),
+                "/schemagroups/a/schemas/b",
+                created,
+                true,
+            ),
             (json!({"events": ["deleted"]}), "/configs/a/entries/b", created, false),
             (json!({"events": ["deleted"]}), "/configs/a/entries/b", deleted, true),
         ] {
             let selector = Selector::read(serde_json::from_value(select.clone()).unwrap()).unwrap();
             let taken = selector.takes(&resource.parse().unwrap(), kind);
             assert_eq!(taken, expect, "{select} {resource}");
+        }
+    }
+
+    #[test]
+    fn sends_documents_or_live_events() {
+        for (select, expect) in [
+            (json!({}), Some(false)),
+            (json!({"live": ["propagation.*"]}), Some(true)),
+            (json!({"categories": ["errorEvents"]}), Some(true)),
+            (json!({"categories": ["errorEvents"], "live": ["*"]}), Some(true)),
+            (json!({"categories": ["schemaLifecycle"]}), Some(false)),
+            (json!({"categories": ["schemaLifecycle", "errorEvents"]}), None),
+            (json!({"live": ["*"], "names": ["a"]}), None),
+            (json!({"categories": ["usageAnalytics"]}), None),
+        ] {
+            let route = Route::read(json!({"mode": "broadcast", "select": select}));
+            assert_eq!(route.ok().map(|route| route.live.is_some()), expect, "{select}");
+        }
+        for other in [json!({"once": true}), json!({"mode": "bidirectional"})] {
+            let mut route = json!({"mode": "broadcast", "select": {"live": ["*"]}});
+            route.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+            assert!(Route::read(route).is_err(), "{other}");
         }
     }
 

@@ -34,9 +34,13 @@ pub struct LinkReport {
     /// Why it doesn't run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Everything at or before this position is finished.
+    /// Everything at or before this position is finished; for a route that sends live events, the
+    /// number of one.
     pub position: u64,
-    /// The number of entries after it.
+    /// Whether it sends live events instead of documents.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
+    /// The number of entries, or of live events, after it.
     pub behind: u64,
     /// How old the first of them is, in seconds.
     pub behind_s: u64,
@@ -128,7 +132,7 @@ pub struct PropagationEvent {
     pub time: String,
     /// What happened: `link.started` or `link.stopped` (a link is a route with one of its targets),
     /// `target.paused`, `target.resumed` or `target.disabled`, `breaker.opened` or `breaker.reset`,
-    /// `delivery.dead`; about a document between registries `sync.conflict`, `sync.invalid` (it breaks
+    /// `delivery.dead`, `link.missed` (live events that aren't kept any more were left out); about a document between registries `sync.conflict`, `sync.invalid` (it breaks
     /// the schema of a mapping), `sync.refused` (it was left out), `sync.waits` or
     /// `sync.warning`.
     #[serde(rename = "type")]
@@ -299,6 +303,7 @@ impl Sample for LinkList {
             state: "running".to_owned(),
             reason: None,
             position: 1192,
+            live: false,
             behind: 12,
             behind_s: 2,
             waiting: 3,

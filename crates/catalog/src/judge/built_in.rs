@@ -30,16 +30,18 @@ pub(super) fn built_in_schema(kind: &ResourceType, xid: &Xid) -> Option<&'static
 }
 
 /// What a built-in type's document says that can't be used, besides what its schema finds: the mapping
-/// of a route has places and expressions.
+/// of a route has places and expressions, and a route sends documents or live events.
 pub(super) fn built_in_faults(xid: &Xid, document: &Value) -> Vec<Violation> {
-    let is_route = xid.group_ids().is_some_and(|(groups, _)| groups.as_str() == "routes");
-    let mapping = document.get("mapping").filter(|_| is_route);
-    let fault = mapping.and_then(|mapping| Mapping::read(mapping).err());
+    if xid.group_ids().is_none_or(|(groups, _)| groups.as_str() != "routes") {
+        return Vec::new();
+    }
+    let fault = document.get("mapping").and_then(|mapping| Mapping::read(mapping).err());
     let violation = fault.map(|error| {
         Violation::keyword(format!("/mapping{}", error.pointer), "mapping", error.to_string())
     });
-    violation.into_iter().collect()
+    violation.into_iter().chain(selection::faults(document)).collect()
 }
 
+mod selection;
 #[cfg(test)]
 mod tests;

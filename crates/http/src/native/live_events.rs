@@ -16,6 +16,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use muster_relay::live::LiveSource as _;
 use muster_wire::{ErrorKind, Problem, live_events::LiveEvent};
 use tokio::{sync::watch, time::timeout};
 

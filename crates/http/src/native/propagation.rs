@@ -106,6 +106,7 @@ fn link(status: &LinkStatus) -> LinkReport {
         state: status.state.to_owned(),
         reason: status.reason.clone(),
         position: status.mark.0,
+        live: status.is_live,
         behind: status.lag_entries,
         behind_s: status.lag.as_secs(),
         waiting: status.unfinished,

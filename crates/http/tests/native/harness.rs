@@ -22,7 +22,7 @@ use muster_catalog::command::{
 };
 use muster_guard::GivenKey;
 use muster_http::{
-    Front, Gatekeeper, Phase, Server, ServerLimits,
+    Front, Gatekeeper, LiveEvents, Phase, Server, ServerLimits,
     metrics::Metrics,
     native::{Access, Gate, Native},
 };
@@ -37,6 +37,7 @@ use muster_relay::{
     Depot, Engine, KafkaSender, NatsSender, RelayStore, WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
+    live::LiveRoutes,
     trail::Trail,
     trust,
 };
@@ -95,6 +96,8 @@ pub fn engine(registry: &Registry) -> Arc<Engine> {
         source: EventSource::of(registry, None),
         folder: std::path::PathBuf::new(),
         trail: Trail::default(),
+        live: Arc::new(LiveEvents::default()),
+        live_routes: LiveRoutes::default(),
         directory: None,
         random: Box::new(|| [0; 32]),
         chance: Box::new(|| 0.5),

@@ -6,6 +6,7 @@ use muster_relay::{
     Depot, Engine, KafkaSender, NatsSender, RelayStore, WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
+    live::LiveRoutes,
     trail::Trail,
     trust,
 };
@@ -63,6 +64,8 @@ pub(super) fn open(
         source: EventSource::of(registry, public.as_deref()),
         folder: folder.unwrap_or_else(|| Path::new(".")).join(FOLDER),
         trail: Trail::telling(events::of_propagation(events)),
+        live: events.clone(),
+        live_routes: LiveRoutes::default(),
         directory: folder.map(Path::to_owned),
         random: Box::new(random),
         chance: Box::new(chance),

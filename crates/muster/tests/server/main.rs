@@ -37,6 +37,7 @@ mod kills;
 mod lifecycle;
 mod lists;
 mod live_events;
+mod live_routes;
 mod logs;
 mod mappings;
 mod models;

@@ -108,10 +108,13 @@ impl Engine {
     pub async fn replay(&self, id: i64) -> Result<DeliveryEnd, ControlError> {
         let letter = self.depot.store.dead_letter(id).await?.ok_or(ControlError::NoLetter(id))?;
         let link = self.link(&letter)?;
-        let bounds = self.depot.registry.bounds_at(letter.change.position).await?;
+        let begin = match link.route.live {
+            Some(_) => Position(letter.change.position.0.saturating_sub(1)),
+            None => self.depot.registry.bounds_at(letter.change.position).await?.before,
+        };
         let change = DocumentChange {
             id: letter.change,
-            begin: bounds.before,
+            begin,
             resource: letter.resource.clone(),
             kind: letter.kind,
             moment: letter.moment,

@@ -32,6 +32,12 @@ pub struct FoundDocuments {
 }
 
 impl FoundDocuments {
+    /// The routes that send live events.
+    pub fn live_routes(&self) -> BTreeSet<Xid> {
+        let live = self.routes.iter().filter(|(_, found)| found.route.live.is_some());
+        live.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Whether the route or the target of a link can't be read now.
     pub fn is_unread(&self, link: &LinkKey) -> bool {
         self.unread.contains_key(&link.route) || self.unread.contains_key(&link.target)

@@ -8,9 +8,10 @@ use std::{
 
 use muster_words::{Moment, Position, Xid};
 
-use super::Engine;
+use super::{Engine, wanted::is_live};
 use crate::{
     breaker::ReceiverBreakerState,
+    live,
     pull::InboundProgress,
     store::{LinkKey, StoreError},
 };
@@ -28,7 +29,9 @@ pub struct LinkStatus {
     pub reason: Option<String>,
     /// Everything at or before it is finished.
     pub mark: Position,
-    /// The entries after the mark.
+    /// Whether it sends live events: then the mark is the number of one, and not a position.
+    pub is_live: bool,
+    /// The entries after the mark, or the live events.
     pub lag_entries: u64,
     /// How old the first of them is.
     pub lag: Duration,
@@ -136,13 +139,15 @@ impl Engine {
         dead: &HashMap<LinkKey, u64>,
     ) -> Result<(), StoreError> {
         let head = self.depot.registry.view().position();
+        let newest_event = Position(*self.depot.live.newest().borrow());
         let running: BTreeSet<LinkKey> = found.iter().map(|status| status.key.clone()).collect();
         for record in self.depot.store.links().await? {
-            let key = record.key;
+            let key = record.key.clone();
             if running.contains(&key) {
                 continue;
             }
             let state = if record.is_finished { "finished" } else { "stopped" };
+            let head = if is_live(&record) { newest_event } else { head };
             let lag = head.0.saturating_sub(record.mark.0);
             found.push(LinkStatus {
                 mode: "",
@@ -153,6 +158,7 @@ impl Engine {
                 lag: Duration::ZERO,
                 unfinished: 0,
                 delivered: 0,
+                is_live: is_live(&record),
                 dead: dead.get(&key).copied().unwrap_or_default(),
                 inbound: None,
                 key,
@@ -162,11 +168,11 @@ impl Engine {
     }
 
     fn links_now(&self, dead: &HashMap<LinkKey, u64>) -> Vec<LinkStatus> {
-        let head = self.depot.registry.view().position();
         let state = self.state.lock();
         let status = state.links.values().map(|running| {
             let link = &running.link;
             let progress = &link.progress;
+            let head = link.newest();
             let mark = Position(progress.mark.load(Ordering::Relaxed));
             let is_finished = progress.is_finished.load(Ordering::Relaxed);
             let held = link.receiver.held();
@@ -192,6 +198,7 @@ impl Engine {
                 lag: Duration::ZERO,
                 unfinished: progress.unfinished.load(Ordering::Relaxed),
                 delivered: progress.delivered.load(Ordering::Relaxed),
+                is_live: link.route.live.is_some(),
                 dead: dead.get(&link.key).copied().unwrap_or_default(),
                 inbound,
             }
@@ -205,8 +212,14 @@ impl Engine {
             return Duration::ZERO;
         }
         let registry = &self.depot.registry;
-        let bounds = registry.bounds_at(status.mark.next()).await;
-        let since = bounds.map_or_else(|_| registry.now(), |bounds| bounds.entry.moment);
+        let since = match status.is_live {
+            true => live::time_after(&*self.depot.live, status.mark.0),
+            false => {
+                let bounds = registry.bounds_at(status.mark.next()).await;
+                bounds.ok().map(|bounds| bounds.entry.moment)
+            }
+        };
+        let since = since.unwrap_or_else(|| registry.now());
         let microseconds = registry.now().microseconds().saturating_sub(since.microseconds());
         Duration::from_micros(u64::try_from(microseconds).unwrap_or_default())
     }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     route::{Route, RouteMode},
     store::{LinkKey, StoredLink},
+    target::{RelayTarget, TargetKind},
 };
 
 /// How many links run at once; those of routes that run once and are finished don't count. Each
@@ -69,6 +70,7 @@ pub fn wanted(
             );
             refused.push(BrokenDocument { name: name.clone(), reason });
         }
+        refused.extend(misled(name, route, found));
     }
     WantedLinks { links: filling.links, refused }
 }
@@ -114,14 +116,44 @@ fn targets_of<'a>(
     }
 }
 
+/// How the life of a link ends that sends live events.
+const LIVE: &str = " live";
+
+/// Whether what is stored of a link is about live events.
+pub(super) fn is_live(stored: &StoredLink) -> bool {
+    stored.life.ends_with(LIVE)
+}
+
+/// Whether a target takes live events. Another registry takes documents.
+const fn takes_live_events(target: &RelayTarget) -> bool {
+    !matches!(target.kind, TargetKind::Registry { .. })
+}
+
+/// Why a route doesn't run to some of the targets that it names.
+fn misled(name: &Xid, route: &FoundRoute, found: &FoundDocuments) -> Option<BrokenDocument> {
+    route.route.live.as_ref()?;
+    let takes_none = |target: &&Xid| {
+        found.targets.get(*target).is_some_and(|target| !takes_live_events(&target.target))
+    };
+    let target = route.route.targets.iter().find(takes_none)?;
+    let reason =
+        format!("it sends live events, and {target} is another registry, which takes none");
+    Some(BrokenDocument { name: name.clone(), reason })
+}
+
 /// A link of a route and a target that are in force.
 fn link(found: &FoundDocuments, key: &LinkKey) -> Option<WantedLink> {
     let route = found.routes.get(&key.route)?;
     let target = found.targets.get(&key.target).filter(|target| target.target.enabled)?;
+    if route.route.live.is_some() && !takes_live_events(&target.target) {
+        return None;
+    }
+    // The marks of a route that sends live events are their numbers, and no positions.
+    let what = if route.route.live.is_some() { LIVE } else { "" };
     Some(WantedLink {
         route: route.route.clone(),
         created: route.created.max(target.created),
-        life: format!("{} {}", route.created, target.created),
+        life: format!("{} {}{what}", route.created, target.created),
     })
 }
 

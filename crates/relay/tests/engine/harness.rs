@@ -25,12 +25,16 @@ use muster_relay::{
     Depot, Engine, KafkaSender, NatsSender, RelayStore, WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, Resolve},
+    live::{LivePage, LiveRoutes, LiveSource},
     trail::Trail,
     trust,
 };
 use muster_words::{Moment, Position, json};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 /// Longer than anything here may take: a test that reaches it has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -185,10 +189,29 @@ fn engine(registry: &Registry, folder: &Path, resolver: Box<Addresses>) -> Arc<E
         source: EventSource::of(registry, None),
         folder: folder.join("out"),
         trail: Trail::default(),
+        live: Arc::new(NoLiveEvents),
+        live_routes: LiveRoutes::default(),
         directory: Some(folder.to_owned()),
         random: Box::new(|| [9; 32]),
         chance: Box::new(|| 0.5),
     })
+}
+
+/// Nothing happens beside this registry.
+struct NoLiveEvents;
+
+impl LiveSource for NoLiveEvents {
+    fn newest(&self) -> watch::Receiver<u64> {
+        watch::Sender::new(0).subscribe()
+    }
+
+    fn after(&self, _: u64, _: usize) -> LivePage {
+        LivePage::default()
+    }
+
+    fn before(&self, _: Moment) -> u64 {
+        0
+    }
 }
 
 pub fn put(xid: &str, document: &str) -> Command {

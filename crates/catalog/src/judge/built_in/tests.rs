@@ -15,8 +15,9 @@ fn every_schema_compiles() {
 
 fn faults(groups: &str, document: &Value) -> Vec<String> {
     let schema = &COMPILED.iter().find(|(name, _)| *name == groups).unwrap().1;
-    let mut places: Vec<String> =
-        schema.validate(document).into_iter().map(|violation| violation.pointer).collect();
+    let xid = format!("/{groups}/a/entries/b").parse().unwrap();
+    let found = schema.validate(document).into_iter().chain(built_in_faults(&xid, document));
+    let mut places: Vec<String> = found.map(|violation| violation.pointer).collect();
     places.dedup();
     places
 }
@@ -185,6 +186,31 @@ fn a_route_names_its_targets_as_its_mode_says() {
         (
             json!({"mode": "broadcast", "from": "yesterday", "select": {"events": ["read"]}}),
             vec!["/from", "/select/events/0"],
+        ),
+        (json!({"mode": "broadcast", "select": {"live": ["propagation.*", "*.dead"]}}), vec![]),
+        (
+            json!({"mode": "broadcast",
+                   "select": {"categories": ["errorEvents"], "live": ["providers.*"]}}),
+            vec![],
+        ),
+        (
+            json!({"mode": "broadcast",
+                   "select": {"categories": ["schemaLifecycle"], "groups": ["a"]}}),
+            vec![],
+        ),
+        (
+            json!({"mode": "broadcast", "select": {"categories": ["errors", "usageAnalytics"]}}),
+            vec!["/select/categories/0", "/select/categories/1"],
+        ),
+        (
+            json!({"mode": "broadcast", "once": true, "mapping": {},
+                   "select": {"live": ["*"], "names": ["a"], "categories": ["schemaLifecycle"]}}),
+            vec!["/select/names", "/select/categories", "/mapping", "/once"],
+        ),
+        (
+            json!({"mode": "bidirectional", "targets": ["/targets/a/entries/b"],
+                   "select": {"live": ["*"]}}),
+            vec!["/mode"],
         ),
     ] {
         assert_eq!(faults("routes", &document), expect, "{document}");
