@@ -1,5 +1,5 @@
-//! Clients that write as fast as they are answered, each on one connection of HTTP/1.1 that it
-//! keeps. One thread drives them all and parses no more of an answer than its status and length,
+//! Clients that write as fast as they are answered, or at a steady rate, each on one connection of
+//! HTTP/1.1 that it keeps. One thread drives them all and parses no more of an answer than its status and length,
 //! because it shares the machine with what it measures.
 
 use std::{

@@ -35,6 +35,10 @@ use crate::{
     scratch::Scratch,
 };
 
+/// The server's allocator, so that no comparison is one of allocators.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a measurement gives: nothing, or why it couldn't be made.
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 

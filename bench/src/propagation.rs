@@ -88,7 +88,7 @@ fn delete_link(server: &Running) -> Outcome {
     Ok(())
 }
 
-/// Whether the changes of each document came in order, each at least once.
+/// Whether the changes of each document came in order, none of them twice.
 fn check_order(arrivals: &[Arrival]) -> Outcome {
     let mut newest = std::collections::HashMap::new();
     for arrival in arrivals {

@@ -16,7 +16,11 @@ use crate::{
     process::Running,
     ratio::{Report, Target, median},
     reads::CORES,
-    servers::{muster, posts::Posts, receiver::Receiver},
+    servers::{
+        muster,
+        posts::{Posts, WARMUP},
+        receiver::{Arrival, Receiver},
+    },
     talk,
 };
 
@@ -123,17 +127,27 @@ fn deliver(server: &Running, receiver: &Receiver, case: &Case) -> Outcome<Sent> 
     let spent = server.cpu_time()? - before;
     check_order(&arrivals)?;
     delete_link(server)?;
+    Ok(Sent {
+        per_cpu_second: rate(case.changes, spent),
+        per_second: rate(case.changes, between(&arrivals)),
+        bytes,
+    })
+}
+
+/// From the first arrival to the last.
+fn between(arrivals: &[Arrival]) -> Duration {
     let ends = arrivals.first().zip(arrivals.last());
-    let time = ends.map_or(Duration::ZERO, |(first, last)| last.at - first.at);
-    let (per_cpu_second, per_second) = (rate(case.changes, spent), rate(case.changes, time));
-    Ok(Sent { per_cpu_second, per_second, bytes })
+    ends.map_or(Duration::ZERO, |(first, last)| last.at - first.at)
 }
 
 fn post(receiver: &Receiver, case: &Case, bytes: usize) -> Outcome<Sent> {
     let posts = Posts { posts: case.changes, loops: case.loops, bytes };
-    let times = posts.run(receiver.address, CORES.0)?;
-    receiver.take(usize::try_from(case.changes)?, PATIENCE)?;
-    let (per_cpu_second, per_second) =
-        (rate(case.changes, times.cpu), rate(case.changes, times.wall));
-    Ok(Sent { per_cpu_second, per_second, bytes })
+    let spent = posts.run(receiver.address, CORES.0)?;
+    let (arrivals, _) = receiver.take(usize::try_from(WARMUP + case.changes)?, PATIENCE)?;
+    let arrivals = arrivals.get(usize::try_from(WARMUP)?..).unwrap_or_default();
+    Ok(Sent {
+        per_cpu_second: rate(case.changes, spent),
+        per_second: rate(case.changes, between(arrivals)),
+        bytes,
+    })
 }

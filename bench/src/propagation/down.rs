@@ -64,6 +64,16 @@ pub(super) fn run(order: &Order, report: &mut Report) -> Outcome {
     let what = format!("propagation: what of it came after the first {}", changes / STEPS);
     report.result(&what, end - first, " MiB", Target::Below(16.0));
     relaying.stop()?;
+    plain.stop()?;
+    // After a start, all of it is there to be read at once.
+    let (relaying, plain) = (start("relaying")?, start("plain")?);
+    [&relaying, &plain].into_iter().try_for_each(Running::rest)?;
+    let [ours, without] = memory([&relaying, &plain])?.map(mebibytes);
+    report.say(&format!("after a start: {ours:.1} MiB with the route, {without:.1} without"));
+    check_backlog(&relaying)?;
+    let what = format!("propagation: the same after a start with {changes} undelivered changes");
+    report.result(&what, ours - without, " MiB", Target::Below(32.0));
+    relaying.stop()?;
     plain.stop()
 }
 
@@ -83,9 +93,16 @@ fn check_backlog(server: &Running) -> Outcome {
     let answer = talk::get(server.address, "/propagation/sessions")?;
     let said = String::from_utf8_lossy(&answer.body).into_owned();
     match answer.status {
-        200 if said.contains("\"delivered\": 0") || said.contains("\"delivered\":0") => Ok(()),
+        200 if is_backlog(&answer.body) => Ok(()),
         _ => Err(format!("the route isn't waiting: {said}").into()),
     }
+}
+
+/// Whether the only link has delivered nothing and given up nothing, and something waits.
+fn is_backlog(sessions: &[u8]) -> bool {
+    let Ok(list) = serde_json::from_slice::<serde_json::Value>(sessions) else { return false };
+    let link = &list["sessions"][0];
+    link["delivered"] == 0 && link["dead"] == 0 && link["behind"].as_u64() > Some(0)
 }
 
 fn post(address: SocketAddr, batch: u64) -> Outcome {

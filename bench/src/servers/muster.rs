@@ -75,7 +75,7 @@ pub(crate) fn start_sending(order: &Order, folder: &Path, core: Option<usize>) -
         address,
         probe: Some("/health/ready"),
         core,
-        log: order.scratch.join("muster.log"),
+        log: folder.with_extension("log"),
         patience: Duration::from_secs(300),
     }
     .run()
@@ -97,7 +97,7 @@ fn run(
         address,
         probe,
         core,
-        log: order.scratch.join("muster.log"),
+        log: folder.with_extension("log"),
         patience: Duration::from_secs(300),
     }
     .run()

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     process::Command,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -21,12 +21,8 @@ pub(crate) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 /// the same.
 const WORKERS: usize = 2;
 
-/// What the posts took: CPU time of their process, and time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PostTimes {
-    pub cpu: Duration,
-    pub wall: Duration,
-}
+/// Posts that are made before it is measured, so that connections are open, as ours are.
+pub(crate) const WARMUP: u64 = 1_000;
 
 /// What is posted.
 #[derive(Clone, Copy, Debug)]
@@ -39,58 +35,72 @@ pub(crate) struct Posts {
 }
 
 impl Posts {
-    /// Starts this program again as the loops, and waits until they have made all posts.
-    pub(crate) fn run(self, address: SocketAddr, core: Option<usize>) -> Outcome<PostTimes> {
+    /// Starts this program again as the loops, and waits until they have made all posts. Returns the
+    /// CPU time that the posts took.
+    pub(crate) fn run(self, address: SocketAddr, core: Option<usize>) -> Outcome<Duration> {
         let mut command: Command = process::on_core(&std::env::current_exe()?, core)?;
         command.args(["--post", &address.to_string(), "--posts", &self.posts.to_string()]);
         command.args(["--loops", &self.loops.to_string(), "--bytes", &self.bytes.to_string()]);
         let output = command.output()?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let mut numbers = said.split_whitespace().map(str::parse::<u64>);
-        let mut next = || -> Outcome<Duration> {
-            let number = numbers.next().ok_or_else(|| {
-                format!("the posts failed: {}", String::from_utf8_lossy(&output.stderr))
-            })??;
-            Ok(Duration::from_micros(number))
-        };
-        Ok(PostTimes { cpu: next()?, wall: next()? })
+        let spent = said.trim().parse::<u64>().map_err(|_| {
+            format!("the posts failed: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        Ok(Duration::from_micros(spent))
     }
 
-    /// Posts, and prints the microseconds of CPU time and of time that it took.
+    /// Posts, and prints the microseconds of CPU time that it took.
     pub(crate) fn make(self, address: SocketAddr) -> Outcome {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(WORKERS).enable_all().build()?;
-        let before = process::ticks_of(std::process::id())?;
-        let started = Instant::now();
-        runtime.block_on(post_all(address, self.posts, self.loops, self.bytes))?;
-        let wall = started.elapsed().as_micros();
-        let cpu = (process::ticks_of(std::process::id())? - before) * 10_000;
-        writeln!(io::stdout(), "{cpu} {wall}")?;
-        Ok(())
+        runtime.block_on(async {
+            let sender = Sender::new(address, self.bytes)?;
+            sender.post(WARMUP, self.loops).await?;
+            let before = process::ticks_of(std::process::id())?;
+            sender.post(self.posts, self.loops).await?;
+            let cpu = (process::ticks_of(std::process::id())? - before) * 10_000;
+            writeln!(io::stdout(), "{cpu}")?;
+            Ok(())
+        })
     }
 }
 
-async fn post_all(address: SocketAddr, posts: u64, loops: u64, bytes: usize) -> Outcome {
-    let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
-    let secret = STANDARD.decode(SECRET.trim_start_matches("whsec_"))?;
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
-    let loops: Vec<_> = (0..loops.max(1))
-        .map(|number| {
-            let (client, key) = (client.clone(), key.clone());
-            let body = event(number, bytes);
-            let url = format!("http://{address}/hook");
+/// What the loops share.
+#[derive(Clone)]
+struct Sender {
+    client: reqwest::Client,
+    key: hmac::Key,
+    url: String,
+    bytes: usize,
+}
+
+impl Sender {
+    fn new(address: SocketAddr, bytes: usize) -> Outcome<Self> {
+        let client = reqwest::Client::builder().tcp_nodelay(true).no_proxy().build()?;
+        let secret = STANDARD.decode(SECRET.trim_start_matches("whsec_"))?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+        Ok(Self { client, key, url: format!("http://{address}/hook"), bytes })
+    }
+
+    /// Makes so many posts, in so many loops.
+    async fn post(&self, posts: u64, loops: u64) -> Outcome {
+        let loops = loops.max(1);
+        let run = |number: u64| {
+            let sender = self.clone();
+            let body = event(number, self.bytes);
             tokio::spawn(async move {
-                for post in (number..posts).step_by(usize::try_from(loops.max(1))?) {
-                    send(&client, &key, &url, body.clone(), post).await?;
+                for post in (number..posts).step_by(usize::try_from(loops)?) {
+                    send(&sender.client, &sender.key, &sender.url, body.clone(), post).await?;
                 }
                 Outcome::Ok(())
             })
-        })
-        .collect();
-    for done in loops {
-        done.await??;
+        };
+        let running: Vec<_> = (0..loops).map(run).collect();
+        for done in running {
+            done.await??;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn send(

@@ -13,7 +13,7 @@ use crate::{
     bucket::{self, BucketDelivery},
     changes::{DocumentChange, DocumentChangeKind},
     decision::{NextStep, TryFailure, TryOutcome, decide},
-    event::{ChangedDocument, EventSource, RelayedEvent, delivery_id, encrypted, event},
+    event::{ChangedDocument, EventSource, OutgoingEvent, delivery_id, encrypted, event},
     folder,
     http_sender::HttpSender,
     kafka::{KafkaRecord, KafkaSender},
@@ -84,7 +84,7 @@ impl Depot {
     }
 
     /// An event with its document encrypted by the current key. Each try encrypts anew.
-    fn encrypt(&self, event: RelayedEvent, bytes: &[u8]) -> Result<RelayedEvent, TryFailure> {
+    fn encrypt(&self, event: OutgoingEvent, bytes: &[u8]) -> Result<OutgoingEvent, TryFailure> {
         let now = self.registry.now();
         let directory = self.directory.as_deref().ok_or(TryFailure::NoEncryption)?;
         let file = KeyFile::read_or_make(directory, (self.random)(), now);
@@ -369,7 +369,7 @@ impl Delivery {
     }
 
     /// Sends an event, which has these bytes in it, if it isn't encrypted.
-    async fn send(&self, event: &RelayedEvent, bytes: Option<&Bytes>) -> TryOutcome {
+    async fn send(&self, event: &OutgoingEvent, bytes: Option<&Bytes>) -> TryOutcome {
         let (depot, target) = (&*self.depot, &self.receiver.target);
         if let TargetKind::Webhook(hook) = &target.kind {
             let (id, body, now) = (self.id(), event.to_json(), depot.registry.now());
@@ -387,7 +387,7 @@ impl Delivery {
     }
 
     /// Sends an event to a target that is neither a webhook nor a registry.
-    async fn send_otherwise(&self, event: &RelayedEvent, bytes: Option<&Bytes>) -> TryOutcome {
+    async fn send_otherwise(&self, event: &OutgoingEvent, bytes: Option<&Bytes>) -> TryOutcome {
         let depot = &*self.depot;
         let target = &self.receiver.target;
         let (key, change) = (&self.key, &self.change);

@@ -59,8 +59,8 @@ pub struct ChangedDocument {
     pub attributes: Map<String, Value>,
     /// Whether its bytes were erased since.
     pub erased: bool,
-    /// Whether its bytes were erased and there is no document of this name any more. There may be newer
-    /// ones, which have deliveries of their own.
+    /// Whether its bytes were erased, and no document has this name now. If one has, that one has
+    /// deliveries of its own.
     pub gone: bool,
     /// The position of the change of the document before this one.
     pub previous: Option<Position>,
@@ -143,9 +143,9 @@ pub fn delivery_id(registry: &str, change: &DocumentChange, route: &Xid, target:
     format!("msg_{}", &hex[hex.len() - 32..])
 }
 
-/// An event about a change: its attributes, and the document as it was put.
+/// An event on its way to a target: its attributes, and what it is about.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RelayedEvent {
+pub struct OutgoingEvent {
     /// The attributes, by their names.
     pub attributes: Map<String, Value>,
     /// The document; none if it was deleted or erased, or isn't in the event.
@@ -155,8 +155,7 @@ pub struct RelayedEvent {
 /// The document in an event, by the member that holds it (CloudEvents JSON format, 3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventData {
-    /// `data`, which is the JSON that was put. It is copied and not written anew, which takes a tenth
-    /// of a delivery's time.
+    /// `data`, which is JSON. It is copied, because to write it anew takes a tenth of a delivery's time.
     Json(Bytes),
     /// `data`, which is a text.
     Text(String),
@@ -164,7 +163,7 @@ pub enum EventData {
     Base64(String),
 }
 
-impl RelayedEvent {
+impl OutgoingEvent {
     /// The event in its structured JSON form.
     #[must_use]
     pub fn to_json(&self) -> Bytes {
@@ -204,8 +203,8 @@ pub fn event(
     change: &DocumentChange,
     document: &ChangedDocument,
     send_whole: bool,
-) -> RelayedEvent {
-    let mut event = RelayedEvent { attributes: Map::new(), data: None };
+) -> OutgoingEvent {
+    let mut event = OutgoingEvent { attributes: Map::new(), data: None };
     let mut set =
         |name: &str, value: String| event.attributes.insert(name.to_owned(), value.into());
     let resource = change.resource.to_string();
@@ -254,10 +253,10 @@ const ENCRYPTED: &str = "application/vnd.fernet";
 /// it.
 #[must_use]
 pub fn encrypted(
-    mut event: RelayedEvent,
+    mut event: OutgoingEvent,
     bytes: &[u8],
     encrypt: impl FnOnce(&[u8]) -> String,
-) -> RelayedEvent {
+) -> OutgoingEvent {
     if event.data.is_none() {
         return event;
     }
@@ -302,7 +301,7 @@ mod tests {
             (Some(EventData::Text("a\"b".to_owned())), r#"{"id":"1.0","data":"a\"b"}"#),
             (Some(EventData::Base64("AA==".to_owned())), r#"{"id":"1.0","data_base64":"AA=="}"#),
         ] {
-            let body = RelayedEvent { attributes: attributes.clone(), data }.to_json();
+            let body = OutgoingEvent { attributes: attributes.clone(), data }.to_json();
             assert_eq!(std::str::from_utf8(&body).unwrap(), expect);
             assert!(json::parse(&body).is_ok(), "{expect}");
         }

@@ -2,7 +2,7 @@
 //! moves the mark.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -30,7 +30,7 @@ use crate::{
     route::{Beginning, Route, RouteMode},
     store::{DeadLetter, LinkKey, LinkRecord, StoreError},
     target::TargetKind,
-    window::Window,
+    window::{UNFINISHED_MAX, Window},
 };
 
 /// How long finished deliveries may be without a stored mark: a crash repeats at most these.
@@ -245,9 +245,17 @@ impl Link {
         let begin = running.record.mark;
         let end = self.depot.registry.bounds_at(begin.next()).await?.end;
         let view = self.depot.registry.view().at_position(end);
-        let changes = self.selected(everything_in(&view, begin, self.created));
-        self.add(running, begin, end, changes);
-        while running.window.unfinished() > 0 {
+        let mut changes = self.selected(everything_in(&view, begin, self.created)).into_iter();
+        loop {
+            while running.window.unfinished() < UNFINISHED_MAX
+                && let Some(change) = changes.next()
+            {
+                // The mark passes nothing before everything was added.
+                self.add(running, begin, begin, vec![change]);
+            }
+            if running.window.unfinished() == 0 {
+                break;
+            }
             let due = running.due;
             tokio::select! {
                 biased;
@@ -256,6 +264,7 @@ impl Link {
                 () = at(due) => self.save(running).await?,
             }
         }
+        self.add(running, begin, end, Vec::new());
         running.record.is_finished = true;
         running.due = Some(Instant::now());
         self.save(running).await?;
@@ -270,6 +279,8 @@ impl Link {
         stopping: &mut watch::Receiver<bool>,
     ) -> Result<(), LinkError> {
         let mut commands = self.depot.registry.follow(running.record.mark);
+        // A page may have far more changes than the window has room for.
+        let mut page = VecDeque::new();
         let mut restored = self.progress.peer_restored.subscribe();
         let (mut not_before, mut rest) = (Instant::now(), REST);
         loop {
@@ -279,6 +290,7 @@ impl Link {
                 // Before a stop, which would forget it.
                 () = is_restored(&mut restored, not_before) => {
                     commands = self.begin_again(running).await?;
+                    page.clear();
                     // One that is restored all the time isn't sent everything all the time.
                     not_before = Instant::now() + rest;
                     rest = (rest * 2).min(RESTORED_REST_MAX);
@@ -286,11 +298,14 @@ impl Link {
                 () = is_stopping(stopping) => return Ok(()),
                 Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
                 () = at(due) => self.save(running).await?,
-                page = commands.next(), if running.window.has_room() => {
-                    for command in page? {
-                        self.take(running, &command);
-                    }
+                read = commands.next(), if page.is_empty() && running.window.has_room() => {
+                    page.extend(read?);
                 }
+            }
+            while running.window.has_room()
+                && let Some(command) = page.pop_front()
+            {
+                self.take(running, &command);
             }
         }
     }

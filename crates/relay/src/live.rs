@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::{
     changes::{ChangeId, DocumentChange, DocumentChangeKind},
-    event::{EventData, EventSource, RelayedEvent},
+    event::{EventData, EventSource, OutgoingEvent},
 };
 
 /// What the types of all live events begin with.
@@ -138,7 +138,7 @@ pub(crate) fn change_of(event: &LiveEvent) -> Option<DocumentChange> {
 }
 
 /// What is sent of an event, and the bytes of its data.
-pub(crate) fn relayed(source: &EventSource, event: &LiveEvent) -> (RelayedEvent, Bytes) {
+pub(crate) fn relayed(source: &EventSource, event: &LiveEvent) -> (OutgoingEvent, Bytes) {
     let sequence = format!("{:0>20}", event.id);
     let attributes = [
         ("specversion", event.specversion.as_str()),
@@ -154,7 +154,7 @@ pub(crate) fn relayed(source: &EventSource, event: &LiveEvent) -> (RelayedEvent,
     let attributes = attributes.map(|(name, text)| (name.to_owned(), Value::from(text)));
     let data = Bytes::from(Value::Object(event.data.clone()).to_string());
     let attributes = Map::from_iter(attributes);
-    (RelayedEvent { attributes, data: Some(EventData::Json(data.clone())) }, data)
+    (OutgoingEvent { attributes, data: Some(EventData::Json(data.clone())) }, data)
 }
 
 /// Follows the live events after a number.

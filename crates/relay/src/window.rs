@@ -6,8 +6,8 @@ use muster_words::{Position, Xid};
 
 use crate::changes::{ChangeId, DocumentChange};
 
-/// How many unfinished deliveries a link holds; beyond it, it reads no further. Each takes about two
-/// kilobytes with its task, so a full window takes two to three megabytes.
+/// How many unfinished deliveries a link holds before it takes no further command, which may change
+/// thousands of documents. Each takes about two kilobytes with its task.
 pub const UNFINISHED_MAX: usize = 1_000;
 
 /// How many finished deliveries may wait behind an unfinished one; beyond it, the link reads no

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::fields::length_of;
 use crate::{
     changes::{DocumentChange, DocumentChangeKind},
-    event::{EventData, RelayedEvent},
+    event::{EventData, OutgoingEvent},
     target::{KafkaKey, KafkaTarget},
 };
 
@@ -44,7 +44,7 @@ impl KafkaRecord {
         target: &KafkaTarget,
         change: &DocumentChange,
         id: String,
-        (event, bytes): (&RelayedEvent, Option<&Bytes>),
+        (event, bytes): (&OutgoingEvent, Option<&Bytes>),
     ) -> Self {
         let key = key_of(target.partition_key, change);
         let is_encrypted = event.attributes.contains_key("plaincontenttype");
