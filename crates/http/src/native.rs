@@ -37,6 +37,7 @@ mod site;
 mod status;
 mod stream;
 mod sync;
+mod target_stream;
 mod tlog;
 mod validate;
 
@@ -55,6 +56,7 @@ use muster_registry::{Followers, Registry};
 use muster_relay::Engine;
 use muster_search::TextIndex;
 use muster_wire::operations::{self, Endpoint, NativeEndpoint, Verb};
+use tokio::sync::Semaphore;
 
 use self::{changes::Feed, log::NewestCommands, single_task::SingleTask};
 use crate::{LiveEvents, LiveProviders, guarded::guarded, xregistry::LongReads};
@@ -83,6 +85,7 @@ pub struct Native {
     site: Arc<SiteRenderer>,
     site_is_public: bool,
     publisher: Option<Arc<Publisher>>,
+    target_streams: Arc<Semaphore>,
 }
 
 /// How far the computer's clock is ahead of the time that is used, in seconds; none if it is
@@ -134,6 +137,7 @@ impl Native {
             clock_jump: None,
             providers: None,
             events: Arc::default(),
+            target_streams: Arc::new(Semaphore::new(target_stream::STREAMS_MAX)),
         }
     }
 
@@ -301,6 +305,7 @@ fn answered_by(endpoint: NativeEndpoint, method: MethodFilter) -> MethodRouter<N
         NativeEndpoint::ControlProvider => on(method, providers::control),
         NativeEndpoint::FollowProviders => on(method, providers::events),
         NativeEndpoint::FollowEvents => on(method, live_events::follow),
+        NativeEndpoint::FollowTarget => on(method, target_stream::follow),
         NativeEndpoint::DiscoverProviders => on(method, providers::discover),
         NativeEndpoint::SelectProvider => on(method, providers::select),
         NativeEndpoint::Chat => on(method, providers::chat),

@@ -11,16 +11,16 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     bucket::{self, BucketDelivery},
-    changes::{DocumentChange, DocumentChangeKind},
+    changes::DocumentChange,
     decision::{NextStep, TryFailure, TryOutcome, decide},
-    event::{ChangedDocument, EventSource, OutgoingEvent, delivery_id, encrypted, event},
+    event::{ChangedDocument, EventSource, OutgoingEvent, delivery_id, encrypted},
     folder,
     http_sender::HttpSender,
     kafka::{KafkaRecord, KafkaSender},
     link::{LinkProgress, is_stopping},
     live::{self, LiveRoutes, LiveSource},
-    mapped::{self, Mapped},
     nats::{NatsMessage, NatsSender},
+    outgoing::{MadeEvent, RoutedChange},
     peer::{self, PeerDelivery, PeerOutcome},
     receiver::{Receiver, ReceiverClosed},
     retry::RetryPolicy,
@@ -84,7 +84,11 @@ impl Depot {
     }
 
     /// An event with its document encrypted by the current key. Each try encrypts anew.
-    fn encrypt(&self, event: OutgoingEvent, bytes: &[u8]) -> Result<OutgoingEvent, TryFailure> {
+    pub(crate) fn encrypt(
+        &self,
+        event: OutgoingEvent,
+        bytes: &[u8],
+    ) -> Result<OutgoingEvent, TryFailure> {
         let now = self.registry.now();
         let directory = self.directory.as_deref().ok_or(TryFailure::NoEncryption)?;
         let file = KeyFile::read_or_make(directory, (self.random)(), now);
@@ -283,20 +287,14 @@ impl Delivery {
     /// thousand deliveries may wait for each that is tried.
     fn try_once(&self) -> Pin<Box<dyn Future<Output = Option<TryOutcome>> + Send + '_>> {
         Box::pin(async {
-            let depot = &*self.depot;
             if self.route.live.is_some() {
                 return Some(Box::pin(self.send_live()).await);
             }
-            let Ok(document) = ChangedDocument::read(&depot.registry, &self.change).await else {
-                return Some(TryOutcome::Failed(TryFailure::Unread));
+            let document = match self.routed().read().await {
+                Ok(Some(document)) => document,
+                Ok(None) => return None,
+                Err(failure) => return Some(TryOutcome::Failed(failure)),
             };
-            if self.route.selector.must_read() {
-                match Box::pin(self.is_selected(&document)).await {
-                    Ok(true) => {}
-                    Ok(false) => return None,
-                    Err(failure) => return Some(TryOutcome::Failed(failure)),
-                }
-            }
             match self.receiver.target.kind {
                 // It maps what goes there by itself.
                 TargetKind::Registry { .. } => Box::pin(self.send_state(&document)).await,
@@ -340,32 +338,20 @@ impl Delivery {
     }
 
     /// Sends the event about the change; none if the route's mapping leaves the document out.
-    async fn send_event(&self, mut document: ChangedDocument) -> Option<TryOutcome> {
-        let (depot, target) = (&*self.depot, &self.receiver.target);
-        let mut send_whole = target.send_whole;
-        if let Some(mapping) = self.route.transforms() {
-            let mapping = async { mapped::for_event(mapping, &self.change.resource, &document) };
-            document = match depot.registry.long_work().run(mapping).await {
-                Ok(Mapped { document, told }) => {
-                    self.tell("sync.invalid", told);
-                    document?
-                }
-                Err(error) => {
-                    return Some(TryOutcome::Failed(TryFailure::Unmapped(error.to_string())));
-                }
-            };
-            // What could be fetched instead isn't mapped.
-            send_whole = true;
+    async fn send_event(&self, document: ChangedDocument) -> Option<TryOutcome> {
+        let made = self.routed().event(document, self.receiver.target.send_whole).await;
+        match made {
+            Ok(Some(MadeEvent { event, bytes, invalid })) => {
+                self.tell("sync.invalid", invalid);
+                Some(self.send(&event, bytes.as_ref()).await)
+            }
+            Ok(None) => None,
+            Err(failure) => Some(TryOutcome::Failed(failure)),
         }
-        let mut event = event(&depot.source, &self.change, &document, send_whole);
-        if self.route.encrypt {
-            let bytes = document.bytes.clone().unwrap_or_default();
-            event = match depot.encrypt(event, &bytes) {
-                Ok(event) => event,
-                Err(failure) => return Some(TryOutcome::Failed(failure)),
-            };
-        }
-        Some(self.send(&event, document.bytes.as_ref()).await)
+    }
+
+    fn routed(&self) -> RoutedChange<'_> {
+        RoutedChange { depot: &self.depot, route: &self.route, change: &self.change }
     }
 
     /// Sends an event, which has these bytes in it, if it isn't encrypted.
@@ -394,7 +380,7 @@ impl Delivery {
         let parts = || (depot.sender.connector(), &*depot.secrets, (depot.random)());
         match &target.kind {
             // They have ways of their own.
-            TargetKind::Webhook(_) | TargetKind::Registry { .. } => {
+            TargetKind::Webhook(_) | TargetKind::Registry { .. } | TargetKind::Sse => {
                 TryOutcome::Failed(TryFailure::Broken)
             }
             TargetKind::Folder { path } => {
@@ -419,33 +405,6 @@ impl Delivery {
                 bucket::deliver(&depot.sender, &depot.secrets, (target, bucket), delivery).await
             }
         }
-    }
-
-    /// Whether the route selects the document: by what had to be read.
-    async fn is_selected(&self, document: &ChangedDocument) -> Result<bool, TryFailure> {
-        let selector = &self.route.selector;
-        let before;
-        // What was deleted is selected by what it was, and its group may be deleted with it.
-        let (document, position) = match self.change.kind {
-            DocumentChangeKind::Deleted => {
-                before = self.before().await?;
-                (&before, self.change.begin)
-            }
-            _ => (document, self.change.id.position),
-        };
-        if !selector.holds(&document.attributes, document.state) {
-            return Ok(false);
-        }
-        let registry = &self.depot.registry;
-        let view = registry.view().at_position(position);
-        let has_class = selector.has_class(registry, &view, &self.change.resource).await;
-        has_class.map_err(|_| TryFailure::Unread)
-    }
-
-    /// The document before the change.
-    async fn before(&self) -> Result<ChangedDocument, TryFailure> {
-        let read = ChangedDocument::read_before(&self.depot.registry, &self.change).await;
-        read.map_err(|_| TryFailure::Unread)
     }
 }
 

@@ -33,6 +33,8 @@ use crate::{
     receiver::Receiver,
     route::RouteMode,
     store::{Held, LinkKey, StoreError, StoredLink},
+    stream::StreamedRoutes,
+    target::TargetKind,
 };
 
 pub use control::ControlError;
@@ -51,6 +53,8 @@ pub struct Engine {
     depot: Arc<Depot>,
     state: Mutex<EngineState>,
     stopping: watch::Sender<bool>,
+    /// Tells that other routes or targets are in force.
+    reconciled: watch::Sender<()>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -62,6 +66,8 @@ struct EngineState {
     /// Routes that don't run to all of their targets, because there are too many links.
     refused: Vec<BrokenDocument>,
     held: HashMap<String, Held>,
+    /// The routes to each target that is read as a stream.
+    streamed: BTreeMap<Xid, StreamedRoutes>,
 }
 
 struct RunningLink {
@@ -87,6 +93,7 @@ impl Engine {
             depot: Arc::new(depot),
             state: Mutex::default(),
             stopping: watch::Sender::new(false),
+            reconciled: watch::Sender::default(),
             supervisor: Mutex::default(),
         })
     }
@@ -172,8 +179,10 @@ impl Engine {
             state.receivers = receivers;
             state.broken = found.broken;
             state.refused = wanted.refused;
+            state.streamed = wanted.streamed;
             state.held = held;
         }
+        self.reconciled.send_replace(());
         for (key, wanted) in wanted.links {
             self.run(key, wanted);
         }
@@ -283,6 +292,26 @@ impl Engine {
             }
         }
         receivers
+    }
+
+    /// A target that is read as a stream, with the routes to it; none if there is no such target in
+    /// force.
+    pub(crate) fn streamed(&self, target: &Xid) -> Option<(Arc<Receiver>, StreamedRoutes)> {
+        let state = self.state.lock();
+        let receiver = state.receivers.get(target)?;
+        let is_read = receiver.target.enabled && receiver.target.kind == TargetKind::Sse;
+        let routes = state.streamed.get(target).cloned().unwrap_or_default();
+        is_read.then(|| (receiver.clone(), routes))
+    }
+
+    /// Whether a target is in force, whatever it is.
+    pub(crate) fn knows(&self, target: &Xid) -> bool {
+        self.state.lock().receivers.contains_key(target)
+    }
+
+    /// Tells when other routes or targets are in force.
+    pub(crate) fn reconciled(&self) -> watch::Receiver<()> {
+        self.reconciled.subscribe()
     }
 
     /// What deliveries share.

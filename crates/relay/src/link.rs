@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use muster_registry::{Commands, CommittedCommand, FetchError};
+use muster_registry::{Commands, CommittedCommand, FetchError, Registry, ViewError};
 use muster_words::{Id, Moment, Position};
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -102,11 +102,22 @@ enum LinkError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the place where it begins can't be found: {0}")]
-    Beginning(#[from] muster_registry::ViewError),
+    Beginning(#[from] BeginningError),
     #[error("the mark {0} is behind the end of the ledger, which was restored or replaced")]
     Ahead(Position),
     #[error("a delivery ended without a result")]
     Lost(#[from] tokio::task::JoinError),
+}
+
+/// Why the place where a route begins can't be found.
+#[derive(Debug, Error)]
+pub enum BeginningError {
+    /// There is no view at its time.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// The ledger can't be read.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
 }
 
 /// What a running link keeps.
@@ -216,24 +227,7 @@ impl Link {
         if self.route.live.is_some() {
             return Ok(self.live_beginning());
         }
-        let registry = &self.depot.registry;
-        let put_at = registry.view_at_time(self.created).await?.position();
-        if self.route.once {
-            return Ok(registry.bounds_at(put_at).await?.before);
-        }
-        Ok(match self.route.from {
-            Beginning::Now => put_at,
-            Beginning::First => Position::ZERO,
-            Beginning::Position(position) => Position(position).min(registry.view().position()),
-            Beginning::Time(time) => {
-                let before = Moment::from_microseconds(time.microseconds().saturating_sub(1));
-                match registry.view_at_time(before.unwrap_or(time)).await {
-                    Ok(view) => view.position(),
-                    Err(muster_registry::ViewError::BeforeBeginning { .. }) => Position::ZERO,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        })
+        Ok(beginning(&self.depot.registry, &self.route, self.created).await?)
     }
 
     /// Sends every document that there was when the route was put.
@@ -483,6 +477,31 @@ impl Link {
         *self.progress.error.lock() = None;
         Ok(())
     }
+}
+
+/// The position after which a route begins whose documents were created at a time.
+pub(crate) async fn beginning(
+    registry: &Registry,
+    route: &Route,
+    created: Moment,
+) -> Result<Position, BeginningError> {
+    let put_at = registry.view_at_time(created).await?.position();
+    if route.once {
+        return Ok(registry.bounds_at(put_at).await?.before);
+    }
+    Ok(match route.from {
+        Beginning::Now => put_at,
+        Beginning::First => Position::ZERO,
+        Beginning::Position(position) => Position(position).min(registry.view().position()),
+        Beginning::Time(time) => {
+            let before = Moment::from_microseconds(time.microseconds().saturating_sub(1));
+            match registry.view_at_time(before.unwrap_or(time)).await {
+                Ok(view) => view.position(),
+                Err(ViewError::BeforeBeginning { .. }) => Position::ZERO,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    })
 }
 
 /// Waits for the signal to stop.

@@ -58,6 +58,8 @@ pub enum TargetKind {
     Bucket(BucketTarget),
     /// A server to which a WebSocket is opened.
     WebSocket(WebSocketTarget),
+    /// A stream of server-sent events that receivers read here.
+    Sse,
 }
 
 /// A NATS server.
@@ -180,10 +182,11 @@ impl TargetKind {
             Self::Kafka(_) => "kafka",
             Self::Bucket(_) => "bucket",
             Self::WebSocket(_) => "websocket",
+            Self::Sse => "sse",
         }
     }
 
-    /// Where it leads, without anything secret.
+    /// Where it leads, without anything secret. A stream leads nowhere.
     #[must_use]
     pub fn place(&self) -> &str {
         match self {
@@ -194,6 +197,7 @@ impl TargetKind {
             Self::Kafka(kafka) => &kafka.url,
             Self::Bucket(bucket) => &bucket.url,
             Self::WebSocket(socket) => &socket.url,
+            Self::Sse => "",
         }
     }
 }
@@ -257,6 +261,7 @@ impl SentTarget {
                 url: url()?,
                 headers: self.headers.clone(),
             }),
+            "sse" => TargetKind::Sse,
             "bucket" => TargetKind::Bucket(BucketTarget {
                 url: url()?,
                 region: self.region.clone().unwrap_or_else(|| REGION.to_owned()),

@@ -179,6 +179,8 @@ pub enum NativeEndpoint {
     FollowProviders,
     /// Streams what happens to routes, targets and live providers.
     FollowEvents,
+    /// `GET /propagation/streams/<xid>`.
+    FollowTarget,
     /// `POST /providers/discover`.
     DiscoverProviders,
     /// `POST /providers/select`.

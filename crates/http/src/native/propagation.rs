@@ -34,7 +34,7 @@ const PAGE_MAX: usize = 1_000;
 const ACTIONS: &str = "/propagation/actions";
 
 /// The engine; there is none where the built-in model is left out.
-fn engine(native: &Native) -> Result<&Arc<Engine>, Problem> {
+pub(super) fn engine(native: &Native) -> Result<&Arc<Engine>, Problem> {
     native.engine.as_ref().ok_or_else(|| Problem::new(ErrorKind::NotFound).subject("/propagation"))
 }
 

@@ -159,7 +159,12 @@ impl Client {
 
     /// Asks for what never ends, and answers the status.
     pub fn begin(&mut self, path: &str) -> Option<u16> {
-        let _ = self.stream.write_all(&Ask::get(path).bytes());
+        self.begin_asking(&Ask::get(path))
+    }
+
+    /// The same with all that is asked.
+    pub fn begin_asking(&mut self, ask: &Ask) -> Option<u16> {
+        let _ = self.stream.write_all(&ask.bytes());
         Some(self.head()?.status)
     }
 

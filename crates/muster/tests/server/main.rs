@@ -65,6 +65,7 @@ mod soak;
 mod sockets;
 mod starving;
 mod tampering;
+mod target_streams;
 mod undoing;
 mod undoing_syncs;
 mod websockets;

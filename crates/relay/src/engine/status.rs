@@ -14,6 +14,7 @@ use crate::{
     live,
     pull::InboundProgress,
     store::{LinkKey, StoreError},
+    target::TargetKind,
 };
 
 /// A route with one of its targets, as it is now.
@@ -231,7 +232,10 @@ impl Engine {
         let status = state.receivers.values().map(|receiver| TargetStatus {
             name: receiver.name.clone(),
             kind: receiver.target.kind.name(),
-            place: receiver.target.kind.place().to_owned(),
+            place: match receiver.target.kind {
+                TargetKind::Sse => format!("/propagation/streams{}", receiver.name),
+                ref kind => kind.place().to_owned(),
+            },
             held: receiver.held(),
             breaker: receiver.breaker(),
             failures: receiver.failures(),

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     route::{Route, RouteMode},
     store::{LinkKey, StoredLink},
+    stream::{StreamedRoute, StreamedRoutes},
     target::{RelayTarget, TargetKind},
 };
 
@@ -29,6 +30,8 @@ pub struct WantedLinks {
     pub links: BTreeMap<LinkKey, WantedLink>,
     /// The routes that don't run to all of their targets, because there are too many links.
     pub refused: Vec<BrokenDocument>,
+    /// The routes to each target that is read as a stream: no link runs for them.
+    pub streamed: BTreeMap<Xid, StreamedRoutes>,
 }
 
 /// A link that should run.
@@ -72,7 +75,7 @@ pub fn wanted(
         }
         refused.extend(misled(name, route, found));
     }
-    WantedLinks { links: filling.links, refused }
+    WantedLinks { links: filling.links, refused, streamed: streamed(found) }
 }
 
 struct Filling<'a> {
@@ -124,20 +127,48 @@ pub(super) fn is_live(stored: &StoredLink) -> bool {
     stored.life.ends_with(LIVE)
 }
 
-/// Whether a target takes live events. Another registry takes documents.
+/// The routes to each target that is read as a stream.
+fn streamed(found: &FoundDocuments) -> BTreeMap<Xid, StreamedRoutes> {
+    let mut streamed = BTreeMap::<Xid, StreamedRoutes>::new();
+    for (name, found_route) in &found.routes {
+        let FoundRoute { route, created } = found_route;
+        if !route.enabled || route.once || route.live.is_some() {
+            continue;
+        }
+        for target in targets_of(found_route, found) {
+            let Some(read) = found.targets.get(target) else { continue };
+            if read.target.kind == TargetKind::Sse {
+                let created = (*created).max(read.created);
+                let route = StreamedRoute { route: route.clone(), created };
+                streamed.entry(target.clone()).or_default().insert(name.clone(), route);
+            }
+        }
+    }
+    streamed
+}
+
+/// Whether a target takes live events. Another registry takes documents, and a stream of live events
+/// is `/events`.
 const fn takes_live_events(target: &RelayTarget) -> bool {
-    !matches!(target.kind, TargetKind::Registry { .. })
+    !matches!(target.kind, TargetKind::Registry { .. } | TargetKind::Sse)
 }
 
 /// Why a route doesn't run to some of the targets that it names.
 fn misled(name: &Xid, route: &FoundRoute, found: &FoundDocuments) -> Option<BrokenDocument> {
-    route.route.live.as_ref()?;
-    let takes_none = |target: &&Xid| {
-        found.targets.get(*target).is_some_and(|target| !takes_live_events(&target.target))
-    };
-    let target = route.route.targets.iter().find(takes_none)?;
+    let Route { targets, live, once, .. } = &*route.route;
     let reason =
-        format!("it sends live events, and {target} is another registry, which takes none");
+        targets.iter().find_map(|target| match &found.targets.get(target)?.target.kind {
+            TargetKind::Registry { .. } if live.is_some() => Some(format!(
+                "it sends live events, and {target} is another registry, which takes none"
+            )),
+            TargetKind::Sse if live.is_some() => Some(format!(
+                "it sends live events, and {target} is a stream: read /events instead"
+            )),
+            TargetKind::Sse if *once => {
+                Some(format!("it sends once, and {target} is a stream, which follows changes"))
+            }
+            _ => None,
+        })?;
     Some(BrokenDocument { name: name.clone(), reason })
 }
 
@@ -146,6 +177,9 @@ fn link(found: &FoundDocuments, key: &LinkKey) -> Option<WantedLink> {
     let route = found.routes.get(&key.route)?;
     let target = found.targets.get(&key.target).filter(|target| target.target.enabled)?;
     if route.route.live.is_some() && !takes_live_events(&target.target) {
+        return None;
+    }
+    if target.target.kind == TargetKind::Sse {
         return None;
     }
     // The marks of a route that sends live events are their numbers, and no positions.

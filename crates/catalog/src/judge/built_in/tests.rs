@@ -135,6 +135,8 @@ fn a_target_says_what_it_is_and_has_what_that_needs() {
         (json!({"kind": "folder", "path": "a/../../b"}), vec!["/path"]),
         (json!({"kind": "folder", "path": "/etc/cron.d"}), vec!["/path"]),
         (json!({"kind": "folder", "path": "a..b"}), vec![]),
+        (json!({"kind": "sse", "send_whole": true, "description": "a dashboard"}), vec![]),
+        (json!({"kind": "sse", "url": "https://a", "retry": "quick"}), vec!["/retry", "/url"]),
         (json!({"kind": "folder", "path": "a", "url": "https://a"}), vec!["/url"]),
     ] {
         assert_eq!(faults("targets", &document), expect, "{document}");
