@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,13 +11,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use muster_registry::{Commands, CommittedCommand, FetchError, Registry, ViewError};
 use muster_words::{Id, Moment, Position};
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::{
     sync::watch,
-    task::JoinSet,
     time::{Instant, sleep_until, timeout_at},
 };
 
@@ -39,6 +40,9 @@ const UNSAVED_TIME_MAX: Duration = Duration::from_millis(200);
 /// How long a stop waits for requests that run: a receiver that answers within this doesn't get the
 /// event twice.
 pub const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// How many deliveries are finished at most before everything else is asked for again.
+const TURN_MAX: usize = 64;
 
 /// The longest pause between two times that everything is sent again.
 const RESTORED_REST_MAX: Duration = Duration::from_secs(60);
@@ -106,7 +110,7 @@ enum LinkError {
     #[error("the mark {0} is behind the end of the ledger, which was restored or replaced")]
     Ahead(Position),
     #[error("a delivery ended without a result")]
-    Lost(#[from] tokio::task::JoinError),
+    Lost,
 }
 
 /// Why the place where a route begins can't be found.
@@ -124,11 +128,49 @@ pub enum BeginningError {
 struct Running {
     record: LinkRecord,
     window: Window,
-    tasks: JoinSet<(DocumentChange, DeliveryEnd)>,
+    /// The deliveries that run or wait. They are part of the link's own task: one task for each would
+    /// wake another thread for each, which takes longer than the delivery.
+    deliveries: FuturesUnordered<BoxFuture<'static, EndedDelivery>>,
     dead: Vec<DeadLetter>,
     stopping: watch::Receiver<bool>,
-    /// When the mark must be stored; none if it is.
+    /// When the mark must be stored; none if it is, or if that has begun.
     due: Option<Instant>,
+    /// The mark on its way to the disk, on which deliveries don't wait.
+    saving: Option<BoxFuture<'static, SavedMark>>,
+}
+
+/// A change, and how its delivery ended; none if it panicked.
+type EndedDelivery = (DocumentChange, Option<DeliveryEnd>);
+
+/// Whether a mark was stored, and the dead letters that were stored with it.
+type SavedMark = (Result<(), StoreError>, Vec<DeadLetter>);
+
+/// What a running link does next.
+enum LinkTurn {
+    Finish(Box<EndedDelivery>),
+    Save,
+    Saved(SavedMark),
+}
+
+impl Running {
+    /// Waits for what comes next. Nothing is lost if it is dropped before its end.
+    async fn turn(&mut self) -> LinkTurn {
+        let due = self.due.filter(|_| self.saving.is_none());
+        tokio::select! {
+            biased;
+            Some(ended) = self.deliveries.next() => LinkTurn::Finish(Box::new(ended)),
+            saved = saved(&mut self.saving) => LinkTurn::Saved(saved),
+            () = at(due) => LinkTurn::Save,
+        }
+    }
+}
+
+/// Waits until the mark is stored that is on its way; for ever if there is none.
+async fn saved(saving: &mut Option<BoxFuture<'static, SavedMark>>) -> SavedMark {
+    let Some(running) = saving else { return std::future::pending().await };
+    let saved = running.await;
+    *saving = None;
+    saved
 }
 
 impl Link {
@@ -165,10 +207,11 @@ impl Link {
         let mut running = Running {
             record,
             window,
-            tasks: JoinSet::new(),
+            deliveries: FuturesUnordered::new(),
             dead: Vec::new(),
             stopping: stopping.clone(),
             due: None,
+            saving: None,
         };
         let ended = match (&self.route.live, self.route.once) {
             (Some(selector), _) => self.follow_live(selector, &mut running, stopping).await,
@@ -184,10 +227,10 @@ impl Link {
     /// Lets the requests end that run at a stop, for a while. Deliveries that wait end at once.
     async fn drain(&self, running: &mut Running) -> Result<(), LinkError> {
         let until = Instant::now() + STOP_GRACE;
-        while let Ok(Some(ended)) = timeout_at(until, running.tasks.join_next()).await {
-            self.finish(running, ended?).await?;
+        while let Ok(Some(ended)) = timeout_at(until, running.deliveries.next()).await {
+            self.finish(running, ended)?;
         }
-        self.progress.cut_off.store(running.tasks.len() as u64, Ordering::Relaxed);
+        self.progress.cut_off.store(running.deliveries.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
@@ -250,12 +293,10 @@ impl Link {
             if running.window.unfinished() == 0 {
                 break;
             }
-            let due = running.due;
             tokio::select! {
                 biased;
                 () = is_stopping(stopping) => return Ok(()),
-                Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
-                () = at(due) => self.save(running).await?,
+                turn = running.turn() => self.take_turn(running, turn)?,
             }
         }
         self.add(running, begin, end, Vec::new());
@@ -278,7 +319,6 @@ impl Link {
         let mut restored = self.progress.peer_restored.subscribe();
         let (mut not_before, mut rest) = (Instant::now(), REST);
         loop {
-            let due = running.due;
             tokio::select! {
                 biased;
                 // Before a stop, which would forget it.
@@ -290,8 +330,7 @@ impl Link {
                     rest = (rest * 2).min(RESTORED_REST_MAX);
                 }
                 () = is_stopping(stopping) => return Ok(()),
-                Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
-                () = at(due) => self.save(running).await?,
+                turn = running.turn() => self.take_turn(running, turn)?,
                 read = commands.next(), if page.is_empty() && running.window.has_room() => {
                     page.extend(read?);
                 }
@@ -313,12 +352,10 @@ impl Link {
     ) -> Result<(), LinkError> {
         let mut events = LiveFollower::new(self.depot.live.clone(), running.record.mark.0);
         loop {
-            let due = running.due;
             tokio::select! {
                 biased;
                 () = is_stopping(stopping) => return Ok(()),
-                Some(ended) = running.tasks.join_next() => self.finish(running, ended?).await?,
-                () = at(due) => self.save(running).await?,
+                turn = running.turn() => self.take_turn(running, turn)?,
                 page = events.next(), if running.window.has_room() => {
                     self.take_live(selector, running, &page);
                 }
@@ -343,7 +380,7 @@ impl Link {
     /// Sends everything again to a registry that was restored from a backup. What it holds changes
     /// nothing there.
     async fn begin_again(&self, running: &mut Running) -> Result<Commands, LinkError> {
-        running.tasks.shutdown().await;
+        running.deliveries.clear();
         running.record.tries.clear();
         let mark = self.beginning().await?;
         running.window = Window::new(mark, BTreeSet::new());
@@ -416,7 +453,8 @@ impl Link {
             progress: self.progress.clone(),
         };
         let stopping = running.stopping.clone();
-        running.tasks.spawn(async move { (change, delivery.run(stopping).await) });
+        let ended = AssertUnwindSafe(delivery.run(stopping)).catch_unwind();
+        running.deliveries.push(Box::pin(async move { (change, ended.await.ok()) }));
     }
 
     /// When deliveries are tried again.
@@ -425,11 +463,27 @@ impl Link {
         self.route.retry.clone().unwrap_or_else(|| self.receiver.target.retry.clone())
     }
 
-    async fn finish(
-        &self,
-        running: &mut Running,
-        (change, end): (DocumentChange, DeliveryEnd),
-    ) -> Result<(), LinkError> {
+    fn take_turn(&self, running: &mut Running, turn: LinkTurn) -> Result<(), LinkError> {
+        match turn {
+            LinkTurn::Finish(ended) => {
+                self.finish(running, *ended)?;
+                // Those that ended meanwhile, without asking for everything else in between.
+                for _ in 0..TURN_MAX {
+                    let Some(Some(ended)) = running.deliveries.next().now_or_never() else { break };
+                    self.finish(running, ended)?;
+                }
+                Ok(())
+            }
+            LinkTurn::Save => {
+                self.begin_save(running);
+                Ok(())
+            }
+            LinkTurn::Saved(saved) => self.note_saved(running, saved),
+        }
+    }
+
+    fn finish(&self, running: &mut Running, (change, end): EndedDelivery) -> Result<(), LinkError> {
+        let end = end.ok_or(LinkError::Lost)?;
         if end == DeliveryEnd::Stopped {
             return Ok(());
         }
@@ -446,7 +500,7 @@ impl Link {
                 self.progress.died.fetch_add(1, Ordering::Relaxed);
                 self.depot.trail.died.fetch_add(1, Ordering::Relaxed);
                 running.dead.push(*letter);
-                self.save(running).await?;
+                running.due = Some(Instant::now());
             }
         }
         Ok(())
@@ -459,11 +513,8 @@ impl Link {
         running.due.get_or_insert_with(|| Instant::now() + UNSAVED_TIME_MAX);
     }
 
-    /// Stores the mark, with the deliveries that died.
-    async fn save(&self, running: &mut Running) -> Result<(), LinkError> {
-        if running.due.is_none() {
-            return Ok(());
-        }
+    /// Begins to store the mark, with the deliveries that died.
+    fn begin_save(&self, running: &mut Running) {
         let record = LinkRecord {
             life: self.life.clone(),
             mark: running.window.mark(),
@@ -471,10 +522,41 @@ impl Link {
             is_finished: running.record.is_finished,
             ..LinkRecord::default()
         };
-        self.depot.store.save(&self.key, record, running.dead.clone()).await?;
-        running.dead.clear();
+        let dead = std::mem::take(&mut running.dead);
         running.due = None;
+        let (depot, key) = (self.depot.clone(), self.key.clone());
+        running.saving = Some(Box::pin(async move {
+            let saved = depot.store.save(&key, record, dead.clone()).await;
+            (saved, dead)
+        }));
+    }
+
+    fn note_saved(
+        &self,
+        running: &mut Running,
+        (saved, mut dead): SavedMark,
+    ) -> Result<(), LinkError> {
+        if let Err(error) = saved {
+            dead.append(&mut running.dead);
+            running.dead = dead;
+            running.due = Some(Instant::now());
+            return Err(error.into());
+        }
         *self.progress.error.lock() = None;
+        Ok(())
+    }
+
+    /// Stores the mark, and waits until it is stored.
+    async fn save(&self, running: &mut Running) -> Result<(), LinkError> {
+        if running.saving.is_some() {
+            let saved = saved(&mut running.saving).await;
+            self.note_saved(running, saved)?;
+        }
+        if running.due.is_some() {
+            self.begin_save(running);
+            let saved = saved(&mut running.saving).await;
+            self.note_saved(running, saved)?;
+        }
         Ok(())
     }
 }
