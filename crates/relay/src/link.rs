@@ -137,6 +137,8 @@ struct Running {
     due: Option<Instant>,
     /// The mark on its way to the disk, on which deliveries don't wait.
     saving: Option<BoxFuture<'static, SavedMark>>,
+    /// Whether dead letters are on their way with it.
+    saves_dead: bool,
 }
 
 /// A change, and how its delivery ended; none if it panicked.
@@ -212,6 +214,7 @@ impl Link {
             stopping: stopping.clone(),
             due: None,
             saving: None,
+            saves_dead: false,
         };
         let ended = match (&self.route.live, self.route.once) {
             (Some(selector), _) => self.follow_live(selector, &mut running, stopping).await,
@@ -487,10 +490,6 @@ impl Link {
         if end == DeliveryEnd::Stopped {
             return Ok(());
         }
-        if let Some(next) = running.window.finish(&change) {
-            self.start(running, next);
-        }
-        self.moved(running);
         match end {
             DeliveryEnd::Skipped | DeliveryEnd::Stopped => {}
             DeliveryEnd::Delivered => {
@@ -503,14 +502,25 @@ impl Link {
                 running.due = Some(Instant::now());
             }
         }
+        if let Some(next) = running.window.finish(&change) {
+            self.start(running, next);
+        }
+        self.moved(running);
         Ok(())
     }
 
     fn moved(&self, running: &mut Running) {
-        let (mark, unfinished) = (running.window.mark(), running.window.unfinished() as u64);
-        self.progress.mark.store(mark.0, Ordering::Relaxed);
-        self.progress.unfinished.store(unfinished, Ordering::Relaxed);
+        self.show(running);
         running.due.get_or_insert_with(|| Instant::now() + UNSAVED_TIME_MAX);
+    }
+
+    /// Shows how far the link is. It isn't past a dead letter before that is stored.
+    fn show(&self, running: &Running) {
+        let unfinished = running.window.unfinished() as u64;
+        self.progress.unfinished.store(unfinished, Ordering::Relaxed);
+        if running.dead.is_empty() && !running.saves_dead {
+            self.progress.mark.store(running.window.mark().0, Ordering::Relaxed);
+        }
     }
 
     /// Begins to store the mark, with the deliveries that died.
@@ -524,6 +534,7 @@ impl Link {
         };
         let dead = std::mem::take(&mut running.dead);
         running.due = None;
+        running.saves_dead = !dead.is_empty();
         let (depot, key) = (self.depot.clone(), self.key.clone());
         running.saving = Some(Box::pin(async move {
             let saved = depot.store.save(&key, record, dead.clone()).await;
@@ -536,6 +547,7 @@ impl Link {
         running: &mut Running,
         (saved, mut dead): SavedMark,
     ) -> Result<(), LinkError> {
+        running.saves_dead = false;
         if let Err(error) = saved {
             dead.append(&mut running.dead);
             running.dead = dead;
@@ -543,6 +555,7 @@ impl Link {
             return Err(error.into());
         }
         *self.progress.error.lock() = None;
+        self.show(running);
         Ok(())
     }
 
