@@ -7,6 +7,7 @@ use axum::{
     Extension,
     extract::{Path, State},
     response::Response,
+    routing::{MethodFilter, MethodRouter, on},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -25,11 +26,16 @@ use crate::{
 
 const PLACE: &str = "/publish";
 
+/// A file of the site, or its manifest for elsewhere.
+pub(super) fn one(method: MethodFilter) -> MethodRouter<Native> {
+    if method == MethodFilter::POST { on(method, render) } else { on(method, show) }
+}
+
 /// The longest address of a site, in bytes, as browsers and caches take it.
 const BASE_URL_BYTES_MAX: usize = 2_000;
 
 /// `GET /site/<file>`.
-pub(super) async fn show(
+async fn show(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
     Path(path): Path<String>,
@@ -64,7 +70,7 @@ pub(super) async fn show(
 }
 
 /// `POST /publish`.
-pub(super) async fn render(
+async fn render(
     State(native): State<Native>,
     Extension(caller): Extension<Caller>,
     body: axum::body::Body,
