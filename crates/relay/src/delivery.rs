@@ -16,10 +16,12 @@ use crate::{
     folder,
     http_sender::HttpSender,
     kafka::{KafkaRecord, KafkaSender},
+    kinesis::{self, KinesisRecord},
     link::{LinkProgress, is_stopping},
     mapped::{self, Mapped},
     nats::{NatsMessage, NatsSender},
     peer::{self, PeerDelivery, PeerOutcome},
+    pubsub::{PubSubMessage, PubSubRun, PubSubSender},
     receiver::{Receiver, ReceiverClosed},
     retry::RetryPolicy,
     route::Route,
@@ -42,6 +44,8 @@ pub struct Depot {
     pub nats: NatsSender,
     /// Sends records to Kafka.
     pub kafka: KafkaSender,
+    /// Publishes messages to Pub/Sub.
+    pub pubsub: PubSubSender,
     /// Sends events over WebSockets.
     pub websocket: WebSocketSender,
     /// Secrets by reference.
@@ -376,6 +380,20 @@ impl Delivery {
                 let parts_of_event = (event, document.bytes.as_ref());
                 let record = KafkaRecord::new(kafka, change, self.id(), parts_of_event);
                 depot.kafka.deliver(parts(), (target, kafka), &record).await
+            }
+            TargetKind::Kinesis(kinesis) => {
+                let record = KinesisRecord::new(kinesis, change, event.to_json());
+                let (sender, secrets) = (&depot.sender, &depot.secrets);
+                let now = depot.registry.now();
+                let put = kinesis::put(sender, secrets, (target, kinesis), &[record], now).await;
+                put.into_iter().next().unwrap_or(TryOutcome::Failed(TryFailure::Broken))
+            }
+            TargetKind::PubSub(pubsub) => {
+                let message = PubSubMessage::new(pubsub, change, event);
+                let (sender, secrets) = (&depot.sender, &depot.secrets);
+                let run = PubSubRun { sender, secrets, target, pubsub, now: depot.registry.now() };
+                let published = depot.pubsub.publish(&run, &[message]).await;
+                published.into_iter().next().unwrap_or(TryOutcome::Failed(TryFailure::Broken))
             }
             TargetKind::WebSocket(socket) => {
                 let message = SocketMessage { id: change.id.to_string(), body: event.to_json() };

@@ -10,6 +10,7 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod aws;
 pub mod breaker;
 mod bucket;
 pub mod carried;
@@ -23,14 +24,19 @@ mod folder;
 pub mod http_sender;
 mod idle;
 mod kafka;
+mod kinesis;
 pub mod link;
 mod mapped;
 mod nats;
+pub mod partition_key;
 mod peer;
+mod pubsub;
 pub mod pull;
 mod receiver;
 pub mod retry;
 pub mod route;
+#[cfg(test)]
+mod scripted;
 mod selection;
 pub mod signature;
 pub mod store;
@@ -45,6 +51,7 @@ pub use delivery::Depot;
 pub use engine::Engine;
 pub use kafka::KafkaSender;
 pub use nats::NatsSender;
+pub use pubsub::PubSubSender;
 pub use store::RelayStore;
 pub use trust::{RootsError, trust};
 pub use websocket::WebSocketSender;

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use muster_client::encoded_step;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    partition_key::PartitionKey,
     retry::{RetryPolicy, RetrySetting},
     route::UnusableDocument,
 };
@@ -54,6 +56,10 @@ pub enum TargetKind {
     Nats(NatsTarget),
     /// A topic of Kafka that stores a record for each event.
     Kafka(KafkaTarget),
+    /// A stream of Kinesis that stores a record for each event.
+    Kinesis(KinesisTarget),
+    /// A topic of Google Cloud Pub/Sub that gets a message for each event.
+    PubSub(PubSubTarget),
     /// A bucket of S3 that gets an object for each event.
     Bucket(BucketTarget),
     /// A server to which a WebSocket is opened.
@@ -79,24 +85,11 @@ pub struct KafkaTarget {
     /// The topic.
     pub topic: String,
     /// What the records of a partition have in common.
-    pub partition_key: KafkaKey,
+    pub partition_key: PartitionKey,
     /// The reference of the credentials; none: the cluster asks for none.
     pub credentials: Option<String>,
     /// How they are shown.
     pub mechanism: KafkaMechanism,
-}
-
-/// What records are put into partitions by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum KafkaKey {
-    /// The document's xid.
-    #[default]
-    Document,
-    /// The xid of its group.
-    Group,
-    /// The type of its group.
-    Type,
 }
 
 /// How a client of Kafka shows its credentials.
@@ -126,6 +119,40 @@ impl KafkaMechanism {
     }
 }
 
+/// A stream of Kinesis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KinesisTarget {
+    /// The URL of the service in a region.
+    pub url: String,
+    /// The stream.
+    pub stream: String,
+    /// The region that signatures name.
+    pub region: String,
+    /// What the records of a shard have in common.
+    pub partition_key: PartitionKey,
+    /// The reference of the key.
+    pub credentials: String,
+}
+
+/// A topic of Google Cloud Pub/Sub.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PubSubTarget {
+    /// The URL of the topic.
+    pub url: String,
+    /// What the messages with one ordering key have in common.
+    pub partition_key: PartitionKey,
+    /// The reference of a service account's key; none: the server asks for none.
+    pub credentials: Option<String>,
+}
+
+impl PubSubTarget {
+    /// The name of the topic: `projects/<project>/topics/<topic>`.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        self.url.split_once("/v1/").map_or(&self.url, |(_, topic)| topic)
+    }
+}
+
 /// A place in a bucket.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BucketTarget {
@@ -146,11 +173,14 @@ pub struct WebSocketTarget {
     pub headers: BTreeMap<String, String>,
 }
 
-/// The region of a bucket, if nobody says it.
+/// The region of a service of Amazon, if nobody says it.
 const REGION: &str = "us-east-1";
 
-/// The topic of a target that names none.
+/// The topic or the stream of a target that names none.
 const TOPIC: &str = "registry-events";
+
+/// Where Pub/Sub is for a target that names no other place.
+const PUBSUB_URL: &str = "https://pubsub.googleapis.com";
 
 /// What subjects begin with for a target that says nothing else.
 const SUBJECT: &str = "muster";
@@ -178,6 +208,8 @@ impl TargetKind {
             Self::Registry { .. } => "registry",
             Self::Nats(_) => "nats",
             Self::Kafka(_) => "kafka",
+            Self::Kinesis(_) => "kinesis",
+            Self::PubSub(_) => "pubsub",
             Self::Bucket(_) => "bucket",
             Self::WebSocket(_) => "websocket",
         }
@@ -192,6 +224,8 @@ impl TargetKind {
             Self::Registry { url, .. } => url,
             Self::Nats(nats) => &nats.url,
             Self::Kafka(kafka) => &kafka.url,
+            Self::Kinesis(kinesis) => &kinesis.url,
+            Self::PubSub(pubsub) => &pubsub.url,
             Self::Bucket(bucket) => &bucket.url,
             Self::WebSocket(socket) => &socket.url,
         }
@@ -210,8 +244,10 @@ struct SentTarget {
     subject: Option<String>,
     region: Option<String>,
     topic: Option<String>,
+    stream: Option<String>,
+    project: Option<String>,
     #[serde(default)]
-    partition_key: KafkaKey,
+    partition_key: PartitionKey,
     #[serde(default)]
     mechanism: KafkaMechanism,
     credentials: Option<String>,
@@ -230,6 +266,7 @@ struct SentTarget {
 impl SentTarget {
     fn kind(&self) -> Result<TargetKind, UnusableDocument> {
         let url = || self.url.clone().ok_or(UnusableDocument::Value("url"));
+        let credentials = || self.credentials.clone().ok_or(UnusableDocument::Value("credentials"));
         Ok(match self.kind.as_str() {
             "webhook" => TargetKind::Webhook(Webhook {
                 url: url()?,
@@ -253,6 +290,18 @@ impl SentTarget {
                 credentials: self.credentials.clone(),
                 mechanism: self.mechanism,
             }),
+            "kinesis" => TargetKind::Kinesis(KinesisTarget {
+                url: url()?,
+                stream: self.stream.clone().unwrap_or_else(|| TOPIC.to_owned()),
+                region: self.region_of_kinesis(&url()?),
+                partition_key: self.partition_key,
+                credentials: credentials()?,
+            }),
+            "pubsub" => TargetKind::PubSub(PubSubTarget {
+                url: self.url_of_topic()?,
+                partition_key: self.partition_key,
+                credentials: self.credentials.clone(),
+            }),
             "websocket" => TargetKind::WebSocket(WebSocketTarget {
                 url: url()?,
                 headers: self.headers.clone(),
@@ -260,14 +309,41 @@ impl SentTarget {
             "bucket" => TargetKind::Bucket(BucketTarget {
                 url: url()?,
                 region: self.region.clone().unwrap_or_else(|| REGION.to_owned()),
-                credentials: self
-                    .credentials
-                    .clone()
-                    .ok_or(UnusableDocument::Value("credentials"))?,
+                credentials: credentials()?,
             }),
             _ => return Err(UnusableDocument::Value("kind")),
         })
     }
+}
+
+impl SentTarget {
+    /// The region that the document names, or else the one in an address at Amazon.
+    fn region_of_kinesis(&self, url: &str) -> String {
+        let named = self.region.as_deref().or_else(|| region_in(url, "kinesis"));
+        named.unwrap_or(REGION).to_owned()
+    }
+
+    /// The URL of a topic of Pub/Sub.
+    fn url_of_topic(&self) -> Result<String, UnusableDocument> {
+        let url = self.url.as_deref().unwrap_or(PUBSUB_URL).trim_end_matches('/');
+        let project = self.project.as_deref().ok_or(UnusableDocument::Value("project"))?;
+        let topic = self.topic.as_deref().unwrap_or(TOPIC);
+        let [project, topic] = [project, topic].map(encoded_step);
+        Ok(format!("{url}/v1/projects/{project}/topics/{topic}"))
+    }
+}
+
+/// The region in the address of a service at Amazon, such as `https://kinesis.eu-west-1.amazonaws.com`,
+/// also in those of an endpoint in a network of one's own (`vpce-….kinesis.eu-west-1.vpce.…`).
+fn region_in<'a>(url: &'a str, service: &str) -> Option<&'a str> {
+    let host = url.split_once("://")?.1.split(['/', ':']).next()?;
+    let host = host.trim_end_matches('.');
+    let ends = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn"];
+    let host = ends.iter().find_map(|end| host.strip_suffix(end))?;
+    let host = host.strip_suffix(".vpce").unwrap_or(host);
+    let (before, region) = host.rsplit_once('.')?;
+    let named = before.rsplit('.').next()?;
+    (named == service || named.strip_suffix("-fips") == Some(service)).then_some(region)
 }
 
 impl RelayTarget {
@@ -287,5 +363,29 @@ impl RelayTarget {
             send_whole: sent.send_whole,
             enabled: sent.enabled.unwrap_or(true),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_read_from_an_address_at_amazon() {
+        for (url, expect) in [
+            ("https://kinesis.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("https://kinesis.eu-west-1.amazonaws.com:443/", Some("eu-west-1")),
+            ("https://kinesis-fips.us-gov-west-1.amazonaws.com", Some("us-gov-west-1")),
+            ("https://kinesis.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            ("https://kinesis.eu-west-1.api.aws", Some("eu-west-1")),
+            ("https://vpce-0a-1b.kinesis.eu-west-3.vpce.amazonaws.com", Some("eu-west-3")),
+            ("https://123-ab.data-kinesis.eu-west-1.amazonaws.com", None),
+            ("https://s3.eu-west-1.amazonaws.com", None),
+            ("https://kinesis.amazonaws.com", None),
+            ("http://127.0.0.1:4566", None),
+            ("https://kinesis.eu-west-1.amazonaws.com.example", None),
+        ] {
+            assert_eq!(region_in(url, "kinesis"), expect, "{url}");
+        }
     }
 }

@@ -91,8 +91,8 @@ pub struct TargetList {
 pub struct TargetReport {
     /// Its xid.
     pub target: String,
-    /// What it is: `webhook`, `folder`, `registry`, `nats`, `kafka`,
-    /// `bucket` or `websocket`.
+    /// What it is: `webhook`, `folder`, `registry`, `nats`, `kafka`, `kinesis`,
+    /// `pubsub`, `bucket` or `websocket`.
     pub kind: String,
     /// Where it leads: a URL or a path.
     pub place: String,

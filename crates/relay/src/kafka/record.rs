@@ -7,7 +7,7 @@ use super::fields::length_of;
 use crate::{
     changes::{DocumentChange, DocumentChangeKind},
     event::{EventData, RelayedEvent},
-    target::{KafkaKey, KafkaTarget},
+    target::KafkaTarget,
 };
 
 /// A record for a topic: an event in the binary mode of the Kafka binding of CloudEvents.
@@ -46,7 +46,7 @@ impl KafkaRecord {
         id: String,
         (event, bytes): (&RelayedEvent, Option<&Bytes>),
     ) -> Self {
-        let key = key_of(target.partition_key, change);
+        let key = target.partition_key.of(change);
         let is_encrypted = event.attributes.contains_key("plaincontenttype");
         let is_gone =
             change.kind == DocumentChangeKind::Deleted || event.attributes.contains_key("erased");
@@ -104,15 +104,6 @@ impl KafkaRecord {
             put_counted(&mut body, Some(value.as_bytes()));
         }
         body
-    }
-}
-
-/// What all records of a partition have in common.
-fn key_of(key: KafkaKey, change: &DocumentChange) -> String {
-    match (key, change.resource.group_ids()) {
-        (KafkaKey::Group, Some((groups, group))) => format!("/{groups}/{group}"),
-        (KafkaKey::Type, Some((groups, _))) => format!("/{groups}"),
-        _ => change.resource.to_string(),
     }
 }
 

@@ -1,0 +1,215 @@
+//! Deliveries to a topic of Google Cloud Pub/Sub: a message for each event, by its REST interface. The
+//! requests go over the connections that every target has.
+
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use muster_guard::secret_references::{Secret, SecretList};
+use muster_words::Moment;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use self::token::AccessTokens;
+use crate::{
+    changes::DocumentChange,
+    decision::{TryFailure, TryOutcome, shown},
+    event::RelayedEvent,
+    http_sender::{ANSWER_BYTES_MAX, HttpSender, Received, Sending},
+    target::{PubSubTarget, RelayTarget},
+    webhook,
+};
+
+/// The largest message (Pub/Sub, quotas and limits), in bytes.
+const MESSAGE_BYTES_MAX: usize = 10_000_000;
+
+/// The longest value of a message's attribute, in bytes (the same).
+const VALUE_BYTES_MAX: usize = 1_024;
+
+/// The media type of an event, in the attribute by which receivers know its form.
+const EVENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
+
+/// A message for a topic: an event in the structured mode of the Pub/Sub binding of CloudEvents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PubSubMessage {
+    data: Bytes,
+    /// What subscriptions filter by.
+    attributes: Map<String, Value>,
+    /// The ordering key; empty: none.
+    key: String,
+}
+
+impl PubSubMessage {
+    /// The message of an event. The binding lets the attributes of an event stand beside it as well,
+    /// and a filter sees nothing else.
+    pub fn new(target: &PubSubTarget, change: &DocumentChange, event: &RelayedEvent) -> Self {
+        let mut attributes = Map::new();
+        attributes.insert("Content-Type".to_owned(), EVENT_TYPE.into());
+        for (name, value) in &event.attributes {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            // The media type of the message is that of the whole event.
+            if name != "datacontenttype" && text.len() <= VALUE_BYTES_MAX {
+                attributes.insert(format!("ce-{name}"), text.into());
+            }
+        }
+        Self { data: event.to_json(), attributes, key: target.partition_key.of(change) }
+    }
+
+    /// What counts for the limits of the service.
+    pub fn bytes(&self) -> usize {
+        let value = |value: &Value| value.as_str().map_or(0, str::len);
+        let attributes = self.attributes.iter().map(|(name, text)| name.len() + value(text));
+        self.data.len() + self.key.len() + attributes.sum::<usize>()
+    }
+}
+
+/// Publishes messages, and keeps the tokens that it got for the next ones.
+#[derive(Default)]
+pub struct PubSubSender {
+    tokens: AccessTokens,
+}
+
+/// A target with what its messages are sent with.
+pub(crate) struct PubSubRun<'a> {
+    /// Sends requests.
+    pub sender: &'a HttpSender,
+    /// Secrets by reference.
+    pub secrets: &'a SecretList,
+    /// The target.
+    pub target: &'a RelayTarget,
+    /// What it says of Pub/Sub.
+    pub pubsub: &'a PubSubTarget,
+    /// The time of this try.
+    pub now: Moment,
+}
+
+impl PubSubSender {
+    /// Publishes messages that have the same ordering key. The outcome of each.
+    pub(crate) async fn publish(
+        &self,
+        run: &PubSubRun<'_>,
+        messages: &[PubSubMessage],
+    ) -> Vec<TryOutcome> {
+        let fits = |message: &&PubSubMessage| message.bytes() <= MESSAGE_BYTES_MAX;
+        let fitting: Vec<&PubSubMessage> = messages.iter().filter(fits).collect();
+        let sent = match fitting.is_empty() {
+            true => TryOutcome::Taken,
+            false => {
+                let sending = self.send(run, &fitting);
+                let sent = tokio::time::timeout(run.target.deadline, sending).await;
+                sent.unwrap_or(Err(TryFailure::Timeout)).unwrap_or_else(TryOutcome::Failed)
+            }
+        };
+        let too_large = TryFailure::TooLarge { bytes_max: Some(MESSAGE_BYTES_MAX) };
+        let outcome = |message| match fits(&message) {
+            true => sent.clone(),
+            false => TryOutcome::Failed(too_large.clone()),
+        };
+        messages.iter().map(outcome).collect()
+    }
+
+    /// Sends one request, of which all messages are taken or none is.
+    async fn send(
+        &self,
+        run: &PubSubRun<'_>,
+        messages: &[&PubSubMessage],
+    ) -> Result<TryOutcome, TryFailure> {
+        let PubSubRun { sender, secrets, target, pubsub, now } = run;
+        let url = format!("{}:publish", pubsub.url);
+        let destination = sender.destination(&url).map_err(TryFailure::Refused)?;
+        let named = pubsub.credentials.as_ref();
+        let secret = named.map(|name| secrets.resolve(name, &destination.host)).transpose();
+        let secret: Option<Secret> = secret.map_err(TryFailure::Secret)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(secret) = &secret {
+            let token = self.tokens.get(sender, secret, (target.deadline, *now)).await?;
+            headers.insert(header::AUTHORIZATION, token);
+        }
+        let sent = sender.send(Sending {
+            method: Method::POST,
+            url: &url,
+            headers,
+            body: body(messages),
+            deadline: target.deadline,
+            answer_max: ANSWER_BYTES_MAX,
+        });
+        let received = sent.await?;
+        if let (401, Some(secret)) = (received.status, &secret) {
+            // It may have been withdrawn; the next try gets another one.
+            self.tokens.forget(secret);
+        }
+        Ok(outcome(&received, pubsub))
+    }
+}
+
+/// The body of a request (Pub/Sub REST, `projects.topics.publish`).
+fn body(messages: &[&PubSubMessage]) -> Bytes {
+    #[derive(Serialize)]
+    struct Publish<'a> {
+        messages: Vec<Published<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Published<'a> {
+        data: String,
+        attributes: &'a Map<String, Value>,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        ordering_key: &'a str,
+    }
+    let message = |message: &&'_ PubSubMessage| STANDARD.encode(&message.data);
+    let encoded = messages.iter().map(message);
+    let messages = messages.iter().zip(encoded).map(|(message, data)| Published {
+        data,
+        attributes: &message.attributes,
+        ordering_key: &message.key,
+    });
+    // Texts, and lists and maps of them, can always be written.
+    serde_json::to_vec(&Publish { messages: messages.collect() }).unwrap_or_default().into()
+}
+
+/// The outcome that an answer means.
+fn outcome(received: &Received, pubsub: &PubSubTarget) -> TryOutcome {
+    #[derive(Default, Deserialize)]
+    struct Refusal {
+        #[serde(default)]
+        error: Refused,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Refused {
+        status: String,
+        message: String,
+    }
+    // These have a meaning of their own for what comes next.
+    if matches!(received.status, 200 | 413 | 429 | 503) {
+        return webhook::outcome(received);
+    }
+    let refusal: Refusal = serde_json::from_slice(&received.body).unwrap_or_default();
+    let topic = pubsub.topic();
+    let said = match (shown(&refusal.error.status), shown(&refusal.error.message)) {
+        (status, _) if status.is_empty() => format!("status {}", received.status),
+        (status, message) => format!("{status}: {message}"),
+    };
+    TryOutcome::Failed(TryFailure::Answer(match refusal.error.status.as_str() {
+        "NOT_FOUND" => {
+            format!(
+                "it has no topic {topic}: make it, or name another one in `project` and `topic`"
+            )
+        }
+        "PERMISSION_DENIED" => format!(
+            "the service account may not publish to {topic} (the role Pub/Sub Publisher lets it); {said}"
+        ),
+        "UNAUTHENTICATED" if pubsub.credentials.is_none() => {
+            "it asks for credentials: name the key of a service account in `credentials`".to_owned()
+        }
+        _ => said,
+    }))
+}
