@@ -129,24 +129,33 @@ impl PubSubSender {
         let secret: Option<Secret> = secret.map_err(TryFailure::Secret)?;
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(secret) = &secret {
-            let token = self.tokens.get(sender, secret, (target.deadline, *now)).await?;
-            headers.insert(header::AUTHORIZATION, token);
+        let body = body(messages);
+        let mut is_first = true;
+        loop {
+            let mut token = None;
+            if let Some(secret) = &secret {
+                let got = self.tokens.get(sender, secret, (target.deadline, *now)).await?;
+                headers.insert(header::AUTHORIZATION, got.clone());
+                token = Some((secret, got));
+            }
+            let sent = sender.send(Sending {
+                method: Method::POST,
+                url: &url,
+                headers: headers.clone(),
+                body: body.clone(),
+                deadline: target.deadline,
+                answer_max: ANSWER_BYTES_MAX,
+            });
+            let received = sent.await?;
+            match token {
+                // It may have been withdrawn, and another one isn't.
+                Some((secret, token)) if received.status == 401 && is_first => {
+                    self.tokens.forget(secret, &token).await;
+                }
+                _ => return Ok(outcome(&received, pubsub)),
+            }
+            is_first = false;
         }
-        let sent = sender.send(Sending {
-            method: Method::POST,
-            url: &url,
-            headers,
-            body: body(messages),
-            deadline: target.deadline,
-            answer_max: ANSWER_BYTES_MAX,
-        });
-        let received = sent.await?;
-        if let (401, Some(secret)) = (received.status, &secret) {
-            // It may have been withdrawn; the next try gets another one.
-            self.tokens.forget(secret);
-        }
-        Ok(outcome(&received, pubsub))
     }
 }
 

@@ -80,9 +80,11 @@ impl AccessTokens {
         Ok(known.insert(token).header.clone())
     }
 
-    /// The token isn't taken any more.
-    pub fn forget(&self, secret: &Secret) {
-        self.known.lock().remove(&digest_of(secret));
+    /// A token isn't taken any more. Somebody else may have noticed it first and have another one.
+    pub async fn forget(&self, secret: &Secret, refused: &HeaderValue) {
+        let known = self.of(secret);
+        let mut known = known.lock().await;
+        known.take_if(|token| token.header == *refused);
     }
 
     fn of(&self, secret: &Secret) -> KnownToken {
