@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -17,9 +17,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     aws::{AwsCall, xml_text},
+    batch::{BatchRecord, Batches, Batching, place_of},
     changes::DocumentChange,
     decision::{TryFailure, TryOutcome, shown},
+    delivery::Depot,
     http_sender::{HttpSender, Received, Sending},
+    receiver::Receiver,
     target::{KinesisTarget, RelayTarget},
     webhook,
 };
@@ -40,6 +43,38 @@ const ROUNDS: u32 = 4;
 /// The pause before they are sent again; the next ones are twice as long. A shard counts by the
 /// second.
 const ROUND_PAUSE: Duration = Duration::from_millis(200);
+
+/// The most bytes of records in one request, with their keys.
+const REQUEST_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+/// Writes records to streams, several in one request where targets say so.
+#[derive(Default)]
+pub struct KinesisSender {
+    batches: Batches<usize, KinesisRecord>,
+}
+
+impl KinesisSender {
+    /// Sends a record, and waits until it is stored.
+    pub(crate) async fn deliver(
+        &self,
+        batching: Batching,
+        (depot, receiver): (&Arc<Depot>, &Arc<Receiver>),
+        (kinesis, record): (&KinesisTarget, KinesisRecord),
+    ) -> TryOutcome {
+        let added = BatchRecord {
+            place: place_of(receiver),
+            bytes: record.bytes(),
+            record,
+            bytes_max: REQUEST_BYTES_MAX,
+        };
+        let (depot, receiver, kinesis) = (depot.clone(), receiver.clone(), kinesis.clone());
+        let send = move |records: Vec<KinesisRecord>| async move {
+            let (sender, secrets, now) = (&depot.sender, &depot.secrets, depot.registry.now());
+            put(sender, secrets, (&receiver.target, &kinesis), &records, now).await
+        };
+        self.batches.deliver(batching, added, send).await
+    }
+}
 
 /// A record for a stream: an event in JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +109,7 @@ enum RecordOutcome {
 }
 
 /// Writes records to a stream. The outcome of each.
-pub(crate) async fn put(
+async fn put(
     sender: &HttpSender,
     secrets: &SecretList,
     (target, kinesis): (&RelayTarget, &KinesisTarget),

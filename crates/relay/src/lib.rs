@@ -11,6 +11,7 @@
 #![recursion_limit = "256"]
 
 mod aws;
+pub mod batch;
 pub mod breaker;
 mod bucket;
 pub mod carried;
@@ -50,6 +51,7 @@ pub mod window;
 pub use delivery::Depot;
 pub use engine::Engine;
 pub use kafka::KafkaSender;
+pub use kinesis::KinesisSender;
 pub use nats::NatsSender;
 pub use pubsub::PubSubSender;
 pub use store::RelayStore;

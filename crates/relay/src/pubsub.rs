@@ -6,6 +6,8 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -16,16 +18,23 @@ use serde_json::{Map, Value};
 
 use self::token::AccessTokens;
 use crate::{
+    batch::{BatchRecord, Batches, Batching, place_of},
     changes::DocumentChange,
     decision::{TryFailure, TryOutcome, shown},
+    delivery::Depot,
     event::RelayedEvent,
     http_sender::{ANSWER_BYTES_MAX, HttpSender, Received, Sending},
+    receiver::Receiver,
     target::{PubSubTarget, RelayTarget},
     webhook,
 };
 
 /// The largest message (Pub/Sub, quotas and limits), in bytes.
 const MESSAGE_BYTES_MAX: usize = 10_000_000;
+
+/// The most bytes of messages in one request: its limit is that of one message, and in base64 they take
+/// a third more.
+const REQUEST_BYTES_MAX: usize = 7_000_000;
 
 /// The longest value of a message's attribute, in bytes (the same).
 const VALUE_BYTES_MAX: usize = 1_024;
@@ -70,33 +79,51 @@ impl PubSubMessage {
     }
 }
 
-/// Publishes messages, and keeps the tokens that it got for the next ones.
+/// Publishes messages, several in one request where targets say so, and keeps the tokens that it got
+/// for the next ones.
 #[derive(Default)]
 pub struct PubSubSender {
     tokens: AccessTokens,
+    /// All messages of a request must have the same ordering key.
+    batches: Batches<(usize, String), PubSubMessage>,
 }
 
 /// A target with what its messages are sent with.
-pub(crate) struct PubSubRun<'a> {
-    /// Sends requests.
-    pub sender: &'a HttpSender,
-    /// Secrets by reference.
-    pub secrets: &'a SecretList,
-    /// The target.
-    pub target: &'a RelayTarget,
-    /// What it says of Pub/Sub.
-    pub pubsub: &'a PubSubTarget,
+struct PubSubRun<'a> {
+    sender: &'a HttpSender,
+    secrets: &'a SecretList,
+    target: &'a RelayTarget,
+    pubsub: &'a PubSubTarget,
     /// The time of this try.
-    pub now: Moment,
+    now: Moment,
 }
 
 impl PubSubSender {
-    /// Publishes messages that have the same ordering key. The outcome of each.
-    pub(crate) async fn publish(
+    /// Sends a message, and waits until it is stored.
+    pub(crate) async fn deliver(
         &self,
-        run: &PubSubRun<'_>,
-        messages: &[PubSubMessage],
-    ) -> Vec<TryOutcome> {
+        batching: Batching,
+        (depot, receiver): (&Arc<Depot>, &Arc<Receiver>),
+        (pubsub, message): (&PubSubTarget, PubSubMessage),
+    ) -> TryOutcome {
+        let added = BatchRecord {
+            place: (place_of(receiver), message.key.clone()),
+            bytes: message.bytes(),
+            record: message,
+            bytes_max: REQUEST_BYTES_MAX,
+        };
+        let (depot, receiver, pubsub) = (depot.clone(), receiver.clone(), pubsub.clone());
+        let send = move |messages: Vec<PubSubMessage>| async move {
+            let (sender, secrets, now) = (&depot.sender, &depot.secrets, depot.registry.now());
+            let (target, pubsub) = (&receiver.target, &pubsub);
+            let run = PubSubRun { sender, secrets, target, pubsub, now };
+            depot.pubsub.publish(&run, &messages).await
+        };
+        self.batches.deliver(batching, added, send).await
+    }
+
+    /// Publishes messages that have the same ordering key. The outcome of each.
+    async fn publish(&self, run: &PubSubRun<'_>, messages: &[PubSubMessage]) -> Vec<TryOutcome> {
         let fits = |message: &&PubSubMessage| message.bytes() <= MESSAGE_BYTES_MAX;
         let fitting: Vec<&PubSubMessage> = messages.iter().filter(fits).collect();
         let sent = match fitting.is_empty() {

@@ -7,13 +7,21 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    batch::Batching,
     partition_key::PartitionKey,
     retry::{RetryPolicy, RetrySetting},
     route::UnusableDocument,
 };
 
-/// How many requests run at once to a target that says nothing else.
+/// How many deliveries run at once to a target that says nothing else.
 pub const IN_FLIGHT_DEFAULT: u32 = 10;
+
+/// How many of them run at once at most: as many as a link holds.
+const IN_FLIGHT_MAX: u32 = 1_000;
+
+/// How long a batch waits for more of them, in a target that says nothing else: nobody notices it, and
+/// whoever writes many documents in a row fills it.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The deadline of a try at a target that says nothing else.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -25,8 +33,10 @@ pub struct RelayTarget {
     pub kind: TargetKind,
     /// How deliveries are tried again.
     pub retry: RetryPolicy,
-    /// How many requests run at once.
+    /// How many deliveries run at once.
     pub max_in_flight: u32,
+    /// How many of them are sent together.
+    pub batching: Batching,
     /// The deadline of a try.
     pub deadline: Duration,
     /// Whether documents are sent whole, however large they are.
@@ -255,6 +265,8 @@ struct SentTarget {
     headers: BTreeMap<String, String>,
     retry: Option<RetrySetting>,
     max_in_flight: Option<u32>,
+    batch_size: Option<u32>,
+    flush_interval_seconds: Option<f64>,
     timeout_seconds: Option<u64>,
     #[serde(default)]
     send_whole: bool,
@@ -354,11 +366,20 @@ impl RelayTarget {
     pub fn read(value: Value) -> Result<Self, UnusableDocument> {
         let sent: SentTarget = serde_json::from_value(value)?;
         let kind = sent.kind()?;
+        let batch_size = sent.batch_size.unwrap_or(1).max(1);
+        let batching = Batching {
+            size: usize::try_from(batch_size).unwrap_or(1),
+            flush_interval: sent
+                .flush_interval_seconds
+                .map_or(Ok(FLUSH_INTERVAL), Duration::try_from_secs_f64)
+                .map_err(|_| UnusableDocument::Value("flush_interval_seconds"))?,
+        };
         let policy = |setting| RetryPolicy::of(setting).ok_or(UnusableDocument::Value("retry"));
         Ok(Self {
             kind,
             retry: sent.retry.as_ref().map(policy).transpose()?.unwrap_or_default(),
-            max_in_flight: sent.max_in_flight.unwrap_or(IN_FLIGHT_DEFAULT).max(1),
+            max_in_flight: sent.max_in_flight.unwrap_or_else(|| in_flight(batch_size)).max(1),
+            batching,
             deadline: sent.timeout_seconds.map_or(DEADLINE, Duration::from_secs),
             send_whole: sent.send_whole,
             enabled: sent.enabled.unwrap_or(true),
@@ -366,9 +387,38 @@ impl RelayTarget {
     }
 }
 
+/// How many deliveries run at once in batches of this size, if nobody says it: one batch can fill
+/// while another one is under way.
+fn in_flight(batch_size: u32) -> u32 {
+    batch_size.saturating_mul(2).clamp(IN_FLIGHT_DEFAULT, IN_FLIGHT_MAX)
+}
+
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_batch_can_fill_while_another_one_is_under_way() {
+        for (members, expect) in [
+            (json!({}), (1, 100, 10)),
+            (json!({"max_in_flight": 3}), (1, 100, 3)),
+            (json!({"batch_size": 5}), (5, 100, 10)),
+            (json!({"batch_size": 100, "flush_interval_seconds": 0.02}), (100, 20, 200)),
+            (json!({"batch_size": 500, "flush_interval_seconds": 0}), (500, 0, 1_000)),
+            (json!({"batch_size": 1_000}), (1_000, 100, 1_000)),
+            (json!({"batch_size": 100, "max_in_flight": 50}), (100, 100, 50)),
+        ] {
+            let mut document = json!({"kind": "kafka", "url": "kafka://a"});
+            document.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            let target = RelayTarget::read(document).unwrap();
+            let Batching { size, flush_interval } = target.batching;
+            let found = (size, flush_interval.as_millis(), target.max_in_flight);
+            assert_eq!(found, expect, "{members}");
+        }
+    }
 
     #[test]
     fn a_region_is_read_from_an_address_at_amazon() {

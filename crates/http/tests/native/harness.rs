@@ -34,7 +34,8 @@ use muster_registry::{
     CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
 };
 use muster_relay::{
-    Depot, Engine, KafkaSender, NatsSender, PubSubSender, RelayStore, WebSocketSender,
+    Depot, Engine, KafkaSender, KinesisSender, NatsSender, PubSubSender, RelayStore,
+    WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
     trail::Trail,
@@ -90,6 +91,7 @@ pub fn engine(registry: &Registry) -> Arc<Engine> {
         sender: HttpSender::new(filter, trust(None).unwrap(), Arc::new(SystemResolver)),
         nats: NatsSender::default(),
         kafka: KafkaSender::default(),
+        kinesis: KinesisSender::default(),
         pubsub: PubSubSender::default(),
         websocket: WebSocketSender::default(),
         secrets: Arc::default(),

@@ -115,6 +115,26 @@ fn a_target_says_what_it_is_and_has_what_that_needs() {
             vec!["/credentials", "/partition_key", "/region", "/stream", "/topic", "/url"],
         ),
         (json!({"kind": "kafka", "url": "kafka://a", "stream": "a"}), vec!["/stream"]),
+        (
+            json!({"kind": "kafka", "url": "kafka://a", "batch_size": 1_000,
+                   "flush_interval_seconds": 0.02, "max_in_flight": 1_000}),
+            vec![],
+        ),
+        (
+            json!({"kind": "kafka", "url": "kafka://a", "batch_size": 0,
+                   "flush_interval_seconds": -1, "max_in_flight": 1_001}),
+            vec!["/batch_size", "/flush_interval_seconds", "/max_in_flight"],
+        ),
+        (
+            json!({"kind": "kinesis", "url": "https://a", "credentials": "env:A",
+                   "batch_size": 501, "flush_interval_seconds": 61}),
+            vec!["/batch_size", "/flush_interval_seconds"],
+        ),
+        (
+            json!({"kind": "webhook", "url": "https://a", "batch_size": 2, "max_in_flight": 101,
+                   "flush_interval_seconds": 1}),
+            vec!["/batch_size", "/flush_interval_seconds", "/max_in_flight"],
+        ),
         (json!({"kind": "pubsub", "project": "my-project", "credentials": "env:A"}), vec![]),
         (
             json!({"kind": "pubsub", "url": "https://europe-west1-pubsub.googleapis.com",
