@@ -3,8 +3,8 @@ shows a valid claim, and takes only requests with a token that have the form of 
 
     door.py EMULATOR_URL CERTIFICATE PUBLIC_KEY    prints its port
 
-The first token is withdrawn after some requests. Writes the tokens that it gave into `tokens`, and what
-was wrong with a request into `complaints`.
+The first token is withdrawn after some requests. Writes the tokens that it gave into `tokens`, how many
+messages each request had into `sizes`, and what was wrong with a request into `complaints`.
 """
 
 import base64
@@ -100,6 +100,7 @@ class Door(http.server.BaseHTTPRequestHandler):
         assert self.headers["Content-Type"] == "application/json", self.headers
         check_publish(json.loads(body))
         used.append(self.path)
+        note("sizes", len(json.loads(body)["messages"]))
         plain = {"Content-Type": "application/json"}
         request = urllib.request.Request(emulator + self.path, body, plain, method="POST")
         try:
