@@ -103,7 +103,7 @@ pub struct TargetReport {
     pub breaker: String,
     /// Failures in a row.
     pub failures: u32,
-    /// Requests that run now.
+    /// Deliveries that run now.
     pub in_flight: u32,
     /// How many may run at once.
     pub max_in_flight: u32,
