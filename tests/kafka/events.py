@@ -2,6 +2,8 @@
 
     events.py BROKERS make [TOPIC...]    when all brokers are there
     events.py BROKERS read TOPIC COUNT document|group
+    events.py BROKERS batches FILE...    prints how many batches and how many records are in the files
+                                         of a broker
 
 `read` prints a line for each record: what was written about the first document, oldest first, then
 the second one, and so on.
@@ -77,8 +79,21 @@ def read(brokers, topic, count, key):
         print("\n".join(lines[subject]))
 
 
+def batches(files):
+    found = []
+    for name in files:
+        with open(name, "rb") as file:
+            log = file.read()
+        while len(log) >= 61 and (length := int.from_bytes(log[8:12])):
+            found.append(int.from_bytes(log[57:61]))
+            log = log[12 + length :]
+    print(len(found), sum(found))
+
+
 brokers, act, *rest = sys.argv[1:]
 if act == "make":
     make(brokers, rest)
+elif act == "batches":
+    batches(rest)
 else:
     read(brokers, rest[0], int(rest[1]), rest[2])

@@ -5,14 +5,15 @@
 #[cfg(test)]
 mod tests;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 use muster_guard::secret_references::SecretList;
-use muster_seal::aws::{AwsKey, AwsRequest, AwsScope, signed_headers};
+use muster_seal::aws::AwsScope;
 use muster_words::Moment;
 
 use crate::{
+    aws::{AwsCall, xml_text},
     changes::DocumentChange,
-    decision::{TryFailure, TryOutcome, shown},
+    decision::{TryFailure, TryOutcome},
     http_sender::{ANSWER_BYTES_MAX, HttpSender, Received, Sending},
     target::{BucketTarget, RelayTarget},
     webhook,
@@ -76,44 +77,20 @@ fn headers(
     (bucket, url): (&BucketTarget, &str),
     delivery: &BucketDelivery<'_>,
 ) -> Result<HeaderMap, TryFailure> {
-    let destination = sender.destination(url).map_err(TryFailure::Refused)?;
-    let secret = secrets.resolve(&bucket.credentials, &destination.host);
-    let secret = secret.map_err(TryFailure::Secret)?;
-    let unreadable = TryFailure::Credentials {
-        expected: "KEY_ID:SECRET, with :TOKEN behind it for a key that ends",
-    };
-    let key = key_of(secret.expose()).ok_or(unreadable.clone())?;
-    // What is there stays: it is the same event.
-    let own = [("if-none-match", "*".to_owned())];
-    let host = destination.authority();
-    let request = AwsRequest {
+    let call = AwsCall {
+        credentials: &bucket.credentials,
+        scope: AwsScope { region: &bucket.region, service: "s3" },
         method: "PUT",
-        path: &destination.path,
-        query: "",
-        host: &host,
-        headers: &own,
+        url,
+        // What is there stays: it is the same event.
+        headers: &[("if-none-match", "*".to_owned())],
         body: &delivery.body,
+        now: delivery.now,
     };
-    let scope = AwsScope { region: &bucket.region, service: "s3" };
-    let signed = signed_headers(key, scope, &request, delivery.now);
-    let mut headers = HeaderMap::new();
-    let content_type = ("content-type", "application/cloudevents+json; charset=utf-8".to_owned());
-    for (name, value) in signed.into_iter().chain([content_type]) {
-        let mut value = HeaderValue::from_str(&value).map_err(|_| unreadable.clone())?;
-        value.set_sensitive(true);
-        headers.insert(HeaderName::from_static(name), value);
-    }
+    let mut headers = call.headers(sender, secrets)?;
+    let media_type = HeaderValue::from_static("application/cloudevents+json; charset=utf-8");
+    headers.insert(header::CONTENT_TYPE, media_type);
     Ok(headers)
-}
-
-/// Reads a secret: `KEY_ID:SECRET` or `KEY_ID:SECRET:TOKEN`.
-fn key_of(text: &str) -> Option<AwsKey<'_>> {
-    let mut parts = text.trim().splitn(3, ':');
-    let (id, secret) = (parts.next()?, parts.next()?);
-    let token = parts.next();
-    let is_whole = !id.is_empty() && !secret.is_empty() && token != Some("");
-    let is_plain = text.trim().bytes().all(|byte| byte.is_ascii_graphic());
-    (is_whole && is_plain).then_some(AwsKey { id, secret, token })
 }
 
 /// The outcome that an answer means.
@@ -124,11 +101,7 @@ fn outcome(received: &Received) -> TryOutcome {
         // These have a meaning of their own for what comes next.
         413 | 429 | 503 => webhook::outcome(received),
         status => {
-            let text = String::from_utf8_lossy(&received.body);
-            let part = |name: &str| {
-                let (_, rest) = text.split_once(&format!("<{name}>"))?;
-                Some(shown(rest.split_once("</")?.0))
-            };
+            let part = |name| xml_text(&received.body, name);
             let code = part("Code").unwrap_or_else(|| format!("status {status}"));
             // A server that is asked in another protocol says so, and nothing was stored.
             TryOutcome::Failed(match (code.as_str(), part("Message")) {

@@ -10,6 +10,7 @@ use muster_words::{Moment, Xid};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    batch::Batching,
     bucket::{self, BucketDelivery},
     changes::DocumentChange,
     decision::{NextStep, TryFailure, TryOutcome, decide},
@@ -17,11 +18,13 @@ use crate::{
     folder,
     http_sender::HttpSender,
     kafka::{KafkaRecord, KafkaSender},
+    kinesis::{KinesisRecord, KinesisSender},
     link::{LinkProgress, is_stopping},
     live::{self, LiveRoutes, LiveSource},
     nats::{NatsMessage, NatsSender},
     outgoing::{MadeEvent, RoutedChange},
     peer::{self, PeerDelivery, PeerOutcome},
+    pubsub::{PubSubMessage, PubSubSender},
     receiver::{Receiver, ReceiverClosed},
     retry::RetryPolicy,
     route::Route,
@@ -44,6 +47,10 @@ pub struct Depot {
     pub nats: NatsSender,
     /// Sends records to Kafka.
     pub kafka: KafkaSender,
+    /// Writes records to streams of Kinesis.
+    pub kinesis: KinesisSender,
+    /// Publishes messages to Pub/Sub.
+    pub pubsub: PubSubSender,
     /// Sends events over WebSockets.
     pub websocket: WebSocketSender,
     /// Secrets by reference.
@@ -377,6 +384,7 @@ impl Delivery {
         let depot = &*self.depot;
         let target = &self.receiver.target;
         let (key, change) = (&self.key, &self.change);
+        let shared = (&self.depot, &self.receiver);
         let parts = || (depot.sender.connector(), &*depot.secrets, (depot.random)());
         match &target.kind {
             // They have ways of their own.
@@ -393,7 +401,15 @@ impl Delivery {
             TargetKind::Kafka(kafka) => {
                 let parts_of_event = (event, bytes);
                 let record = KafkaRecord::new(kafka, change, self.id(), parts_of_event);
-                depot.kafka.deliver(parts(), (target, kafka), &record).await
+                depot.kafka.deliver(self.batching(), shared, (kafka, record)).await
+            }
+            TargetKind::Kinesis(kinesis) => {
+                let record = KinesisRecord::new(kinesis, change, event.to_json());
+                depot.kinesis.deliver(self.batching(), shared, (kinesis, record)).await
+            }
+            TargetKind::PubSub(pubsub) => {
+                let message = PubSubMessage::new(pubsub, change, event);
+                depot.pubsub.deliver(self.batching(), shared, (pubsub, message)).await
             }
             TargetKind::WebSocket(socket) => {
                 let message = SocketMessage { id: change.id.to_string(), body: event.to_json() };
@@ -404,6 +420,15 @@ impl Delivery {
                 let delivery = BucketDelivery { change, id: &id, body: event.to_json(), now };
                 bucket::deliver(&depot.sender, &depot.secrets, (target, bucket), delivery).await
             }
+        }
+    }
+
+    /// How it is sent together with others. What failed goes alone: one that the receiver refuses takes
+    /// others along once and not again.
+    fn batching(&self) -> Batching {
+        match self.tries {
+            None => self.receiver.target.batching,
+            Some(_) => Batching::ALONE,
         }
     }
 }

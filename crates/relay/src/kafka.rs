@@ -3,16 +3,18 @@
 //! every target has: a client that finds brokers by itself would connect to whatever address they
 //! name.
 //!
-//! Each delivery that runs has a producer of its own, which gives numbers to what it sends to a
-//! partition. A broker stores a record with the same numbers once, so a try whose answer was lost is
-//! made again by the same producer.
+//! Each request that runs has a producer of its own, which gives numbers to what it sends to a
+//! partition. A broker stores a record with the same numbers once, so what was sent is sent again as it
+//! was, by the same producer, until its answer is known.
 
 mod connection;
 mod credentials;
 mod fields;
+mod kept;
 mod messages;
 mod producer;
 mod record;
+mod sending;
 
 #[cfg(test)]
 mod tests;
@@ -25,24 +27,34 @@ use std::{
 
 use muster_guard::{addresses::Destination, secret_references::SecretList};
 use parking_lot::Mutex;
+use tokio::time::timeout;
 
 use self::{
     connection::KafkaConnection,
+    kept::{KEPT_TIME_MAX, KeptBatch, KeptProducers},
     messages::ClusterState,
     producer::{BrokerPlace, KafkaProducer, KafkaRun},
+    sending::KafkaSending,
 };
 use crate::{
+    batch::{BatchRecord, Batches, Batching, place_of},
     connector::Connector,
     decision::{TryFailure, TryOutcome},
+    delivery::Depot,
     idle::IdleConnections,
+    receiver::Receiver,
     target::{KafkaTarget, RelayTarget},
 };
 
 pub(crate) use self::record::KafkaRecord;
 
-/// How many idle producers are kept for each topic: as many as a target may have at once. One is
+/// How many idle producers are kept for each topic: as many as a target usually has at once. One is
 /// little more than two numbers.
 const IDLE_MAX: usize = 100;
+
+/// The most bytes of records in one request, with room for what is around them: less than a broker takes
+/// for one partition by default (1,048,588).
+const REQUEST_BYTES_MAX: usize = 900_000;
 
 /// How long what is known of a cluster is believed, as by other clients.
 const CLUSTER_TIME_MAX: Duration = Duration::from_secs(300);
@@ -51,16 +63,13 @@ const CLUSTER_TIME_MAX: Duration = Duration::from_secs(300);
 /// them after four.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// How many producers are kept for deliveries that are tried again. Without its own, a delivery is
-/// repeated if it was stored.
-const KEPT_MAX: usize = 1_000;
-
-/// How long a producer is kept. Brokers forget one after a day by default.
-const KEPT_TIME_MAX: Duration = Duration::from_secs(12 * 60 * 60);
-
-/// Sends records to Kafka, and keeps producers and connections for the next ones.
+/// Sends records to Kafka, several in one request where targets say so, and keeps producers and
+/// connections for the next ones.
 pub struct KafkaSender {
-    producers: Mutex<Producers>,
+    batches: Batches<usize, KafkaRecord>,
+    /// Producers that wait for any record.
+    idle: Mutex<HashMap<Place, Vec<(KafkaProducer, Instant)>>>,
+    kept: KeptProducers,
     connections: IdleConnections<BrokerPlace, KafkaConnection>,
     /// What is known of clusters, and since when.
     clusters: Mutex<HashMap<Place, (Arc<ClusterState>, Instant)>>,
@@ -68,32 +77,49 @@ pub struct KafkaSender {
 
 impl Default for KafkaSender {
     fn default() -> Self {
-        let connections = IdleConnections::new(IDLE_TIME_MAX);
-        Self { producers: Mutex::default(), connections, clusters: Mutex::default() }
+        Self {
+            batches: Batches::default(),
+            idle: Mutex::default(),
+            kept: KeptProducers::default(),
+            connections: IdleConnections::new(IDLE_TIME_MAX),
+            clusters: Mutex::default(),
+        }
     }
 }
 
 /// A topic of a cluster, and how we say who we are.
 type Place = (String, String, Option<String>);
 
-#[derive(Default)]
-struct Producers {
-    /// Those that wait for any record.
-    idle: HashMap<Place, Vec<(KafkaProducer, Instant)>>,
-    /// Those that wait for the same delivery once more, by its id.
-    kept: HashMap<String, (Place, KafkaProducer, Instant)>,
-}
-
 impl KafkaSender {
     /// Sends a record, and waits until it is stored.
     pub(crate) async fn deliver(
         &self,
+        batching: Batching,
+        (depot, receiver): (&Arc<Depot>, &Arc<Receiver>),
+        (kafka, record): (&KafkaTarget, KafkaRecord),
+    ) -> TryOutcome {
+        let added = BatchRecord {
+            place: place_of(receiver),
+            bytes: record.bytes(),
+            record,
+            bytes_max: REQUEST_BYTES_MAX,
+        };
+        let (depot, receiver, kafka) = (depot.clone(), receiver.clone(), kafka.clone());
+        let send = move |records: Vec<KafkaRecord>| async move {
+            let parts = (depot.sender.connector(), &*depot.secrets, (depot.random)());
+            depot.kafka.send(parts, (&receiver.target, &kafka), &records).await
+        };
+        self.batches.deliver(batching, added, send).await
+    }
+
+    /// Sends records, and waits until they are stored. The outcome of each.
+    async fn send(
+        &self,
         (connector, secrets, random): (&Connector, &SecretList, [u8; 32]),
         (target, kafka): (&RelayTarget, &KafkaTarget),
-        record: &KafkaRecord,
-    ) -> TryOutcome {
+        records: &[KafkaRecord],
+    ) -> Vec<TryOutcome> {
         let place = (kafka.url.clone(), kafka.topic.clone(), kafka.credentials.clone());
-        let mut producer = self.producers.lock().take(&place, &record.id);
         let resolve = |broker: &Destination| {
             let named = kafka.credentials.as_ref();
             let secret = named.map(|name| secrets.resolve(name, &broker.host)).transpose();
@@ -101,22 +127,96 @@ impl KafkaSender {
         };
         let cluster = KnownCluster { sender: self, place: &place };
         let run = KafkaRun { connector, secret: &resolve, random, target, kafka, cluster };
-        let sent = tokio::time::timeout(target.deadline, producer.send(&run, record)).await;
-        let outcome = match sent {
-            Ok(Ok(())) => TryOutcome::Taken,
-            Ok(Err(failure)) => TryOutcome::Failed(failure),
-            Err(_) => {
-                // Somebody waits on one of them whom nobody hears any more.
-                producer.connections.clear();
-                cluster.forget();
-                TryOutcome::Failed(TryFailure::Timeout)
+        let mut outcomes = Vec::with_capacity(records.len());
+        for record in records {
+            outcomes.push(match self.kept.of(&place, &record.id) {
+                Some(batch) => self.send_again(&run, &batch, record).await,
+                None => None,
+            });
+        }
+        let new = records.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none());
+        let new: Vec<KafkaRecord> = new.map(|(record, _)| record.clone()).collect();
+        let mut sent = self.send_new(&run, &new).await.into_iter();
+        let lost = || TryOutcome::Failed(TryFailure::Broken);
+        outcomes
+            .into_iter()
+            .map(|known| known.or_else(|| sent.next()).unwrap_or_else(lost))
+            .collect()
+    }
+
+    /// Sends records that were never sent before, or that are known not to be stored.
+    async fn send_new(&self, run: &KafkaRun<'_>, records: &[KafkaRecord]) -> Vec<TryOutcome> {
+        let place = run.cluster.place;
+        let mut producer = self.take(place);
+        let mut sending = KafkaSending::new(records);
+        let sent = timeout(run.target.deadline, producer.send(run, &mut sending)).await;
+        if sent.is_err() {
+            // Somebody waits on one of them whom nobody hears any more.
+            producer.connections.clear();
+            run.cluster.forget();
+        }
+        self.keep_connections(&mut producer);
+        match &sending.in_doubt(&producer.in_doubt)[..] {
+            [] => self.put(place, producer),
+            pieces => self.kept.keep(place, producer, pieces),
+        }
+        sending.outcomes()
+    }
+
+    /// Sends a record again that may be stored; none if it is known not to be.
+    async fn send_again(
+        &self,
+        run: &KafkaRun<'_>,
+        batch: &tokio::sync::Mutex<KeptBatch>,
+        record: &KafkaRecord,
+    ) -> Option<TryOutcome> {
+        let sending = async {
+            // Others that were sent with it may come at the same time.
+            let mut batch = batch.lock().await;
+            let outcome = batch.resolve(run, record).await;
+            batch
+                .producer
+                .as_mut()
+                .into_iter()
+                .for_each(|producer| self.keep_connections(producer));
+            if let Some(producer) = batch.release() {
+                self.put(run.cluster.place, producer);
             }
+            outcome
         };
+        let Ok(outcome) = timeout(run.target.deadline, sending).await else {
+            run.cluster.forget();
+            return Some(TryOutcome::Failed(TryFailure::Timeout));
+        };
+        if matches!(outcome, None | Some(TryOutcome::Taken)) {
+            self.kept.forget(&record.id);
+        }
+        outcome
+    }
+
+    /// A producer that waits for any record.
+    fn take(&self, place: &Place) -> KafkaProducer {
+        let mut idle = self.idle.lock();
+        idle.retain(|_, waiting| {
+            waiting.retain(|(_, since)| since.elapsed() < KEPT_TIME_MAX);
+            !waiting.is_empty()
+        });
+        let waiting = idle.get_mut(place).and_then(Vec::pop);
+        waiting.map(|(producer, _)| producer).unwrap_or_default()
+    }
+
+    fn put(&self, place: &Place, producer: KafkaProducer) {
+        let mut idle = self.idle.lock();
+        let waiting = idle.entry(place.clone()).or_default();
+        if waiting.len() < IDLE_MAX {
+            waiting.push((producer, Instant::now()));
+        }
+    }
+
+    fn keep_connections(&self, producer: &mut KafkaProducer) {
         for (broker, connection) in producer.connections.drain() {
             self.connections.keep(broker, connection);
         }
-        self.producers.lock().put(place, &record.id, producer);
-        outcome
     }
 }
 
@@ -141,41 +241,5 @@ impl KnownCluster<'_> {
 
     fn forget(&self) {
         self.sender.clusters.lock().remove(self.place);
-    }
-}
-
-impl Producers {
-    /// The producer that has tried a delivery, or else any other.
-    fn take(&mut self, place: &Place, id: &str) -> KafkaProducer {
-        if let Some((of, producer, _)) = self.kept.remove(id)
-            && of == *place
-        {
-            return producer;
-        }
-        let is_fresh = |since: &Instant| since.elapsed() < KEPT_TIME_MAX;
-        self.idle.retain(|_, waiting| {
-            waiting.retain(|(_, since)| is_fresh(since));
-            !waiting.is_empty()
-        });
-        let waiting = self.idle.get_mut(place).and_then(Vec::pop);
-        waiting.map(|(producer, _)| producer).unwrap_or_default()
-    }
-
-    fn put(&mut self, place: Place, id: &str, producer: KafkaProducer) {
-        let now = Instant::now();
-        if producer.is_in_doubt {
-            self.kept.retain(|_, (_, _, since)| since.elapsed() < KEPT_TIME_MAX);
-            if self.kept.len() >= KEPT_MAX {
-                let oldest = self.kept.iter().min_by_key(|(_, (_, _, since))| *since);
-                let oldest = oldest.map(|(id, _)| id.clone()).unwrap_or_default();
-                self.kept.remove(&oldest);
-            }
-            self.kept.insert(id.to_owned(), (place, producer, now));
-            return;
-        }
-        let waiting = self.idle.entry(place).or_default();
-        if waiting.len() < IDLE_MAX {
-            waiting.push((producer, now));
-        }
     }
 }

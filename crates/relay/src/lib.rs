@@ -10,6 +10,8 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+mod aws;
+pub mod batch;
 pub mod breaker;
 mod bucket;
 pub mod carried;
@@ -23,16 +25,21 @@ mod folder;
 pub mod http_sender;
 mod idle;
 mod kafka;
+mod kinesis;
 pub mod link;
 pub mod live;
 mod mapped;
 mod nats;
 mod outgoing;
+pub mod partition_key;
 mod peer;
+mod pubsub;
 pub mod pull;
 mod receiver;
 pub mod retry;
 pub mod route;
+#[cfg(test)]
+mod scripted;
 mod selection;
 pub mod signature;
 pub mod store;
@@ -47,7 +54,9 @@ pub mod window;
 pub use delivery::Depot;
 pub use engine::Engine;
 pub use kafka::KafkaSender;
+pub use kinesis::KinesisSender;
 pub use nats::NatsSender;
+pub use pubsub::PubSubSender;
 pub use store::RelayStore;
 pub use trust::{RootsError, trust};
 pub use websocket::WebSocketSender;

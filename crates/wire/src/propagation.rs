@@ -95,8 +95,8 @@ pub struct TargetList {
 pub struct TargetReport {
     /// Its xid.
     pub target: String,
-    /// What it is: `webhook`, `folder`, `registry`, `nats`, `kafka`,
-    /// `bucket` or `websocket`.
+    /// What it is: `webhook`, `folder`, `registry`, `nats`, `kafka`, `kinesis`,
+    /// `pubsub`, `bucket` or `websocket`.
     pub kind: String,
     /// Where it leads: a URL or a path.
     pub place: String,
@@ -107,7 +107,7 @@ pub struct TargetReport {
     pub breaker: String,
     /// Failures in a row.
     pub failures: u32,
-    /// Requests that run now.
+    /// Deliveries that run now.
     pub in_flight: u32,
     /// How many may run at once.
     pub max_in_flight: u32,

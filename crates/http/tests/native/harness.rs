@@ -34,7 +34,8 @@ use muster_registry::{
     CheckpointFile, Clock, CommandOrigin, Done, Followers, Genesis, Registry, RegistrySettings,
 };
 use muster_relay::{
-    Depot, Engine, KafkaSender, NatsSender, RelayStore, WebSocketSender,
+    Depot, Engine, KafkaSender, KinesisSender, NatsSender, PubSubSender, RelayStore,
+    WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
     live::LiveRoutes,
@@ -91,6 +92,8 @@ pub fn engine(registry: &Registry) -> Arc<Engine> {
         sender: HttpSender::new(filter, trust(None).unwrap(), Arc::new(SystemResolver)),
         nats: NatsSender::default(),
         kafka: KafkaSender::default(),
+        kinesis: KinesisSender::default(),
+        pubsub: PubSubSender::default(),
         websocket: WebSocketSender::default(),
         secrets: Arc::default(),
         source: EventSource::of(registry, None),

@@ -3,7 +3,8 @@ use std::{path::Path, sync::Arc};
 use muster_http::{LiveEvents, metrics::Metrics};
 use muster_registry::Registry;
 use muster_relay::{
-    Depot, Engine, KafkaSender, NatsSender, RelayStore, WebSocketSender,
+    Depot, Engine, KafkaSender, KinesisSender, NatsSender, PubSubSender, RelayStore,
+    WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, SystemResolver},
     live::LiveRoutes,
@@ -59,6 +60,8 @@ pub(super) fn open(
         sender: HttpSender::new(outbound.addresses.clone(), tls, Arc::new(SystemResolver)),
         nats: NatsSender::default(),
         kafka: KafkaSender::default(),
+        kinesis: KinesisSender::default(),
+        pubsub: PubSubSender::default(),
         websocket: WebSocketSender::default(),
         secrets: outbound.secrets.clone(),
         source: EventSource::of(registry, public.as_deref()),

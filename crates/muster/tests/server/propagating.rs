@@ -302,6 +302,21 @@ fn a_url_is_planned_as_what_it_leads_to_or_refused_with_the_way_there() {
         (&["--target", "wss://a/in"], r#"{"kind":"websocket","url":"wss://a/in"}"#),
         (&["--target", "tls://a"], r#"{"kind":"nats","url":"tls://a"}"#),
         (&["--target", "kafkas://a/t"], r#"{"kind":"kafka","topic":"t","url":"kafkas://a"}"#),
+        (
+            &["--target", "https://kinesis.eu-west-1.amazonaws.com/s", "--kind", "kinesis"],
+            r#"{"kind":"kinesis","stream":"s","url":"https://kinesis.eu-west-1.amazonaws.com"}"#,
+        ),
+        (
+            &[
+                "--target",
+                "https://pubsub.googleapis.com/projects/p/topics/t",
+                "--kind",
+                "pubsub",
+                "--secret",
+                "env:A",
+            ],
+            r#""kind":"pubsub","project":"p","topic":"t","url":"https://pubsub.googleapis.com"}"#,
+        ),
     ] {
         let planned = plan("unidirectional", words).expect(0).out;
         assert!(planned.contains(expect), "{expect}: {planned}");
@@ -310,7 +325,10 @@ fn a_url_is_planned_as_what_it_leads_to_or_refused_with_the_way_there() {
         ("s3://b/changes", &[][..], "https://s3.REGION.amazonaws.com/b/changes --kind bucket"),
         ("s3://b", &["--kind", "bucket"], "https://s3.REGION.amazonaws.com/b --kind bucket"),
         ("file:///srv/x", &[], r#"{"kind": "folder", "path": "archive"}"#),
-        ("gs://b", &[], "lead to a webhook, a registry or a bucket (--kind)"),
+        ("gs://b", &[], "lead to a webhook, a registry, a bucket, a stream"),
+        ("pubsub://p/t", &[], "https://pubsub.googleapis.com/projects/PROJECT/topics/TOPIC"),
+        ("https://a/t", &["--kind", "pubsub"], "/projects/PROJECT/topics/TOPIC"),
+        ("kinesis://s", &[], "https://kinesis.REGION.amazonaws.com/s --kind kinesis"),
         ("ftp://a", &[], "no target is reached over ftp://"),
         ("wss://a", &["--kind", "bucket"], "wss:// is for websocket"),
     ] {

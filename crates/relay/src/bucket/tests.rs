@@ -27,24 +27,6 @@ use crate::{
 };
 
 #[test]
-fn credentials_are_a_key_with_its_secret_and_maybe_a_token() {
-    for (text, expect) in [
-        ("id:secret", Some(("id", "secret", None))),
-        (" id:se/cr+et=\n", Some(("id", "se/cr+et=", None))),
-        ("id:secret:to:ken", Some(("id", "secret", Some("to:ken")))),
-        ("id", None),
-        (":secret", None),
-        ("id:", None),
-        ("id:secret:", None),
-        ("id:sec ret", None),
-        ("", None),
-    ] {
-        let found = key_of(text).map(|key| (key.id, key.secret, key.token));
-        assert_eq!(found, expect, "{text}");
-    }
-}
-
-#[test]
 fn an_answer_says_what_is_wrong() {
     let says = |text: &str| TryOutcome::Failed(TryFailure::Answer(text.to_owned()));
     let error = "<?xml version=\"1.0\"?><Error><Code>NoSuchBucket</Code><Message>None \u{7}here\

@@ -84,5 +84,10 @@ pub(super) fn put_bytes(message: &mut Vec<u8>, bytes: &[u8]) {
 
 /// The length of something that fits into a request.
 pub(super) fn length_of(bytes: &[u8]) -> i32 {
-    i32::try_from(bytes.len()).unwrap_or(i32::MAX)
+    length(bytes.len())
+}
+
+/// A length, or a count, that fits into a request.
+pub(super) fn length(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }

@@ -1,7 +1,9 @@
 //! The requests that a producer sends and the answers to them, in versions that every broker since
 //! Kafka 1.0 speaks and Event Hubs does, too.
 
-use super::fields::{Fields, put_bytes, put_text};
+use std::collections::HashMap;
+
+use super::fields::{Fields, length, put_bytes, put_text};
 
 /// What is asked of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,26 +124,25 @@ pub(super) fn producer(answer: &[u8]) -> Option<Result<(i64, i16), ErrorCode>> {
     Some(if error == ErrorCode::NONE { Ok(named) } else { Err(error) })
 }
 
-/// Asks to store a batch, on all replicas that are in sync.
-pub(super) fn produce_request(
-    (topic, partition): (&str, i32),
-    timeout_ms: i32,
-    batch: &[u8],
-) -> Vec<u8> {
-    let mut body = Vec::with_capacity(batch.len() + topic.len() + 32);
+/// Asks to store a batch in each of some partitions, on all replicas that are in sync.
+pub(super) fn produce_request(topic: &str, timeout_ms: i32, batches: &[(i32, Vec<u8>)]) -> Vec<u8> {
+    let room: usize = batches.iter().map(|(_, batch)| batch.len() + 8).sum();
+    let mut body = Vec::with_capacity(room + topic.len() + 32);
     body.extend_from_slice(&(-1_i16).to_be_bytes()); // no transaction
     body.extend_from_slice(&(-1_i16).to_be_bytes()); // acks=all
     body.extend_from_slice(&timeout_ms.to_be_bytes());
     body.extend_from_slice(&1_i32.to_be_bytes());
     put_text(&mut body, topic);
-    body.extend_from_slice(&1_i32.to_be_bytes());
-    body.extend_from_slice(&partition.to_be_bytes());
-    put_bytes(&mut body, batch);
+    body.extend_from_slice(&length(batches.len()).to_be_bytes());
+    for (partition, batch) in batches {
+        body.extend_from_slice(&partition.to_be_bytes());
+        put_bytes(&mut body, batch);
+    }
     body
 }
 
-/// Whether a batch is stored.
-pub(super) fn produced(answer: &[u8], topic: &str, partition: i32) -> Option<ErrorCode> {
+/// Whether the batches are stored, by their partition.
+pub(super) fn produced(answer: &[u8], topic: &str) -> Option<HashMap<i32, ErrorCode>> {
     let topics = Fields::of(answer).list(|found| {
         let name = found.text()?;
         let partitions = found.list(|one| {
@@ -153,7 +154,7 @@ pub(super) fn produced(answer: &[u8], topic: &str, partition: i32) -> Option<Err
         Some((name, partitions))
     })?;
     let (_, partitions) = topics.into_iter().find(|(name, _)| name == topic)?;
-    partitions.into_iter().find_map(|(index, error)| (index == partition).then_some(error))
+    Some(partitions.into_iter().collect())
 }
 
 pub(super) fn handshake_request(mechanism: &str) -> Vec<u8> {

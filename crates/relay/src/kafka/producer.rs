@@ -1,4 +1,8 @@
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use muster_guard::{addresses::Destination, secret_references::Secret};
 use muster_words::Digest;
@@ -7,11 +11,13 @@ use super::{
     KnownCluster,
     connection::{KafkaConnection, KafkaLogin},
     credentials::KafkaCredentials,
+    fields::length,
     messages::{
         Call, ClusterState, ErrorCode, ErrorMeaning, cluster_state, metadata_request,
         produce_request, produced, producer, producer_request,
     },
-    record::{Authorship, KafkaRecord},
+    record::{Authorship, batch_of},
+    sending::{Fault, KafkaSending},
 };
 use crate::{
     connector::Connector,
@@ -50,7 +56,7 @@ pub(super) struct BrokerPlace {
     login: Option<(KafkaMechanism, Digest)>,
 }
 
-/// Writes to one topic, one record after the other. What it numbers is stored once, however often it
+/// Writes to one topic, one piece after the other to each partition. What it numbers is stored once, however often it
 /// is sent.
 #[derive(Default)]
 pub(super) struct KafkaProducer {
@@ -60,48 +66,28 @@ pub(super) struct KafkaProducer {
     identity: Option<(i64, i16)>,
     /// The number of the next record for each partition.
     sequences: HashMap<i32, i32>,
-    /// Whether the last record may be stored although nobody said so.
-    pub is_in_doubt: bool,
-}
-
-/// Why a record isn't known to be stored.
-struct Fault {
-    failure: TryFailure,
-    /// Whether asking again may help at once.
-    passes: bool,
-}
-
-impl Fault {
-    const fn passing(failure: TryFailure) -> Self {
-        Self { failure, passes: true }
-    }
-}
-
-impl From<TryFailure> for Fault {
-    fn from(failure: TryFailure) -> Self {
-        let passes = matches!(failure, TryFailure::Broken | TryFailure::Unreachable);
-        Self { failure, passes }
-    }
+    /// The partitions whose last piece may be stored although nobody said so.
+    pub in_doubt: BTreeSet<i32>,
 }
 
 impl KafkaProducer {
-    /// Sends a record, and waits until all replicas in sync have stored it.
-    ///
-    /// # Errors
-    /// See [`TryFailure`].
-    pub async fn send(
-        &mut self,
-        run: &KafkaRun<'_>,
-        record: &KafkaRecord,
-    ) -> Result<(), TryFailure> {
+    /// Sends records, and waits until all replicas in sync have stored them. What is known of them
+    /// stays there if this is cut off.
+    pub async fn send(&mut self, run: &KafkaRun<'_>, sending: &mut KafkaSending<'_>) {
         let mut round = 1;
-        loop {
-            match self.send_once(run, record).await {
-                Ok(()) => return Ok(()),
-                Err(fault) if !fault.passes || round == ROUNDS => return Err(fault.failure),
-                // Whatever was wrong, what is known of the cluster may be.
-                Err(_) => run.cluster.forget(),
+        while !sending.is_finished() {
+            sending.is_delayed = false;
+            self.send_once(run, sending).await;
+            if !sending.is_delayed {
+                // Pieces that follow others, and halves, are left.
+                continue;
             }
+            if round == ROUNDS {
+                sending.give_up();
+                return;
+            }
+            // Whatever was wrong, what is known of the cluster may be.
+            run.cluster.forget();
             // The first time, something was only out of date.
             if round > 1 {
                 tokio::time::sleep(ROUND_PAUSE).await;
@@ -110,49 +96,106 @@ impl KafkaProducer {
         }
     }
 
-    async fn send_once(&mut self, run: &KafkaRun<'_>, record: &KafkaRecord) -> Result<(), Fault> {
+    /// Sends the next piece of each partition, in one request to each broker that leads some.
+    async fn send_once(&mut self, run: &KafkaRun<'_>, sending: &mut KafkaSending<'_>) {
+        let cluster = match self.cluster(run).await {
+            Ok(cluster) => cluster,
+            Err(fault) => return sending.failed_all(fault),
+        };
+        sending.arrange(cluster.leaders.len());
+        let mut by_leader: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+        for partition in sending.partitions() {
+            let place = usize::try_from(partition).unwrap_or_default();
+            let leader = cluster.leaders.get(place).copied().unwrap_or(-1);
+            by_leader.entry(leader).or_default().push(partition);
+        }
+        for (leader, partitions) in by_leader {
+            let sent = self.send_to(run, (&cluster, leader), &partitions, sending).await;
+            let Err(fault) = sent else { continue };
+            for partition in partitions {
+                let is_in_doubt = self.in_doubt.contains(&partition);
+                sending.failed(partition, fault.clone(), is_in_doubt);
+            }
+        }
+    }
+
+    /// Sends one request to a broker.
+    async fn send_to(
+        &mut self,
+        run: &KafkaRun<'_>,
+        (cluster, leader): (&ClusterState, i32),
+        partitions: &[i32],
+        sending: &mut KafkaSending<'_>,
+    ) -> Result<(), Fault> {
         let topic = run.kafka.topic.as_str();
-        let cluster = self.cluster(run).await?;
-        let partition = record.partition(cluster.leaders.len());
-        let leader = cluster.leaders.get(partition).copied().unwrap_or(-1);
-        let partition = i32::try_from(partition).unwrap_or_default();
         let named = cluster.brokers.iter().find(|(number, ..)| *number == leader);
         let Some((_, host, port)) = named else {
+            let partition = partitions.first().copied().unwrap_or_default();
             let text = format!("no broker leads partition {partition} of {topic} now");
             return Err(Fault::passing(TryFailure::Answer(text)));
         };
         let is_encrypted = is_encrypted(run.kafka);
         let leader = run.connector.named(host, *port, is_encrypted).map_err(TryFailure::Refused)?;
         let (producer, epoch) = self.identity(run, &leader).await?;
-        let sequence = self.sequences.get(&partition).copied().unwrap_or_default();
-        let batch = record.batch(Authorship { producer, epoch, sequence });
+        let batch = |partition: &i32| {
+            let sequence = self.sequences.get(partition).copied().unwrap_or_default();
+            let by = Authorship { producer, epoch, sequence };
+            (*partition, batch_of(&sending.piece(*partition), by))
+        };
+        let batches: Vec<(i32, Vec<u8>)> = partitions.iter().map(batch).collect();
         let deadline = i32::try_from(run.target.deadline.as_millis()).unwrap_or(i32::MAX);
-        let request = produce_request((topic, partition), deadline, &batch);
+        let request = produce_request(topic, deadline, &batches);
         let place = self.connect(run, &leader).await?;
-        // From here on it may be stored, until somebody says that it isn't.
-        let was_in_doubt = std::mem::replace(&mut self.is_in_doubt, true);
+        // From here on they may be stored, until somebody says that they aren't.
+        let were_in_doubt = self.in_doubt.clone();
+        self.in_doubt.extend(partitions);
         let answer = self.ask(run, place, Call::Produce, &request).await?;
-        let error = produced(&answer, topic, partition).ok_or(TryFailure::Broken)?;
-        self.learn(error, partition, was_in_doubt);
-        verdict(error, topic)
+        let told = produced(&answer, topic).ok_or(TryFailure::Broken)?;
+        for partition in partitions {
+            let was_in_doubt = were_in_doubt.contains(partition);
+            match told.get(partition) {
+                Some(error) => self.learn(*error, (*partition, was_in_doubt), topic, sending),
+                None => sending.failed(*partition, TryFailure::Broken.into(), true),
+            }
+        }
+        Ok(())
     }
 
-    /// Takes note of what a broker said of a record.
-    fn learn(&mut self, error: ErrorCode, partition: i32, was_in_doubt: bool) {
+    /// Takes note of what a broker said of a piece.
+    fn learn(
+        &mut self,
+        error: ErrorCode,
+        (partition, was_in_doubt): (i32, bool),
+        topic: &str,
+        sending: &mut KafkaSending<'_>,
+    ) {
         match error.meaning() {
             ErrorMeaning::Stored => {
                 let next = self.sequences.entry(partition).or_default();
-                *next = next.checked_add(1).unwrap_or_default();
-                self.is_in_doubt = false;
+                *next = sequence_after(*next, sending.piece(partition).len());
+                self.in_doubt.remove(&partition);
             }
             ErrorMeaning::InDoubt => {}
             ErrorMeaning::Forgotten => {
                 self.identity = None;
                 self.sequences.clear();
-                self.is_in_doubt = false;
+                self.in_doubt.clear();
             }
             // This time it wasn't stored; an earlier time may have been another matter.
-            _ => self.is_in_doubt = was_in_doubt,
+            _ if !was_in_doubt => {
+                self.in_doubt.remove(&partition);
+            }
+            _ => {}
+        }
+        let is_in_doubt = self.in_doubt.contains(&partition);
+        // One of its records may be the cause.
+        let may_split =
+            matches!(error.meaning(), ErrorMeaning::TooLarge | ErrorMeaning::Unacceptable)
+                && !is_in_doubt;
+        match verdict(error, topic) {
+            Ok(()) => sending.stored(partition),
+            Err(_) if may_split && sending.split(partition) => {}
+            Err(fault) => sending.failed(partition, fault, is_in_doubt),
         }
     }
 
@@ -277,6 +320,11 @@ impl KafkaProducer {
             Err(failure) => Err(failure),
         }
     }
+}
+
+/// The number of the record behind so many others. Behind the highest number comes 0.
+fn sequence_after(sequence: i32, count: usize) -> i32 {
+    sequence.wrapping_add(length(count)) & i32::MAX
 }
 
 fn is_encrypted(kafka: &KafkaTarget) -> bool {

@@ -3,12 +3,18 @@ use std::fmt;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::fields::length_of;
+use super::fields::{length, length_of};
 use crate::{
     changes::{DocumentChange, DocumentChangeKind},
     event::{EventData, OutgoingEvent},
-    target::{KafkaKey, KafkaTarget},
+    target::KafkaTarget,
 };
+
+/// About how many bytes a record has besides its key, its value and its headers.
+const RECORD_BYTES: usize = 32;
+
+/// The same of a batch besides its records.
+const BATCH_BYTES: usize = 64;
 
 /// A record for a topic: an event in the binary mode of the Kafka binding of CloudEvents.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,7 +52,7 @@ impl KafkaRecord {
         id: String,
         (event, bytes): (&OutgoingEvent, Option<&Bytes>),
     ) -> Self {
-        let key = key_of(target.partition_key, change);
+        let key = target.partition_key.of(change);
         let is_encrypted = event.attributes.contains_key("plaincontenttype");
         let is_gone =
             change.kind == DocumentChangeKind::Deleted || event.attributes.contains_key("erased");
@@ -66,36 +72,18 @@ impl KafkaRecord {
         usize::try_from(hash).unwrap_or_default() % count.max(1)
     }
 
-    /// A batch that holds it alone (Kafka, record batch, version 2).
-    pub(super) fn batch(&self, by: Authorship) -> Vec<u8> {
-        let record = self.body();
-        // What the check sum covers: all that follows it.
-        let mut summed = Vec::with_capacity(record.len() + 64);
-        summed.extend_from_slice(&0_i16.to_be_bytes()); // attributes: no compression
-        summed.extend_from_slice(&0_i32.to_be_bytes()); // the last record's distance to the first
-        summed.extend_from_slice(&self.time.to_be_bytes());
-        summed.extend_from_slice(&self.time.to_be_bytes());
-        summed.extend_from_slice(&by.producer.to_be_bytes());
-        summed.extend_from_slice(&by.epoch.to_be_bytes());
-        summed.extend_from_slice(&by.sequence.to_be_bytes());
-        summed.extend_from_slice(&1_i32.to_be_bytes()); // records
-        put_varint(&mut summed, i64::from(length_of(&record)));
-        summed.extend_from_slice(&record);
-        let mut batch = Vec::with_capacity(summed.len() + 32);
-        batch.extend_from_slice(&0_i64.to_be_bytes()); // the broker gives the offset
-        let behind = length_of(&summed).saturating_add(9);
-        batch.extend_from_slice(&behind.to_be_bytes());
-        batch.extend_from_slice(&(-1_i32).to_be_bytes()); // the leader's epoch isn't known
-        batch.push(2); // the version of this layout
-        batch.extend_from_slice(&crc32c(&summed).to_be_bytes());
-        batch.extend_from_slice(&summed);
-        batch
+    /// About how much of a batch it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
+        let value = self.value.as_ref().map_or(0, Bytes::len);
+        self.key.len() + value + headers.sum::<usize>() + RECORD_BYTES
     }
 
-    fn body(&self) -> Vec<u8> {
+    /// Its bytes in a batch whose first record has this time, behind so many others.
+    fn body(&self, first_time: i64, offset: i64) -> Vec<u8> {
         let mut body = vec![0]; // attributes
-        put_varint(&mut body, 0); // time after the first record's
-        put_varint(&mut body, 0); // offset after the first record's
+        put_varint(&mut body, self.time - first_time);
+        put_varint(&mut body, offset);
         put_counted(&mut body, Some(self.key.as_bytes()));
         put_counted(&mut body, self.value.as_deref());
         put_varint(&mut body, i64::try_from(self.headers.len()).unwrap_or_default());
@@ -107,13 +95,36 @@ impl KafkaRecord {
     }
 }
 
-/// What all records of a partition have in common.
-fn key_of(key: KafkaKey, change: &DocumentChange) -> String {
-    match (key, change.resource.group_ids()) {
-        (KafkaKey::Group, Some((groups, group))) => format!("/{groups}/{group}"),
-        (KafkaKey::Type, Some((groups, _))) => format!("/{groups}"),
-        _ => change.resource.to_string(),
+/// A batch of records for one partition (Kafka, record batch, version 2).
+pub(super) fn batch_of(records: &[&KafkaRecord], by: Authorship) -> Vec<u8> {
+    let times = || records.iter().map(|record| record.time);
+    let first = times().next().unwrap_or_default();
+    let count = length(records.len());
+    let room: usize = records.iter().map(|record| record.bytes()).sum();
+    // What the check sum covers: all that follows it.
+    let mut summed = Vec::with_capacity(room + BATCH_BYTES);
+    summed.extend_from_slice(&0_i16.to_be_bytes()); // attributes: no compression
+    summed.extend_from_slice(&(count - 1).to_be_bytes()); // the last record's distance to the first
+    summed.extend_from_slice(&first.to_be_bytes());
+    summed.extend_from_slice(&times().max().unwrap_or_default().to_be_bytes());
+    summed.extend_from_slice(&by.producer.to_be_bytes());
+    summed.extend_from_slice(&by.epoch.to_be_bytes());
+    summed.extend_from_slice(&by.sequence.to_be_bytes());
+    summed.extend_from_slice(&count.to_be_bytes());
+    for (offset, record) in (0..).zip(records) {
+        let body = record.body(first, offset);
+        put_varint(&mut summed, i64::from(length_of(&body)));
+        summed.extend_from_slice(&body);
     }
+    let mut batch = Vec::with_capacity(summed.len() + BATCH_BYTES);
+    batch.extend_from_slice(&0_i64.to_be_bytes()); // the broker gives the offset
+    let behind = length_of(&summed).saturating_add(9);
+    batch.extend_from_slice(&behind.to_be_bytes());
+    batch.extend_from_slice(&(-1_i32).to_be_bytes()); // the leader's epoch isn't known
+    batch.push(2); // the version of this layout
+    batch.extend_from_slice(&crc32c(&summed).to_be_bytes());
+    batch.extend_from_slice(&summed);
+    batch
 }
 
 /// Each attribute is a header whose name begins with `ce_`, but the media type of the data.

@@ -17,7 +17,7 @@ use super::{
     credentials::{KafkaCredentials, NotScram, Scram},
     fields::Fields,
     messages::{Call, ErrorCode, cluster_state},
-    record::{Authorship, crc32c, murmur2, put_varint},
+    record::{Authorship, batch_of, crc32c, murmur2, put_varint},
     *,
 };
 use crate::{http_sender::Resolve, target::KafkaMechanism, target::TargetKind, trust};
@@ -67,7 +67,7 @@ fn record(value: Option<&'static [u8]>) -> KafkaRecord {
 #[test]
 fn a_batch_has_the_layout_of_version_two() {
     let by = Authorship { producer: 258, epoch: 3, sequence: 4 };
-    let batch = record(Some(b"{}")).batch(by);
+    let batch = batch_of(&[&record(Some(b"{}"))], by);
     let expect = "0000000000000000 00000046 ffffffff 02 - 0000 00000000 00000000000003e8 \
                   00000000000003e8 0000000000000102 0003 00000004 00000001 \
                   28 00 00 00 08 2f612f62 04 7b7d 02 0a 63655f6964 02 37";
@@ -77,7 +77,7 @@ fn a_batch_has_the_layout_of_version_two() {
     assert_eq!(hex(&batch[21..]), after.replace(' ', ""));
     assert_eq!(batch[17..21], crc32c(&batch[21..]).to_be_bytes());
     // What is deleted has no value, which isn't an empty one.
-    let (none, empty) = (record(None).batch(by), record(Some(b"")).batch(by));
+    let (none, empty) = (batch_of(&[&record(None)], by), batch_of(&[&record(Some(b""))], by));
     assert!(hex(&none).ends_with("2f612f6201020a63655f69640237"), "{}", hex(&none));
     assert!(hex(&empty).ends_with("2f612f6200020a63655f69640237"), "{}", hex(&empty));
 }
@@ -163,6 +163,16 @@ fn connector() -> Connector {
 
 /// A delivery of a record to a cluster of which these brokers are named.
 async fn deliver(sender: &KafkaSender, url: &str, login: Option<&str>) -> TryOutcome {
+    sent(sender, url, login, &[record(Some(b"{}"))]).await.remove(0)
+}
+
+/// Records that are sent together.
+async fn sent(
+    sender: &KafkaSender,
+    url: &str,
+    login: Option<&str>,
+    records: &[KafkaRecord],
+) -> Vec<TryOutcome> {
     let sources = SecretSources { variable: Arc::new(|_| Some("me:word".to_owned())) };
     let secrets = SecretList::read(&["env:LOGIN 127.0.0.1".to_owned()], sources).unwrap();
     let mut document = json!({"kind": "kafka", "url": url, "topic": "t", "timeout_seconds": 2});
@@ -174,7 +184,7 @@ async fn deliver(sender: &KafkaSender, url: &str, login: Option<&str>) -> TryOut
     let TargetKind::Kafka(kafka) = &target.kind else { panic!("{target:?}") };
     let connector = connector();
     let parts = (&connector, &secrets, [7; 32]);
-    sender.deliver(parts, (&target, kafka), &record(Some(b"{}"))).await
+    sender.send(parts, (&target, kafka), records).await
 }
 
 fn says(text: &str) -> TryOutcome {
@@ -228,6 +238,104 @@ async fn what_may_be_stored_is_sent_again_with_the_same_numbers() {
     }
     assert_eq!(broker.sequences(), [0, 1, 1, 2, 0, 1]);
     assert_eq!(broker.count(Call::InitProducerId), 2);
+}
+
+/// Records of one key, with these ids.
+fn records(ids: &[&str]) -> Vec<KafkaRecord> {
+    let of = |id: &&str| KafkaRecord { id: (*id).to_owned(), ..record(Some(b"{}")) };
+    ids.iter().map(of).collect()
+}
+
+#[test]
+fn records_of_a_batch_have_their_distance_to_the_first() {
+    let by = Authorship { producer: 258, epoch: 3, sequence: 4 };
+    let mut later = record(Some(b"{}"));
+    later.time = 1_001;
+    let batch = batch_of(&[&record(Some(b"{}")), &later], by);
+    let expect = "0000 00000001 00000000000003e8 00000000000003e9 0000000000000102 0003 00000004 \
+                  00000002 28 00 00 00 08 2f612f62 04 7b7d 02 0a 63655f6964 02 37 \
+                  28 00 02 02 08 2f612f62 04 7b7d 02 0a 63655f6964 02 37";
+    let hex: String = batch[21..].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, expect.replace(' ', ""));
+}
+
+#[tokio::test]
+async fn records_that_are_sent_together_have_outcomes_of_their_own() {
+    let taken = TryOutcome::Taken;
+    let large = TryOutcome::Failed(TryFailure::TooLarge { bytes_max: None });
+    // What the broker answers to each piece, the outcomes, and the pieces: their first number and how
+    // many records they have.
+    for (codes, expect, pieces) in [
+        (&[0][..], [taken.clone(), taken.clone(), taken.clone()], &[(0, 3)][..]),
+        (&[6, 0], [taken.clone(), taken.clone(), taken.clone()], &[(0, 3), (0, 3)]),
+        // What isn't taken as a whole is sent in parts, until each has its outcome.
+        (
+            &[10, 0, 10, 10, 0],
+            [taken.clone(), large.clone(), taken.clone()],
+            &[(0, 3), (0, 1), (1, 2), (1, 1), (1, 1)],
+        ),
+        (
+            &[87, 87, 0],
+            [
+                TryOutcome::Failed(TryFailure::Unacceptable("INVALID_RECORD".to_owned())),
+                taken.clone(),
+                taken.clone(),
+            ],
+            &[(0, 3), (0, 1), (0, 2)],
+        ),
+        (&[1_234], [(); 3].map(|()| says("error 1234 of Kafka")), &[(0, 3)]),
+    ] {
+        let broker = Broker::start(codes).await;
+        let sender = KafkaSender::default();
+        let all = records(&["a", "b", "c"]);
+        assert_eq!(sent(&sender, &broker.url(), None, &all).await, expect, "{codes:?}");
+        let found = broker.pieces().into_iter().map(|(_, sequence, count)| (sequence, count));
+        assert_eq!(found.collect::<Vec<_>>(), pieces, "{codes:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_request_has_a_batch_for_each_partition() {
+    // One of the partitions has moved.
+    let broker = Broker::start(&[0, 6, 0]).await;
+    broker.change(|all| all.partitions = 2);
+    let mut all = records(&["a", "b", "c", "d"]);
+    for (record, key) in all.iter_mut().zip(["/a", "/b", "/c", "/d"]) {
+        key.clone_into(&mut record.key);
+    }
+    let places: Vec<usize> = all.iter().map(|record| record.partition(2)).collect();
+    let count = |place| i32::try_from(places.iter().filter(|one| **one == place).count()).unwrap();
+    assert!(count(0) > 0 && count(1) > 0, "{places:?}");
+    let sender = KafkaSender::default();
+    assert_eq!(sent(&sender, &broker.url(), None, &all).await, vec![TryOutcome::Taken; 4]);
+    let expect = [(0, 0, count(0)), (1, 0, count(1)), (1, 0, count(1))];
+    assert_eq!(broker.pieces(), expect);
+    assert_eq!(broker.count(Call::Produce), 2);
+    // The numbers go on by as many as there were.
+    sent(&sender, &broker.url(), None, &all).await;
+    let expect = [(0, count(0), count(0)), (1, count(1), count(1))];
+    assert_eq!(broker.pieces()[3..], expect);
+    assert_eq!(broker.count(Call::InitProducerId), 1);
+}
+
+#[tokio::test]
+async fn what_may_be_stored_together_is_sent_again_together() {
+    // A whole try ends without a word of the broker; then it says that it is stored.
+    let broker = Broker::start(&[i16::MIN, i16::MIN, i16::MIN, i16::MIN, 46, 0]).await;
+    let sender = KafkaSender::default();
+    let all = records(&["a", "b", "c"]);
+    let broken = TryOutcome::Failed(TryFailure::Broken);
+    assert_eq!(sent(&sender, &broker.url(), None, &all).await, vec![broken; 3]);
+    // Each is tried again by itself, and the first of them settles it for all.
+    for id in ["b", "a", "c"] {
+        let one = records(&[id]);
+        assert_eq!(sent(&sender, &broker.url(), None, &one).await, [TryOutcome::Taken], "{id}");
+    }
+    assert_eq!(broker.pieces(), [(0, 0, 3); 5]);
+    // Nothing is kept of them, and the producer goes on.
+    assert_eq!(sent(&sender, &broker.url(), None, &all).await, vec![TryOutcome::Taken; 3]);
+    assert_eq!(broker.pieces()[5..], [(0, 3, 3)]);
+    assert_eq!(broker.count(Call::InitProducerId), 1);
 }
 
 #[tokio::test]

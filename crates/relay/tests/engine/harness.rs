@@ -22,7 +22,8 @@ use muster_ledger::CommandId;
 use muster_model::Foundation;
 use muster_registry::{Clock, CommandOrigin, Genesis, Registry, RegistrySettings};
 use muster_relay::{
-    Depot, Engine, KafkaSender, NatsSender, RelayStore, WebSocketSender,
+    Depot, Engine, KafkaSender, KinesisSender, NatsSender, PubSubSender, RelayStore,
+    WebSocketSender,
     event::EventSource,
     http_sender::{HttpSender, Resolve},
     live::{LivePage, LiveRoutes, LiveSource},
@@ -184,6 +185,8 @@ fn engine(registry: &Registry, folder: &Path, resolver: Box<Addresses>) -> Arc<E
         sender: HttpSender::new(filter, trust(None).unwrap(), Arc::new(Fixed(resolver))),
         nats: NatsSender::default(),
         kafka: KafkaSender::default(),
+        kinesis: KinesisSender::default(),
+        pubsub: PubSubSender::default(),
         websocket: WebSocketSender::default(),
         secrets: Arc::new(SecretList::read(&items, sources).unwrap()),
         source: EventSource::of(registry, None),

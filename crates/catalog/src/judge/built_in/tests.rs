@@ -97,6 +97,73 @@ fn a_target_says_what_it_is_and_has_what_that_needs() {
             vec!["/region"],
         ),
         (json!({"kind": "webhook", "url": "https://a", "region": "a"}), vec!["/region"]),
+        (
+            json!({"kind": "kinesis", "url": "https://kinesis.eu-west-1.amazonaws.com",
+                   "stream": "a.b-c_1", "partition_key": "type", "credentials": "env:A"}),
+            vec![],
+        ),
+        (
+            json!({"kind": "kinesis", "url": "http://127.0.0.1:4567/", "region": "eu-west-1",
+                   "credentials": "file:/key"}),
+            vec![],
+        ),
+        (json!({"kind": "kinesis", "url": "https://a"}), vec!["/credentials"]),
+        (json!({"kind": "kinesis", "credentials": "env:A"}), vec!["/url"]),
+        (json!({"kind": "kinesis", "url": "https://a/b", "credentials": "env:A"}), vec!["/url"]),
+        (
+            json!({"kind": "kinesis", "url": "kinesis://a", "credentials": "id:word",
+                   "stream": "a/b", "partition_key": "version", "topic": "a", "region": "a.b"}),
+            vec!["/credentials", "/partition_key", "/region", "/stream", "/topic", "/url"],
+        ),
+        (json!({"kind": "kafka", "url": "kafka://a", "stream": "a"}), vec!["/stream"]),
+        (
+            json!({"kind": "kafka", "url": "kafka://a", "batch_size": 1_000,
+                   "flush_interval_seconds": 0.02, "max_in_flight": 1_000}),
+            vec![],
+        ),
+        (
+            json!({"kind": "kafka", "url": "kafka://a", "batch_size": 0,
+                   "flush_interval_seconds": -1, "max_in_flight": 1_001}),
+            vec!["/batch_size", "/flush_interval_seconds", "/max_in_flight"],
+        ),
+        (
+            json!({"kind": "kinesis", "url": "https://a", "credentials": "env:A",
+                   "batch_size": 501, "flush_interval_seconds": 61}),
+            vec!["/batch_size", "/flush_interval_seconds"],
+        ),
+        (
+            json!({"kind": "webhook", "url": "https://a", "batch_size": 2, "max_in_flight": 101,
+                   "flush_interval_seconds": 1}),
+            vec!["/batch_size", "/flush_interval_seconds", "/max_in_flight"],
+        ),
+        (json!({"kind": "pubsub", "project": "my-project", "credentials": "env:A"}), vec![]),
+        (
+            json!({"kind": "pubsub", "url": "https://europe-west1-pubsub.googleapis.com",
+                   "project": "example.com:my-project", "topic": "a.b-c_1~+%",
+                   "partition_key": "none", "credentials": "file:/key.json"}),
+            vec![],
+        ),
+        (json!({"kind": "pubsub", "url": "http://127.0.0.1:8085", "project": "a"}), vec![]),
+        (json!({"kind": "pubsub", "url": "https://a", "project": "a"}), vec!["/credentials"]),
+        (json!({"kind": "pubsub"}), vec!["/project", "/credentials"]),
+        (
+            json!({"kind": "pubsub", "project": "a/b", "topic": "goog-a", "stream": "a",
+                   "url": "https://a/v1", "credentials": "env:A", "partition_key": "version"}),
+            vec!["/partition_key", "/project", "/stream", "/topic", "/url"],
+        ),
+        (
+            json!({"kind": "pubsub", "project": "a", "topic": "1a", "credentials": "env:A"}),
+            vec!["/topic"],
+        ),
+        (
+            json!({"kind": "kafka", "url": "kafka://a", "partition_key": "none", "project": "a"}),
+            vec!["/partition_key", "/project"],
+        ),
+        (json!({"kind": "kafka", "url": "kafka://a", "region": "a"}), vec!["/region"]),
+        (
+            json!({"kind": "nats", "url": "tls://a", "partition_key": "type"}),
+            vec!["/partition_key"],
+        ),
         (json!({"kind": "websocket", "url": "wss://a.example/in?a=b"}), vec![]),
         (
             json!({"kind": "websocket", "url": "ws://127.0.0.1:1",

@@ -1,15 +1,18 @@
 //! `unidirectional`, `bidirectional`, `multicast` and `broadcast`: each makes the route and the targets that it means,
 //! as a plan first.
 
+mod url_arguments;
+
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use muster_catalog::sync::ConflictPolicy;
 use muster_client::{Client, Query};
 use muster_wire::apply::{ApplyRequest, DocumentToApply};
 use muster_words::Digest;
 use serde_json::{Map, Value, json};
 
+use self::url_arguments::{UrlArguments, UrlKind};
 use super::{links, shown, target_named, xid_of};
 use crate::{
     Context, Failure,
@@ -27,6 +30,7 @@ Examples:
   muster propagation unidirectional --source configs --target https://b.example --kind registry --once
   muster propagation unidirectional --source providers --target tls://nats.example --secret env:NATS_CREDS
   muster propagation unidirectional --source providers --target kafkas://kafka.example/registry-events
+  muster propagation unidirectional --source providers --target https://kinesis.eu-west-1.amazonaws.com/registry-events --kind kinesis --secret env:STREAM_KEY
 
 ";
 
@@ -99,30 +103,6 @@ impl OnceArguments {
     const fn is_asked(&self) -> bool {
         self.once || self.payload.is_some()
     }
-}
-
-/// What the targets are that are given as URLs.
-#[derive(Debug, Default, Args)]
-struct UrlArguments {
-    /// What a target that is given as a URL of HTTP is: webhook, registry or bucket [default: webhook]
-    #[arg(long, value_enum, value_name = "KIND", hide_possible_values = true)]
-    kind: Option<UrlKind>,
-    /// The reference of the secret that signs, of the key or of the credentials, for targets that are
-    /// given as URLs
-    #[arg(long, value_name = "REFERENCE")]
-    secret: Option<String>,
-}
-
-/// What a URL leads to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum UrlKind {
-    /// An endpoint that takes signed events
-    #[default]
-    Webhook,
-    /// Another registry
-    Registry,
-    /// A bucket of S3
-    Bucket,
 }
 
 /// One of these commands: the route that it means.
@@ -218,7 +198,7 @@ impl BidirectionalArguments {
             conflict: Some(policy),
             named: trimmed(&[self.target]),
             once: OnceArguments::default(),
-            urls: UrlArguments { kind: Some(UrlKind::Registry), secret: self.secret },
+            urls: UrlArguments::of(UrlKind::Registry, self.secret),
         };
         self.spread.run(context, spread).await
     }
@@ -339,85 +319,6 @@ impl SpreadArguments {
         }
         Ok(Value::Object(route))
     }
-}
-
-impl UrlArguments {
-    /// The target that a URL means.
-    fn target(&self, url: &str) -> Result<(String, Value), Failure> {
-        let (scheme, rest) = url.split_once("://").unwrap_or_default();
-        let mut document = Map::new();
-        let mut place = url;
-        let is_http = matches!(scheme, "http" | "https");
-        let (kind, secret) = match scheme {
-            _ if is_http => match self.kind.unwrap_or_default() {
-                UrlKind::Webhook => ("webhook", "secret"),
-                UrlKind::Registry => ("registry", "key"),
-                UrlKind::Bucket => ("bucket", "credentials"),
-            },
-            "nats" | "tls" => ("nats", "credentials"),
-            // Its secret is the value of a header.
-            "ws" | "wss" => ("websocket", "authorization"),
-            "kafka" | "kafkas" => {
-                // What a URL of a cluster has no place for is the topic.
-                if let Some((brokers, topic)) = rest.split_once('/') {
-                    place = &url[..url.len() - rest.len() + brokers.len()];
-                    if !topic.is_empty() {
-                        document.insert("topic".to_owned(), topic.into());
-                    }
-                }
-                ("kafka", "credentials")
-            }
-            _ => return Err(no_target_at(url, scheme, rest)),
-        };
-        if let (Some(wanted), false) = (self.kind, is_http) {
-            let wanted = wanted.to_possible_value();
-            let wanted = wanted.as_ref().map_or("target", |one| one.get_name());
-            return Err(Failure::usage(format!("{url} is no {wanted}: {scheme}:// is for {kind}"))
-                .help(format!("a {wanted} has an address with https://")));
-        }
-        document.insert("kind".to_owned(), kind.into());
-        document.insert("url".to_owned(), place.into());
-        if let Some(region) = region_in(rest).filter(|_| kind == "bucket") {
-            document.insert("region".to_owned(), region.into());
-        }
-        if let Some(reference) = &self.secret {
-            let member = match secret {
-                "authorization" => ("headers", json!({secret: reference})),
-                _ => (secret, reference.as_str().into()),
-            };
-            document.insert(member.0.to_owned(), member.1);
-        }
-        Ok((format!("/targets/{GROUP}/entries/{}", slug(&[url])), Value::Object(document)))
-    }
-}
-
-/// The failure for a URL that leads to no target.
-fn no_target_at(url: &str, scheme: &str, rest: &str) -> Failure {
-    match scheme {
-        "s3" => Failure::usage(format!("{url} doesn't say which server has the bucket")).help(
-            format!(
-                "name it by its address: --target https://s3.REGION.amazonaws.com/{rest} --kind bucket --secret env:NAME"
-            ),
-        ),
-        "file" => Failure::usage(format!("{url} is a folder, which needs a document of its own"))
-            .help(
-                r#"put {"kind": "folder", "path": "archive"} as targets/ops/entries/archive, and name that"#,
-            ),
-        _ => Failure::usage(format!("no target is reached over {scheme}://")).help(
-            "http:// and https:// lead to a webhook, a registry or a bucket (--kind), ws:// and wss:// to a WebSocket, nats:// and tls:// to NATS, kafka:// and kafkas:// to Kafka",
-        ),
-    }
-}
-
-/// The region in the address of a bucket at Amazon: `s3.REGION.amazonaws.com/BUCKET`, or
-/// `BUCKET.s3.REGION.amazonaws.com`.
-fn region_in(rest: &str) -> Option<&str> {
-    let host = rest.split(['/', ':']).next()?.strip_suffix(".amazonaws.com")?;
-    let region = match host.strip_prefix("s3.") {
-        Some(region) => region,
-        None => host.rsplit_once(".s3.")?.1,
-    };
-    (!region.contains('.')).then_some(region)
 }
 
 fn refs(texts: &[String]) -> Vec<&str> {

@@ -28,8 +28,11 @@ pub struct Heard {
     pub is_silent: bool,
     pub is_garbage: bool,
     asked: Vec<Call>,
-    sequences: Vec<i32>,
+    /// What came: the partition, the number of its first record, and how many there were.
+    pieces: Vec<(i32, i32, i32)>,
     told: Vec<u8>,
+    /// How many partitions the topic has, all led by one broker.
+    pub partitions: usize,
 }
 
 /// A broker that says what a test wants.
@@ -62,7 +65,8 @@ impl Broker {
             is_silent: false,
             is_garbage: false,
             asked: Vec::new(),
-            sequences: Vec::new(),
+            pieces: Vec::new(),
+            partitions: 1,
             told: Vec::new(),
         }));
         let all = heard.clone();
@@ -102,7 +106,11 @@ impl Broker {
     }
 
     pub fn sequences(&self) -> Vec<i32> {
-        self.heard.lock().unwrap().sequences.clone()
+        self.pieces().into_iter().map(|(_, sequence, _)| sequence).collect()
+    }
+
+    pub fn pieces(&self) -> Vec<(i32, i32, i32)> {
+        self.heard.lock().unwrap().pieces.clone()
     }
 
     pub fn told(&self) -> Vec<u8> {
@@ -164,23 +172,27 @@ impl Heard {
             _ if self.wants_login && !*is_in => return None,
             Call::Metadata => {
                 let place = match &self.next {
-                    Some((after, next)) if self.sequences.len() >= *after => next,
+                    Some((after, next)) if self.pieces.len() >= *after => next,
                     _ => &self.named,
                 };
                 let brokers = [(1, place.0.as_str(), i32::from(place.1))];
-                answers::metadata(&brokers, self.topic_error, &[self.leader])
+                answers::metadata(&brokers, self.topic_error, &vec![self.leader; self.partitions])
             }
             Call::InitProducerId => answers::producer(self.producer_error),
             Call::Produce => {
-                self.sequences.push(sequence(fields));
-                let code = match self.codes.len() {
-                    1 => self.codes[0],
-                    _ => self.codes.remove(0),
-                };
-                if code == i16::MIN {
+                let mut told = Vec::new();
+                for piece in pieces(fields) {
+                    self.pieces.push(piece);
+                    let code = match self.codes.len() {
+                        1 => self.codes[0],
+                        _ => self.codes.remove(0),
+                    };
+                    told.push((piece.0, code));
+                }
+                if told.iter().any(|(_, code)| *code == i16::MIN) {
                     return None;
                 }
-                answers::produced(code)
+                answers::produced(&told)
             }
         };
         let length = i32::try_from(body.len() + 4).unwrap();
@@ -188,20 +200,23 @@ impl Heard {
     }
 }
 
-/// The number of a record in a request to store it.
-fn sequence(mut fields: Fields<'_>) -> i32 {
+/// The partition of each batch in a request to store them, the number of its first record, and how many
+/// it has.
+fn pieces(mut fields: Fields<'_>) -> Vec<(i32, i32, i32)> {
     assert_eq!(fields.maybe_text(), Some(None));
     assert_eq!(fields.int16(), Some(-1), "acks");
     fields.int32().unwrap();
-    let batches = fields.list(|topic| {
+    let topics = fields.list(|topic| {
         assert_eq!(topic.text().unwrap(), "t");
         topic.list(|partition| {
-            partition.int32()?;
-            partition.bytes()
+            let (number, batch) = (partition.int32()?, partition.bytes()?);
+            let count = i32::from_be_bytes(batch[57..61].try_into().unwrap());
+            let last = i32::from_be_bytes(batch[23..27].try_into().unwrap());
+            assert_eq!(last, count - 1);
+            Some((number, i32::from_be_bytes(batch[53..57].try_into().unwrap()), count))
         })
     });
-    let batch = batches.unwrap()[0][0];
-    i32::from_be_bytes(batch[53..57].try_into().unwrap())
+    topics.unwrap().remove(0)
 }
 
 /// The bodies of answers.
@@ -238,13 +253,15 @@ pub mod answers {
         concat(&[&zero, &code.to_be_bytes(), &7_i64.to_be_bytes(), &0_i16.to_be_bytes()])
     }
 
-    pub fn produced(code: i16) -> Vec<u8> {
+    pub fn produced(told: &[(i32, i16)]) -> Vec<u8> {
         let mut body = 1_i32.to_be_bytes().to_vec();
         put_text(&mut body, "t");
-        body.extend_from_slice(&1_i32.to_be_bytes());
-        body.extend_from_slice(&0_i32.to_be_bytes());
-        body.extend_from_slice(&code.to_be_bytes());
-        body.extend_from_slice(&[0; 16]);
+        body.extend_from_slice(&i32::try_from(told.len()).unwrap().to_be_bytes());
+        for (partition, code) in told {
+            body.extend_from_slice(&partition.to_be_bytes());
+            body.extend_from_slice(&code.to_be_bytes());
+            body.extend_from_slice(&[0; 16]);
+        }
         body.extend_from_slice(&[0; 4]);
         body
     }
