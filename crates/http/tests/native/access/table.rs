@@ -107,6 +107,7 @@ const WHOLE: &str = "
     listPropagationSessions GET    /propagation/sessions        +++-+ everything
     listPropagationTargets  GET    /propagation/targets         +++-+ everything
     followEvents            GET    /events                      +++-+ everything
+    followTarget            GET    /propagation/streams/targets/ops/entries/dash +++++ reading
     listPropagationEvents   GET    /propagation/events          +++-+ everything
     listPropagationLogs     GET    /propagation/logs            +++-+ everything
     getPropagationMetrics   GET    /propagation/metrics         +++-+ everything
