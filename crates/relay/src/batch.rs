@@ -92,8 +92,8 @@ where
     P: Clone + Eq + Hash + Send + 'static,
     R: Send + 'static,
 {
-    /// Sends a record together with others to the same place, by the function of the first one. What
-    /// is sent goes on if one of those that wait for it ends.
+    /// Sends a record together with others to the same place, by the function of the first one. A
+    /// request goes on if one of those that wait for it ends.
     pub async fn deliver<S, F>(
         &self,
         batching: Batching,
@@ -112,7 +112,12 @@ where
         let (teller, told) = oneshot::channel();
         if let Some(begun) = self.add(batching.size, record, teller) {
             tokio::spawn(async move {
-                let waiting = begun.records(batching.flush_interval).await;
+                let mut waiting = begun.records(batching.flush_interval).await;
+                // Whoever was cut off begins again, and an old record must not come behind that.
+                waiting.retain(|one| !one.outcome.is_closed());
+                if waiting.is_empty() {
+                    return;
+                }
                 let (records, tellers): (Vec<R>, Vec<_>) =
                     waiting.into_iter().map(|one| (one.record, one.outcome)).unzip();
                 for (teller, outcome) in tellers.into_iter().zip(send(records).await) {

@@ -74,13 +74,18 @@ async fn what_runs_at_once_is_sent_together_within_the_limits_and_each_has_its_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_goes_on_when_the_first_of_its_deliveries_is_cut_off() {
+async fn a_batch_goes_on_without_those_of_its_deliveries_that_are_cut_off() {
     let batches = Arc::new(Numbers::default());
     let batching = Batching { size: 9, flush_interval: Duration::from_secs(5) };
+    let requests = Arc::new(Mutex::new(Vec::new()));
     let begin = |record| {
-        let batches = batches.clone();
+        let (batches, requests) = (batches.clone(), requests.clone());
         let added = BatchRecord { place: "a", record, bytes: 1, bytes_max: 10 };
-        let send = |sent: Vec<u32>| async move { vec![TryOutcome::Taken; sent.len()] };
+        let send = move |sent: Vec<u32>| async move {
+            let outcomes = vec![TryOutcome::Taken; sent.len()];
+            requests.lock().push(sent);
+            outcomes
+        };
         tokio::spawn(async move { batches.deliver(batching, added, send).await })
     };
     let first = begin(1);
@@ -89,6 +94,14 @@ async fn a_batch_goes_on_when_the_first_of_its_deliveries_is_cut_off() {
     sleep(Duration::from_secs(1)).await;
     first.abort();
     assert_eq!(second.await.ok(), Some(TryOutcome::Taken));
+    assert_eq!(*requests.lock(), [vec![2]]);
+    // Where nobody is left, nothing is sent.
+    let third = begin(3);
+    sleep(Duration::from_secs(1)).await;
+    third.abort();
+    sleep(Duration::from_secs(9)).await;
+    assert_eq!(*requests.lock(), [vec![2]]);
+    assert!(batches.open.lock().by_place.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
