@@ -81,8 +81,6 @@ pub enum TryFailure {
     Unmapped(String),
     /// The document can't be read from the ledger.
     Unread,
-    /// The live event isn't kept any more.
-    EventGone,
     /// The key that encrypts can't be used; the log says why.
     NoEncryption,
     /// What goes to another registry isn't encrypted, because it has no key to read it.
@@ -143,7 +141,6 @@ impl fmt::Display for TryFailure {
                 write!(f, "the target doesn't answer as a registry (status {status})")
             }
             Self::Conflict(text) | Self::Unmapped(text) => f.write_str(text),
-            Self::EventGone => f.write_str("the live event isn't kept any more"),
             Self::RefusedThere(text) => write!(f, "the other registry refuses it: {text}"),
             Self::ChangedThere => {
                 f.write_str("the document changed in the other registry meanwhile")
@@ -226,7 +223,6 @@ impl TryOutcome {
                 | TryFailure::TooLarge { .. }
                 | TryFailure::Unacceptable(_)
                 | TryFailure::Unread
-                | TryFailure::EventGone
                 | TryFailure::NoEncryption
                 | TryFailure::Unencryptable,
             ) => false,
@@ -246,7 +242,6 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
         TryOutcome::Failed(
             TryFailure::Conflict(_)
             | TryFailure::Unmapped(_)
-            | TryFailure::EventGone
             | TryFailure::Itself
             | TryFailure::Unencryptable
             | TryFailure::Unacceptable(_)
@@ -333,7 +328,6 @@ mod tests {
                 after(16),
                 true,
             ),
-            (TryOutcome::Failed(TryFailure::EventGone), NextStep::Dead, NextStep::Dead, false),
             (TryOutcome::Failed(TryFailure::ChangedThere), after(1), NextStep::Dead, false),
             (
                 TryOutcome::Failed(TryFailure::Unmapped("step 1".to_owned())),

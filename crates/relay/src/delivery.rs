@@ -35,6 +35,9 @@ use crate::{
     websocket::{SocketMessage, WebSocketSender},
 };
 
+/// How often it is told at most that live events weren't sent.
+const MISSED_REST: Duration = Duration::from_secs(10);
+
 /// What deliveries share.
 pub struct Depot {
     /// The registry.
@@ -78,6 +81,20 @@ impl Depot {
     pub(crate) fn say(&self, kind: &'static str, key: &LinkKey, detail: String) {
         let (route, target) = (key.route.to_string(), key.target.to_string());
         self.happened(kind, (route, target), detail);
+    }
+
+    /// Notes that a route didn't send live events because they aren't kept any more. It is told with
+    /// their number, and not often, because what is told is a live event as well.
+    pub(crate) fn miss(&self, key: &LinkKey, progress: &LinkProgress, count: u64) {
+        let mut missed = progress.missed.lock();
+        missed.count += count;
+        let is_due = missed.told.is_none_or(|told| told.elapsed() >= MISSED_REST);
+        if is_due {
+            let count = std::mem::take(&mut missed.count);
+            missed.told = Some(Instant::now());
+            drop(missed);
+            self.say("link.missed", key, format!("{count} live events aren't kept any more"));
+        }
     }
 
     /// Notes that something happened to a target, now.
@@ -295,7 +312,7 @@ impl Delivery {
     fn try_once(&self) -> Pin<Box<dyn Future<Output = Option<TryOutcome>> + Send + '_>> {
         Box::pin(async {
             if self.route.live.is_some() {
-                return Some(Box::pin(self.send_live()).await);
+                return Box::pin(self.send_live()).await;
             }
             let document = match self.routed().read().await {
                 Ok(Some(document)) => document,
@@ -327,21 +344,23 @@ impl Delivery {
         outcome
     }
 
-    /// Sends a live event.
-    async fn send_live(&self) -> TryOutcome {
+    /// Sends a live event; none if it isn't kept any more. That makes no dead letter: it can't be sent
+    /// later either, and the event about the letter would displace the next one that is still kept.
+    async fn send_live(&self) -> Option<TryOutcome> {
         let depot = &*self.depot;
         let number = self.change.id.position.0;
         let Some(found) = live::event_with(&*depot.live, number) else {
-            return TryOutcome::Failed(TryFailure::EventGone);
+            self.depot.miss(&self.key, &self.progress, 1);
+            return None;
         };
         let (mut event, data) = live::relayed(&depot.source, &found);
         if self.route.encrypt {
             event = match depot.encrypt(event, &data) {
                 Ok(event) => event,
-                Err(failure) => return TryOutcome::Failed(failure),
+                Err(failure) => return Some(TryOutcome::Failed(failure)),
             };
         }
-        self.send(&event, Some(&data)).await
+        Some(self.send(&event, Some(&data)).await)
     }
 
     /// Sends the event about the change; none if the route's mapping leaves the document out.

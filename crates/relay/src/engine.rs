@@ -13,7 +13,7 @@ use std::{
 
 use muster_catalog::View;
 use muster_registry::{CommittedCommand, FetchError};
-use muster_words::Xid;
+use muster_words::{Position, Xid};
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::{
@@ -55,6 +55,8 @@ pub struct Engine {
     stopping: watch::Sender<bool>,
     /// Tells that other routes or targets are in force.
     reconciled: watch::Sender<()>,
+    /// Up to here, these are the routes and targets in force.
+    judged: watch::Sender<Position>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -94,6 +96,7 @@ impl Engine {
             state: Mutex::default(),
             stopping: watch::Sender::new(false),
             reconciled: watch::Sender::default(),
+            judged: watch::Sender::default(),
             supervisor: Mutex::default(),
         })
     }
@@ -140,7 +143,11 @@ impl Engine {
                     () = at(again_at) => break,
                     page = commands.next(), if !is_resting => match page {
                         Ok(page) if page.iter().any(is_about_routes) => break,
-                        Ok(_) => {}
+                        Ok(page) => {
+                            if reconciled.is_ok() && let Some(last) = page.last() {
+                                self.judged.send_replace(last.position());
+                            }
+                        }
                         Err(error) => {
                             tracing::warn!(%error, "the ledger can't be followed; it is tried again");
                             again_at.get_or_insert_with(|| Instant::now() + REST);
@@ -161,6 +168,21 @@ impl Engine {
         let receivers = self.receivers(&found, &held);
         let wanted = self.wanted(&found, &stored);
         let ended = self.take_ended(&found, &wanted, &receivers);
+        self.depot.live_routes.set(found.live_routes());
+        {
+            let mut state = self.state.lock();
+            state.receivers = receivers;
+            state.broken = found.broken.clone();
+            state.refused = wanted.refused;
+            state.held = held;
+            // What can't be read now stays as it is.
+            if found.unread.is_empty() {
+                state.streamed = wanted.streamed;
+                self.reconciled.send_replace(());
+                self.judged.send_replace(view.position());
+            }
+        }
+        // They may take seconds to stop.
         let (names, links): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
         stop(links).await;
         for key in &names {
@@ -173,16 +195,6 @@ impl Engine {
                 self.depot.store.forget(&stored.key).await?;
             }
         }
-        self.depot.live_routes.set(found.live_routes());
-        {
-            let mut state = self.state.lock();
-            state.receivers = receivers;
-            state.broken = found.broken;
-            state.refused = wanted.refused;
-            state.streamed = wanted.streamed;
-            state.held = held;
-        }
-        self.reconciled.send_replace(());
         for (key, wanted) in wanted.links {
             self.run(key, wanted);
         }
@@ -304,9 +316,9 @@ impl Engine {
         is_read.then(|| (receiver.clone(), routes))
     }
 
-    /// Whether a target is in force, whatever it is.
-    pub(crate) fn knows(&self, target: &Xid) -> bool {
-        self.state.lock().receivers.contains_key(target)
+    /// Up to which position these are the routes and targets in force.
+    pub(crate) fn judged(&self) -> watch::Receiver<Position> {
+        self.judged.subscribe()
     }
 
     /// Tells when other routes or targets are in force.

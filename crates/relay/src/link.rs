@@ -87,11 +87,22 @@ pub struct LinkProgress {
     pub own_fault: Mutex<Option<String>>,
     /// Requests that a stop cut off.
     pub cut_off: AtomicU64,
+    /// Live events that weren't sent because they aren't kept any more.
+    pub missed: Mutex<MissedEvents>,
     /// The way back of a route in both directions; none if there is none, or before it began.
     pub inbound: Mutex<Option<InboundProgress>>,
     /// That the other registry was restored from a backup, until everything that it may have lost is
     /// sent again.
     pub peer_restored: watch::Sender<Option<PeerLife>>,
+}
+
+/// Live events that weren't sent, of which nothing was told yet.
+#[derive(Debug, Default)]
+pub struct MissedEvents {
+    /// How many.
+    pub count: u64,
+    /// When something was told last.
+    pub told: Option<Instant>,
 }
 
 /// What another registry is called in vectors since it was restored from a backup; none: it wasn't.
@@ -148,6 +159,10 @@ impl Link {
             }
             // The newest live events were lost in a crash, and their numbers are used again.
             record.mark = newest;
+        }
+        if self.route.live.is_some() {
+            record.ahead.retain(|id| id.position <= newest);
+            record.tries.retain(|id, _| id.position <= newest);
         }
         self.progress.mark.store(record.mark.0, Ordering::Relaxed);
         if record.is_finished {
@@ -317,8 +332,7 @@ impl Link {
 
     fn take_live(&self, selector: &LiveSelector, running: &mut Running, page: &LivePage) {
         if page.missed > 0 {
-            let missed = format!("{} live events aren't kept any more", page.missed);
-            self.depot.say("link.missed", &self.key, missed);
+            self.depot.miss(&self.key, &self.progress, page.missed);
         }
         for event in &page.events {
             let Some(change) = live::change_of(event) else { continue };

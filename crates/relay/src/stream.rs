@@ -9,29 +9,31 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_registry::{Commands, CommittedCommand, FetchError};
+use muster_registry::{Commands, CommittedCommand, FetchError, ViewError};
 use muster_words::{Moment, Position, Xid};
 use thiserror::Error;
 use tokio::{
     sync::watch,
-    time::{Instant, timeout_at},
+    time::{sleep, timeout},
 };
 
 use crate::{
     Engine,
     changes::{ChangeId, DocumentChange, changes_of},
-    decision::TryFailure,
     link::{BeginningError, beginning},
     outgoing::{MadeEvent, RoutedChange},
     receiver::Receiver,
     route::Route,
 };
 
-/// How long a target may be unknown to the engine that the registry has.
-const KNOWN_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long the engine may take to know what the registry has.
+const KNOWN_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The pause after a fault on this side.
+const REST: Duration = Duration::from_secs(1);
 
 /// A route to a target that is read as a stream.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct StreamedRoute {
     /// The route.
     pub route: Arc<Route>,
@@ -65,9 +67,6 @@ pub enum StreamError {
     /// The ledger can't be read.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The place where a route begins can't be found.
-    #[error(transparent)]
-    Beginning(#[from] BeginningError),
 }
 
 /// The changes that are sent to a target.
@@ -75,14 +74,19 @@ pub struct TargetStream {
     engine: Arc<Engine>,
     target: Xid,
     reconciled: watch::Receiver<()>,
+    judged: watch::Receiver<Position>,
     commands: Commands,
     read: VecDeque<Arc<CommittedCommand>>,
     changes: VecDeque<DocumentChange>,
     /// The last change that was told, or passed over.
     cursor: ChangeId,
-    /// The routes whose beginnings are known.
-    begun: BTreeMap<Xid, (Arc<Route>, Position)>,
+    receiver: Arc<Receiver>,
+    /// The routes in force, with where they begin.
+    begun: BegunRoutes,
 }
+
+/// Routes with the position after which each begins.
+type BegunRoutes = BTreeMap<Xid, (StreamedRoute, Position)>;
 
 impl Engine {
     /// What routes send to a target, after a change; without one, from where the first of the routes
@@ -95,11 +99,19 @@ impl Engine {
         target: &Xid,
         after: Option<ChangeId>,
     ) -> Result<TargetStream, StreamError> {
-        let routes = self.streamed_soon(target).await.ok_or(StreamError::Absent)?;
         let registry = &self.depot().registry;
-        let head = registry.view().position();
-        let mut begun = BTreeMap::new();
-        self.begin(&routes, &mut begun).await?;
+        let view = registry.view();
+        if !view.has(target) {
+            return Err(StreamError::Absent);
+        }
+        let head = view.position();
+        let (reconciled, mut judged) = (self.reconciled(), self.judged());
+        // Just after a start, and after it was put: a browser that is told that the target isn't there
+        // doesn't ask again.
+        let known = judged.wait_for(|position| *position >= head);
+        let _ = timeout(KNOWN_TIME_MAX, known).await;
+        let (receiver, routes) = self.streamed(target).ok_or(StreamError::Absent)?;
+        let begun = self.begin(&routes, &BTreeMap::new()).await?;
         let (read_after, cursor) = match after {
             Some(id) if id.position > head => return Err(StreamError::Ahead(head)),
             Some(id) if id.position == Position::ZERO => (Position::ZERO, end_of(Position::ZERO)),
@@ -112,7 +124,9 @@ impl Engine {
         Ok(TargetStream {
             engine: self.clone(),
             target: target.clone(),
-            reconciled: self.reconciled(),
+            reconciled,
+            judged,
+            receiver,
             commands: registry.follow(read_after),
             read: VecDeque::new(),
             changes: VecDeque::new(),
@@ -121,39 +135,35 @@ impl Engine {
         })
     }
 
-    /// The routes to a target, also if the engine doesn't know it yet: just after a start, and after it
-    /// was put. A browser that is told that it isn't there doesn't ask again.
-    async fn streamed_soon(&self, target: &Xid) -> Option<StreamedRoutes> {
-        let mut reconciled = self.reconciled();
-        let until = Instant::now() + KNOWN_TIME_MAX;
-        loop {
-            reconciled.mark_unchanged();
-            if let Some((_, routes)) = self.streamed(target) {
-                return Some(routes);
-            }
-            if self.knows(target) || !self.depot().registry.view().has(target) {
-                return None;
-            }
-            timeout_at(until, reconciled.changed()).await.ok()?.ok()?;
-        }
-    }
-
-    /// Finds where routes begin of which that isn't known.
+    /// Finds where routes begin. One of which that can't be found sends nothing.
     async fn begin(
         &self,
         routes: &StreamedRoutes,
-        begun: &mut BTreeMap<Xid, (Arc<Route>, Position)>,
-    ) -> Result<(), BeginningError> {
-        begun.retain(|name, (route, _)| {
-            routes.get(name).is_some_and(|found| Arc::ptr_eq(&found.route, route))
-        });
-        for (name, StreamedRoute { route, created }) in routes {
-            if !begun.contains_key(name) {
-                let position = beginning(&self.depot().registry, route, *created).await?;
-                begun.insert(name.clone(), (route.clone(), position));
-            }
+        known: &BegunRoutes,
+    ) -> Result<BegunRoutes, FetchError> {
+        let mut begun = BTreeMap::new();
+        for (name, found) in routes {
+            let same = known.get(name).filter(|(route, _)| route == found);
+            let position = match same {
+                Some((_, position)) => *position,
+                None => {
+                    let registry = &self.depot().registry;
+                    match beginning(registry, &found.route, found.created).await {
+                        Ok(position) => position,
+                        Err(BeginningError::View(ViewError::BeforeBeginning { .. })) => {
+                            Position::ZERO
+                        }
+                        Err(BeginningError::Fetch(error)) => return Err(error),
+                        Err(BeginningError::View(error)) => {
+                            tracing::warn!(route = %name, %error, "a route begins nowhere, so a stream leaves it out");
+                            continue;
+                        }
+                    }
+                }
+            };
+            begun.insert(name.clone(), (found.clone(), position));
         }
-        Ok(())
+        Ok(begun)
     }
 }
 
@@ -176,16 +186,13 @@ impl TargetStream {
     /// The ledger can't be read.
     pub async fn next(&mut self) -> Result<Option<StreamedEvent>, StreamError> {
         loop {
-            // Marked before looking, so that no change of them is missed.
-            self.reconciled.mark_unchanged();
-            let Some((receiver, routes)) = self.engine.streamed(&self.target) else {
+            if self.reconciled.has_changed().unwrap_or_default() && !self.look_again().await? {
                 return Ok(None);
-            };
-            let engine = self.engine.clone();
-            engine.begin(&routes, &mut self.begun).await?;
+            }
+            let receiver = self.receiver.clone();
             tokio::select! {
                 () = receiver.let_go() => {}
-                _ = self.reconciled.changed() => continue,
+                _ = changed(&self.reconciled) => continue,
             }
             while let Some(change) = self.changes.front() {
                 let found = self.told(&receiver, change).await?;
@@ -194,23 +201,46 @@ impl TargetStream {
                 if found.is_some() {
                     return Ok(found);
                 }
+                tokio::task::consume_budget().await;
             }
             if self.read.is_empty() {
                 tokio::select! {
                     read = self.commands.next() => self.read.extend(read?),
-                    _ = self.reconciled.changed() => continue,
+                    _ = changed(&self.reconciled) => continue,
                 }
             }
-            // Routes may have changed while it waited, and with them what this command is to them.
-            if let Some(command) = self.read.pop_front() {
-                self.take(&command);
+            let Some(end) = self.read.front().map(|command| command.position()) else { continue };
+            // A route that was put before this command is in force for it.
+            tokio::select! {
+                _ = self.judged.wait_for(|position| *position >= end) => {}
+                _ = changed(&self.reconciled) => continue,
+            }
+            if self.reconciled.has_changed().unwrap_or_default() {
+                continue;
+            }
+            let registry = self.engine.depot().registry.clone();
+            if let Some(command) = self.read.front().cloned() {
+                let changes = async { changes_of(&command, &registry.view()) };
+                let changes = registry.long_work().run(changes).await;
+                self.take(&command, changes);
+                self.read.pop_front();
             }
         }
     }
 
+    /// Takes the routes that are in force by now. Returns whether the target still is.
+    async fn look_again(&mut self) -> Result<bool, StreamError> {
+        let mut reconciled = self.engine.reconciled();
+        reconciled.mark_unchanged();
+        let Some((receiver, routes)) = self.engine.streamed(&self.target) else { return Ok(false) };
+        self.begun = self.engine.begin(&routes, &self.begun).await?;
+        self.receiver = receiver;
+        self.reconciled = reconciled;
+        Ok(true)
+    }
+
     /// Takes the changes of a command that weren't told yet.
-    fn take(&mut self, command: &CommittedCommand) {
-        let changes = changes_of(command, &self.engine.depot().registry.view());
+    fn take(&mut self, command: &CommittedCommand, changes: Vec<DocumentChange>) {
         let cursor = self.cursor;
         self.changes.extend(changes.into_iter().filter(|change| change.id > cursor));
         if self.changes.is_empty() {
@@ -225,29 +255,43 @@ impl TargetStream {
         change: &DocumentChange,
     ) -> Result<Option<StreamedEvent>, StreamError> {
         let depot = &**self.engine.depot();
-        for (route, after) in self.begun.values() {
+        for (StreamedRoute { route, .. }, after) in self.begun.values() {
             let selector = &route.selector;
             if change.id.position <= *after || !selector.takes(&change.resource, change.kind) {
                 continue;
             }
             let routed = RoutedChange { depot, route, change };
-            let made = async {
-                match routed.read().await? {
-                    Some(document) => routed.event(document, receiver.target.send_whole).await,
-                    None => Ok(None),
+            let event = loop {
+                let made = async {
+                    match routed.read().await? {
+                        Some(document) => routed.event(document, receiver.target.send_whole).await,
+                        None => Ok(None),
+                    }
+                };
+                match made.await {
+                    Ok(made) => break Ok(made.map(|MadeEvent { event, .. }| event.to_json())),
+                    // Somebody mends it on this side, and nothing is left out for that.
+                    Err(failure) if failure.is_own() => {
+                        tracing::warn!(target = %self.target, %failure, "a stream waits");
+                        sleep(REST).await;
+                    }
+                    Err(failure) => break Err(failure.to_string()),
                 }
             };
-            let event = match made.await {
-                Ok(Some(MadeEvent { event, .. })) => Ok(event.to_json()),
+            let event = match event {
                 Ok(None) => continue,
-                Err(TryFailure::Unread) => {
-                    return Err(StreamError::Fetch(FetchError::Corrupt(change.id.position)));
-                }
-                Err(failure) => Err(failure.to_string()),
+                Ok(Some(event)) => Ok(event),
+                Err(reason) => Err(reason),
             };
             let resource = change.resource.clone();
             return Ok(Some(StreamedEvent { id: change.id, resource, event }));
         }
         Ok(None)
     }
+}
+
+/// Waits until it changes, and leaves it marked as changed.
+async fn changed(reconciled: &watch::Receiver<()>) {
+    // The engine has the sender, and the stream has the engine.
+    let _ = reconciled.clone().changed().await;
 }

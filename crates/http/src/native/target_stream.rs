@@ -93,10 +93,6 @@ fn refused(error: StreamError, after: Option<ChangeId>, target: &str) -> Problem
             bad_position(&asked.to_string(), &error.to_string())
         }
         StreamError::Fetch(error) => problem_of_fetch(error, PLACE),
-        StreamError::Beginning(error) => {
-            tracing::error!(%error, "a stream of a target can't begin");
-            ErrorKind::StoreUnavailable.into()
-        }
     }
 }
 

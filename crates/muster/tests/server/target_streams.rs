@@ -144,6 +144,37 @@ fn shows_a_key_its_places_and_what_can_not_be_mapped() {
 }
 
 #[test]
+fn tells_of_what_is_put_right_after_its_route() {
+    let server = Server::in_memory(&[]);
+    dash(&server, &json!({"select": {"collections": ["/configs/none"]}}));
+    let mut all = open(&server, "");
+    for number in 0..15 {
+        let route = json!({"mode": "unidirectional", "targets": ["/targets/ops/entries/dash"],
+                           "select": {"collections": [format!("/configs/g{number}")]}});
+        put(&server, &format!("/routes/ops/entries/r{number}"), &route);
+        put(&server, &format!("/configs/g{number}/entries/x"), &json!(number));
+    }
+    let told = read(&all.read_until("configs/g14/entries/x"));
+    assert_eq!(told.len(), 15, "{told:?}");
+}
+
+#[test]
+fn a_route_that_begins_nowhere_shuts_no_stream() {
+    let server = Server::in_memory(&[]);
+    dash(&server, &json!({"select": {"collections": ["/configs"]}}));
+    let mut all = open(&server, "");
+    let route = json!({"mode": "unidirectional", "targets": ["/targets/ops/entries/dash"],
+                       "select": {"collections": ["/entities"]}});
+    put(&server, "/routes/ops/entries/late", &route);
+    let late = json!({"createdat": "2096-01-01T00:00:00Z"}).to_string();
+    let ask = Ask::json("PATCH", "/api/routes/ops/entries/late/meta", late);
+    assert_eq!(server.ask(&ask).status, 200);
+    put(&server, "/configs/app/entries/x", &json!(1));
+    all.read_until("configs/app/entries/x");
+    open(&server, "").read_until("configs/app/entries/x");
+}
+
+#[test]
 fn refuses_what_it_can_not_begin_with() {
     let server = Server::in_memory(&[]);
     dash(&server, &json!({"select": {"collections": ["/configs"]}}));
