@@ -13,7 +13,6 @@ mod changes;
 mod confluent;
 mod deleted;
 mod diff;
-mod difference;
 mod export;
 mod followers;
 mod gate;

@@ -145,7 +145,7 @@ impl Engine {
                         Ok(page) if page.iter().any(is_about_routes) => break,
                         Ok(page) => {
                             if reconciled.is_ok() && let Some(last) = page.last() {
-                                self.judged.send_replace(last.position());
+                                self.judged_to(last.position());
                             }
                         }
                         Err(error) => {
@@ -179,7 +179,7 @@ impl Engine {
             if found.unread.is_empty() {
                 state.streamed = wanted.streamed;
                 self.reconciled.send_replace(());
-                self.judged.send_replace(view.position());
+                self.judged_to(view.position());
             }
         }
         // They may take seconds to stop.
@@ -319,6 +319,15 @@ impl Engine {
     /// Up to which position these are the routes and targets in force.
     pub(crate) fn judged(&self) -> watch::Receiver<Position> {
         self.judged.subscribe()
+    }
+
+    /// The routes are known up to a position. A view may be older than a page that was read before.
+    fn judged_to(&self, position: Position) {
+        self.judged.send_if_modified(|judged| {
+            let is_newer = position > *judged;
+            *judged = position.max(*judged);
+            is_newer
+        });
     }
 
     /// Tells when other routes or targets are in force.

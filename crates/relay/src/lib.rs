@@ -19,6 +19,7 @@ pub mod changes;
 pub mod connector;
 pub mod decision;
 pub mod delivery;
+pub mod difference;
 pub mod engine;
 pub mod event;
 mod folder;

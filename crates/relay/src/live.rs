@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::{
     changes::{ChangeId, DocumentChange, DocumentChangeKind},
     event::{EventData, EventSource, OutgoingEvent},
+    trail::NEEDS_SOMEBODY,
 };
 
 /// What the types of all live events begin with.
@@ -72,18 +73,8 @@ pub struct LiveSelector {
     types: Vec<String>,
 }
 
-/// The events that say that something needs somebody: the category `errorEvents`.
-const ERRORS: [&str; 9] = [
-    "propagation.breaker.opened",
-    "propagation.delivery.dead",
-    "propagation.sync.conflict",
-    "propagation.sync.invalid",
-    "propagation.sync.refused",
-    "propagation.sync.waits",
-    "propagation.target.disabled",
-    "providers.circuit-breaker-opened",
-    "providers.provider-error",
-];
+/// The events of live AI providers that say that something needs somebody.
+const PROVIDER_ERRORS: [&str; 2] = ["providers.circuit-breaker-opened", "providers.provider-error"];
 
 impl LiveSelector {
     /// A selector of these types.
@@ -92,10 +83,12 @@ impl LiveSelector {
         Self { types }
     }
 
-    /// The selector of the category `errorEvents`.
+    /// The selector of the category `errorEvents`: what says that something needs somebody.
     #[must_use]
     pub fn errors() -> Self {
-        Self { types: ERRORS.map(str::to_owned).to_vec() }
+        let propagation = NEEDS_SOMEBODY.map(|kind| format!("propagation.{kind}"));
+        let providers = PROVIDER_ERRORS.map(str::to_owned);
+        Self { types: propagation.into_iter().chain(providers).collect() }
     }
 
     /// Selects what the other one selects, too.

@@ -48,7 +48,7 @@ pub(crate) struct Mapped<T> {
 
 impl<T> Mapped<T> {
     /// One that has no data, and stays as it is.
-    const fn of(document: T) -> Self {
+    pub const fn of(document: T) -> Self {
         Self { document: Some(document), told: None }
     }
 

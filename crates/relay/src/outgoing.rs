@@ -7,9 +7,10 @@ use crate::{
     changes::{DocumentChange, DocumentChangeKind},
     decision::TryFailure,
     delivery::Depot,
+    difference::ChangedPair,
     event::{ChangedDocument, OutgoingEvent, event},
     mapped::{self, Mapped},
-    route::Route,
+    route::{EventForm, Route},
 };
 
 /// A change, as a route sees it.
@@ -44,26 +45,58 @@ impl RoutedChange<'_> {
     /// The event about a document; none if the route's mapping leaves it out.
     pub async fn event(
         &self,
-        mut document: ChangedDocument,
-        mut send_whole: bool,
+        document: ChangedDocument,
+        send_whole: bool,
     ) -> Result<Option<MadeEvent>, TryFailure> {
         let depot = self.depot;
-        let mut invalid = None;
-        if let Some(mapping) = self.route.transforms() {
-            let mapping = async { mapped::for_event(mapping, &self.change.resource, &document) };
-            let mapped = depot.registry.long_work().run(mapping).await;
-            let Mapped { document: found, told } =
-                mapped.map_err(|error| TryFailure::Unmapped(error.to_string()))?;
-            let Some(found) = found else { return Ok(None) };
-            (document, invalid) = (found, told);
-            // What could be fetched instead isn't mapped.
-            send_whole = true;
-        }
-        let mut event = event(&depot.source, self.change, &document, send_whole);
+        let Mapped { document, told: invalid } = self.mapped(document).await?;
+        let Some(document) = document else { return Ok(None) };
+        // What could be fetched instead isn't mapped.
+        let send_whole = send_whole || self.route.transforms().is_some();
+        let (mut event, bytes) = match self.route.form {
+            EventForm::Documents => {
+                let event = event(&depot.source, self.change, &document, send_whole);
+                (event, document.bytes)
+            }
+            EventForm::Differences => {
+                let (event, bytes) = self.difference(document, send_whole).await?;
+                (event, Some(bytes))
+            }
+        };
         if self.route.encrypt {
-            event = depot.encrypt(event, document.bytes.as_deref().unwrap_or_default())?;
+            event = depot.encrypt(event, bytes.as_deref().unwrap_or_default())?;
         }
-        Ok(Some(MadeEvent { event, bytes: document.bytes, invalid }))
+        Ok(Some(MadeEvent { event, bytes, invalid }))
+    }
+
+    /// A document as the route's mapping makes it.
+    async fn mapped(
+        &self,
+        document: ChangedDocument,
+    ) -> Result<Mapped<ChangedDocument>, TryFailure> {
+        let Some(mapping) = self.route.transforms() else { return Ok(Mapped::of(document)) };
+        let mapping = async { mapped::for_event(mapping, &self.change.resource, &document) };
+        let mapped = self.depot.registry.long_work().run(mapping).await;
+        mapped.map_err(|error| TryFailure::Unmapped(error.to_string()))
+    }
+
+    /// The event about how the document became what it is after the change.
+    async fn difference(
+        &self,
+        after: ChangedDocument,
+        send_whole: bool,
+    ) -> Result<(OutgoingEvent, Bytes), TryFailure> {
+        let Self { depot, change, .. } = *self;
+        let (registry, view) = (&depot.registry, depot.registry.view());
+        let read = ChangedDocument::read_before(registry, change).await;
+        let read = read.map_err(|_| TryFailure::Unread)?;
+        let nothing = ChangedDocument { bytes: None, ..read.clone() };
+        // What was no data then, or nothing that is mapped, was nothing to the receiver.
+        let before = self.mapped(read).await.ok().and_then(|mapped| mapped.document);
+        let pair = ChangedPair { before: before.unwrap_or(nothing), after };
+        let found = async { pair.difference(change, &view) };
+        let found = registry.long_work().run(found).await;
+        Ok(pair.event(&depot.source, change, found, send_whole))
     }
 
     /// Whether the route selects the document: by what had to be read.

@@ -28,6 +28,8 @@ pub struct Route {
     pub from: Beginning,
     /// Whether it sends the documents that there are now, once, instead of every change.
     pub once: bool,
+    /// What its events have in them.
+    pub form: EventForm,
     /// Whether documents are encrypted in its events.
     pub encrypt: bool,
     /// Whether it is on.
@@ -39,6 +41,17 @@ pub struct Route {
     /// What decides between changes of two registries. What only sends wins, unless it says
     /// otherwise; in both directions somebody decides.
     pub conflict: ConflictPolicy,
+}
+
+/// What the events of a route have in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventForm {
+    /// The document after the change.
+    #[default]
+    Documents,
+    /// How the document changed.
+    Differences,
 }
 
 /// How a route spreads.
@@ -133,6 +146,8 @@ struct SentRoute {
     #[serde(default)]
     once: bool,
     #[serde(default)]
+    send: EventForm,
+    #[serde(default)]
     encrypt: bool,
     #[serde(default)]
     retry: Option<crate::retry::RetrySetting>,
@@ -203,6 +218,7 @@ impl Route {
             exclude: xids(sent.exclude, "exclude")?,
             from: beginning(sent.from.as_ref())?,
             once: sent.once,
+            form: sent.send,
             encrypt: sent.encrypt,
             enabled: sent.enabled,
             retry: retry.transpose()?,

@@ -56,7 +56,8 @@ pub struct RelayEvent {
 }
 
 /// Events after which a document doesn't get somewhere until somebody mends something.
-const NEEDS_SOMEBODY: [&str; 6] = [
+pub(crate) const NEEDS_SOMEBODY: [&str; 7] = [
+    "breaker.opened",
     "delivery.dead",
     "sync.conflict",
     "sync.invalid",

@@ -32,9 +32,44 @@ pub struct FieldChange {
     pub gained: Option<Vec<Value>>,
 }
 
+/// How a document changed: the data of an event of a route that sends differences.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DocumentDifference {
+    /// What happened to what: `provider_updated`, `stack_created`, `schema_deleted`.
+    pub event: String,
+    /// The xid of the document.
+    pub path: String,
+    /// The fields of the document that differ; at most 1,000.
+    pub changes: Vec<FieldChange>,
+    /// The attributes that differ, such as the labels or the state.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<FieldChange>,
+    /// When it changed, RFC 3339 in UTC.
+    #[schemars(extend("format" = "date-time"))]
+    pub timestamp: String,
+    /// Whether the document before or after was purged since, so that they can't be compared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
+    /// Whether the differences are left out, because they are too large for an event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+}
+
 /// A member that is there, even if it is null.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+impl Sample for DocumentDifference {
+    fn sample() -> Self {
+        Self {
+            event: "provider_updated".to_owned(),
+            path: "/providers/cms/entries/sanity".to_owned(),
+            changes: vec![FieldChange::sample()],
+            timestamp: "2026-11-21T10:12:03.000127Z".to_owned(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Sample for FieldChange {

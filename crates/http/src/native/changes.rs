@@ -24,12 +24,11 @@ use axum::{
     response::Response,
 };
 pub(super) use feed::Feed;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use muster_history::events;
 use muster_registry::Registry;
 use muster_wire::{ErrorKind, Problem, changes::EventId, headers::MUSTER_POSITION};
 use muster_words::Position;
-use tokio::sync::watch::Receiver;
 
 use self::{
     handshake::Handshake,
@@ -38,13 +37,10 @@ use self::{
 };
 use super::{
     Native,
-    query::{Parameters, bad_position, position},
-    stream::Pieces,
+    query::{Parameters, bad_position},
+    stream::{Pieces, Place, beginning, event_stream, last_event_id},
 };
-use crate::{Body, Caller, IntoProblem, Phase, upgrade::UpgradeSlot, xregistry::problem_of_fetch};
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+use crate::{Body, Caller, IntoProblem, upgrade::UpgradeSlot, xregistry::problem_of_fetch};
 
 /// `GET /changes`. Without `after` and `Last-Event-ID`, the stream begins with the next change;
 /// `after=0` begins with the first change of the ledger.
@@ -71,23 +67,11 @@ pub(super) async fn follow(
             slot.leave(ChangeSocket { watcher, phase: caller.phase });
             handshake.answer()
         }
-        None => stream(watcher, caller.phase),
+        None => event_stream(Body::endless(Pieces::body(EventStream(watcher)), caller.phase)),
     };
     // A client that loses the stream before its first event can resume here.
     response.headers_mut().insert(MUSTER_POSITION, HeaderValue::from(from.0));
     Ok(response)
-}
-
-/// The answer of server-sent events.
-fn stream(watcher: Watcher, phase: Receiver<Phase>) -> Response {
-    let body = Body::endless(Pieces::body(EventStream(watcher)), phase);
-    let mut response = http::Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would buffer events.
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response.map(Into::into)
 }
 
 /// A watcher, and the position that it begins after.
@@ -98,18 +82,15 @@ async fn watch(
     sent: &HeaderMap,
 ) -> Result<(Watcher, Position), Problem> {
     let parameters = Parameters::parse(query, &["after"], "/changes")?;
-    // A browser that resumes sends both; the header is the newer one.
-    let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
-    let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
     // The permit comes first: what is published from here on wakes the watcher.
     let busy = || Problem::new(ErrorKind::ServerBusy).subject("/changes");
     let permit = native.feed.admit().ok_or_else(busy)?;
     // And so does this: a key that is made from here on ends the stream.
     let pass = native.gate.grant(caller)?;
-    let start = match resumed.or_else(|| parameters.value("after")) {
+    let start = match beginning(sent, &parameters) {
         Some(text) => {
             // A command may have twenty thousand changes, which are counted.
-            let starting = start(&native.registry, text, resumed.is_some());
+            let starting = start(&native.registry, text, last_event_id(sent).is_some());
             native.feed.shared().catching_up.run(starting).await?
         }
         None => Start::after(native.registry.view().position()),
@@ -141,12 +122,9 @@ impl Start {
 /// # Errors
 /// `bad_position`: it is neither, it is ahead of the ledger, or there is no such event.
 async fn start(registry: &Registry, text: &str, is_given: bool) -> Result<Start, Problem> {
-    let id: Option<EventId> = text.parse().ok();
-    let position = match id {
-        Some(id) => id.position,
-        None => position(text).map_err(|_| {
-            bad_position(text, "it is neither a position nor the id of an event, such as 1204.1")
-        })?,
+    let (position, id) = match Place::parse(text)? {
+        Place::Position(position) => (position, None),
+        Place::Event(id) => (id.position, Some(id)),
     };
     let head = registry.view().position();
     if position > head {

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{
@@ -15,7 +14,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::HeaderMap;
 use muster_relay::live::LiveSource as _;
 use muster_wire::{ErrorKind, Problem, live_events::LiveEvent};
 use tokio::{sync::watch, time::timeout};
@@ -24,7 +23,7 @@ use super::{
     Native,
     gate::AccessGrant,
     query::{Parameters, bad_position, position},
-    stream::{Pieces, Source},
+    stream::{HEARTBEAT, Pieces, Source, beginning, event_stream},
 };
 use crate::{Body, Caller, IntoProblem, LiveEvents};
 
@@ -33,11 +32,6 @@ const WATCHERS_MAX: usize = 256;
 
 /// How many events are sent at once.
 const PAGE: usize = 256;
-
-/// The longest silence of a stream, because proxies close connections that are silent for a minute.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The streams that there are.
 static WATCHERS: AtomicUsize = AtomicUsize::new(0);
@@ -51,12 +45,9 @@ pub(super) async fn follow(
     sent: HeaderMap,
 ) -> Result<Response, IntoProblem> {
     let parameters = Parameters::parse(query.as_deref(), &["after"], "/events")?;
-    // A browser that resumes sends both; the header is the newer one.
-    let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
-    let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
     let moves = native.events.newest();
     let newest = *moves.borrow();
-    let cursor = match resumed.or_else(|| parameters.value("after")) {
+    let cursor = match beginning(&sent, &parameters) {
         Some(text) => position(text)?.0,
         None => newest,
     };
@@ -71,13 +62,7 @@ pub(super) async fn follow(
     let events = native.events.clone();
     let stream =
         EventStream { events, moves, cursor, grant, source, _seat: seat, is_greeted: false };
-    let mut response = http::Response::new(Body::endless(Pieces::body(stream), caller.phase));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would buffer events.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response.map(Into::into))
+    Ok(event_stream(Body::endless(Pieces::body(stream), caller.phase)))
 }
 
 /// One of the streams that there may be.

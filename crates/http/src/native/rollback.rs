@@ -13,13 +13,14 @@ use muster_catalog::{
 };
 use muster_history::{ChangedEntity, EntityDifference, changed_entities};
 use muster_registry::{self as registry, Done, ViewError, attended_read};
+use muster_relay::difference::field_change;
 use muster_wire::{
     ErrorCode, ErrorKind, OrOther, Problem, headers,
     rollback::{RollbackAct, RollbackReport, RollbackRequest, RollbackStep, RollbackTo},
 };
 use muster_words::{Digest, Moment, Position};
 
-use super::{Native, answer, apply, body, difference::field_change, place, query::Parameters};
+use super::{Native, answer, apply, body, place, query::Parameters};
 use crate::{
     Caller, IntoProblem, read_body,
     submit::{correlation, idempotency_key, message, origin, submit},

@@ -1,6 +1,6 @@
 //! `GET /propagation/streams/<target>`: what routes send to a target that receivers read here.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     BoxError, Extension,
@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, Uri};
 use muster_guard::authorize;
 use muster_relay::{
     changes::ChangeId,
@@ -26,20 +26,15 @@ use super::{
     Native,
     gate::AccessGrant,
     propagation::engine,
-    query::{Parameters, bad_position, position},
-    stream::{Pieces, Source},
+    query::{Parameters, bad_position},
+    stream::{HEARTBEAT, Pieces, Place, Source, beginning, event_stream},
 };
 use crate::{Body, Caller, IntoProblem, xregistry::problem_of_fetch};
-
-/// The longest silence of a stream, because proxies close connections that are silent for a minute.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The most streams of targets at once. Each reads the ledger by itself.
 pub(super) const STREAMS_MAX: usize = 256;
 
 const PLACE: &str = "/propagation/streams";
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Follows what routes send to a target.
 pub(super) async fn follow(
@@ -52,10 +47,7 @@ pub(super) async fn follow(
     let target = uri.path().strip_prefix(PLACE).unwrap_or_default();
     let target = super::validate::xid(target, "propagation/streams")?;
     let parameters = Parameters::parse(query.as_deref(), &["after"], PLACE)?;
-    // A browser that resumes sends both; the header is the newer one.
-    let resumed = sent.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
-    let resumed = resumed.map(|value| value.to_str().unwrap_or("?"));
-    let after = resumed.or_else(|| parameters.value("after")).map(place_of).transpose()?;
+    let after = beginning(&sent, &parameters).map(Place::parse).transpose()?.map(cursor);
     let busy = || Problem::new(ErrorKind::ServerBusy).subject(PLACE);
     let seats: Arc<Semaphore> = native.target_streams.clone();
     let seat = seats.try_acquire_owned().map_err(|_| busy())?;
@@ -64,24 +56,14 @@ pub(super) async fn follow(
     let stream = engine(&native)?.stream(&target, after).await;
     let stream = stream.map_err(|error| refused(error, after, &subject))?;
     let stream = Streaming { stream, grant, is_greeted: false, _seat: seat };
-    let mut response = http::Response::new(Body::endless(Pieces::body(stream), caller.phase));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would buffer events.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response.map(Into::into))
+    Ok(event_stream(Body::endless(Pieces::body(stream), caller.phase)))
 }
 
-/// A place to begin after: a position, or the id of an event.
-fn place_of(text: &str) -> Result<ChangeId, Problem> {
-    let refused =
-        || bad_position(text, "it is neither a position nor the id of an event, such as 1204.1");
-    match text.contains('.') {
-        true => text.parse().map_err(|_| refused()),
-        false => position(text)
-            .map(|position| ChangeId { position, index: u32::MAX })
-            .map_err(|_| refused()),
+/// The change that a stream begins after.
+const fn cursor(place: Place) -> ChangeId {
+    match place {
+        Place::Position(position) => ChangeId { position, index: u32::MAX },
+        Place::Event(id) => ChangeId { position: id.position, index: id.k },
     }
 }
 
@@ -189,8 +171,11 @@ mod tests {
             ("a.1", None),
             ("1.2.3", None),
             ("-1", None),
+            ("+3", None),
+            ("+3.+0", None),
+            ("3.-0", None),
         ] {
-            let found = place_of(text).ok().map(shown);
+            let found = Place::parse(text).ok().map(cursor).map(shown);
             assert_eq!(found.as_deref(), expect, "{text}");
         }
     }

@@ -21,6 +21,7 @@ mod console;
 mod crash;
 mod crowds;
 mod daily;
+mod differences;
 mod directories;
 mod disk;
 mod documents;

@@ -12,10 +12,10 @@ use super::{
     documents::{FoundDocuments, FoundRoute},
 };
 use crate::{
-    route::{Route, RouteMode},
+    route::{EventForm, Route, RouteMode},
     store::{LinkKey, StoredLink},
     stream::{StreamedRoute, StreamedRoutes},
-    target::{RelayTarget, TargetKind},
+    target::TargetKind,
 };
 
 /// How many links run at once; those of routes that run once and are finished don't count. Each
@@ -147,19 +147,16 @@ fn streamed(found: &FoundDocuments) -> BTreeMap<Xid, StreamedRoutes> {
     streamed
 }
 
-/// Whether a target takes live events. Another registry takes documents, and a stream of live events
-/// is `/events`.
-const fn takes_live_events(target: &RelayTarget) -> bool {
-    !matches!(target.kind, TargetKind::Registry { .. } | TargetKind::Sse)
-}
-
 /// Why a route doesn't run to some of the targets that it names.
 fn misled(name: &Xid, route: &FoundRoute, found: &FoundDocuments) -> Option<BrokenDocument> {
-    let Route { targets, live, once, .. } = &*route.route;
+    let Route { targets, live, once, form, .. } = &*route.route;
     let reason =
         targets.iter().find_map(|target| match &found.targets.get(target)?.target.kind {
             TargetKind::Registry { .. } if live.is_some() => Some(format!(
                 "it sends live events, and {target} is another registry, which takes none"
+            )),
+            TargetKind::Registry { .. } if *form == EventForm::Differences => Some(format!(
+                "it sends differences, and {target} is another registry, which takes documents"
             )),
             TargetKind::Sse if live.is_some() => Some(format!(
                 "it sends live events, and {target} is a stream: read /events instead"
@@ -176,14 +173,16 @@ fn misled(name: &Xid, route: &FoundRoute, found: &FoundDocuments) -> Option<Brok
 fn link(found: &FoundDocuments, key: &LinkKey) -> Option<WantedLink> {
     let route = found.routes.get(&key.route)?;
     let target = found.targets.get(&key.target).filter(|target| target.target.enabled)?;
-    if route.route.live.is_some() && !takes_live_events(&target.target) {
-        return None;
-    }
-    if target.target.kind == TargetKind::Sse {
-        return None;
+    let (is_live, form) = (route.route.live.is_some(), route.route.form);
+    match target.target.kind {
+        // Receivers read it here.
+        TargetKind::Sse => return None,
+        // Another registry takes documents.
+        TargetKind::Registry { .. } if is_live || form == EventForm::Differences => return None,
+        _ => {}
     }
     // The marks of a route that sends live events are their numbers, and no positions.
-    let what = if route.route.live.is_some() { LIVE } else { "" };
+    let what = if is_live { LIVE } else { "" };
     Some(WantedLink {
         route: route.route.clone(),
         created: route.created.max(target.created),

@@ -281,6 +281,19 @@ fn a_route_names_its_targets_as_its_mode_says() {
                    "select": {"live": ["*"]}}),
             vec!["/mode"],
         ),
+        (json!({"mode": "broadcast", "send": "differences", "encrypt": true}), vec![]),
+        (json!({"mode": "broadcast", "send": "documents", "once": true}), vec![]),
+        (json!({"mode": "broadcast", "send": "patches"}), vec!["/send"]),
+        (json!({"mode": "broadcast", "send": "differences", "once": true}), vec!["/once"]),
+        (
+            json!({"mode": "bidirectional", "targets": ["/targets/a/entries/b"],
+                   "send": "differences"}),
+            vec!["/mode"],
+        ),
+        (
+            json!({"mode": "broadcast", "send": "differences", "select": {"live": ["*"]}}),
+            vec!["/send"],
+        ),
     ] {
         assert_eq!(faults("routes", &document), expect, "{document}");
     }

@@ -7,6 +7,7 @@ use muster_history::{
     difference::{self, Difference, FieldDifference},
 };
 use muster_registry::Registry;
+use muster_relay::difference::field_change;
 use muster_wire::{
     Problem,
     diff::{DiffAct, EntityDiff},
@@ -17,7 +18,6 @@ use muster_words::{
     json::{Map, Value},
 };
 
-use super::super::difference::field_change;
 use crate::xregistry::problem_of_fetch;
 
 /// How many bytes of contents are compared for one page: about a second of work. A single entity is

@@ -1,14 +1,10 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use axum::{BoxError, Extension, extract::State, response::Response};
 use bytes::Bytes;
-use http::{HeaderValue, header};
 use muster_providers::ProviderEvent;
 use muster_wire::{ErrorKind, Problem, providers::LiveProviderEvent};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -18,15 +14,12 @@ use crate::{
     Body, Caller, IntoProblem,
     native::{
         gate::AccessGrant,
-        stream::{Pieces, Source},
+        stream::{HEARTBEAT, Pieces, Source, event_stream},
     },
 };
 
 /// The most streams of events at once.
 const WATCHERS_MAX: usize = 256;
-
-/// How long a stream is silent before a comment is sent, so that no proxy takes it for dead.
-const SILENCE: Duration = Duration::from_secs(5);
 
 /// `GET /providers/events`: what happens to live providers from now on.
 pub(in crate::native) async fn events(
@@ -39,12 +32,7 @@ pub(in crate::native) async fn events(
     let seat = Seat::take(count).ok_or_else(busy)?;
     let grant = native.gate.grant(&caller)?;
     let body = Pieces::body(EventSource { receiver, grant, _seat: seat, has_begun: false });
-    let mut response = http::Response::new(Body::endless(body, caller.phase));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response.map(Into::into))
+    Ok(event_stream(Body::endless(body, caller.phase)))
 }
 
 /// One of the streams that there may be.
@@ -78,7 +66,7 @@ impl Source for EventSource {
         let next = tokio::select! {
             biased;
             () = self.grant.ended() => return None,
-            next = tokio::time::timeout(SILENCE, self.receiver.recv()) => next,
+            next = tokio::time::timeout(HEARTBEAT, self.receiver.recv()) => next,
         };
         Some(Ok(match next {
             Err(_) => Bytes::from_static(b": still there\n\n"),

@@ -1,19 +1,13 @@
-use std::time::Duration;
-
 use axum::{BoxError, response::Response};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderValue, header};
 use muster_providers::{GuardedStream, MessageEvents, message_of_completion};
 use muster_words::json::Value;
 use serde_json::json;
 
 use crate::native::{
     gate::AccessGrant,
-    stream::{Pieces, Source},
+    stream::{HEARTBEAT, Pieces, Source, event_stream},
 };
-
-/// How long a stream may be silent before a comment is sent, so that no proxy takes it for dead.
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// In which form an answer is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +36,7 @@ pub(super) fn streamed(
     grant: AccessGrant,
 ) -> Response {
     let events = MessageEvents::new(model);
-    let body = Pieces::body(ChatSource { stream, form, events, grant, ended: false });
-    let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
-    headers.insert(header::CONTENT_TYPE, kind);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    event_stream(Pieces::body(ChatSource { stream, form, events, grant, ended: false }))
 }
 
 struct ChatSource {
@@ -73,7 +60,7 @@ impl Source for ChatSource {
                     self.ended = true;
                     return Some(Ok(self.failure("key_unknown", "the key isn't valid any more")));
                 }
-                next = tokio::time::timeout(SILENCE, self.stream.next()) => next,
+                next = tokio::time::timeout(HEARTBEAT, self.stream.next()) => next,
             };
             let piece = match next {
                 Err(_) => Bytes::from_static(b": still there\n\n"),
