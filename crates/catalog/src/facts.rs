@@ -225,9 +225,10 @@ pub fn each_reference<'a>(
 
 fn resolve(reference: &Reference, text: &str) -> Option<Xid> {
     let Some(group) = &reference.group else { return Xid::parse_loosely(text).ok() };
-    let resources = reference.collection.resources.clone()?;
+    let collection = reference.collection.as_ref()?;
+    let resources = collection.resources.clone()?;
     let resource: Id = text.parse().ok()?;
-    let groups = reference.collection.groups.clone();
+    let groups = collection.groups.clone();
     Some(Xid::Resource { groups, group: group.clone(), resources, resource })
 }
 

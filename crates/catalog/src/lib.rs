@@ -9,6 +9,7 @@
 // than the compiler's default of 128 steps.
 #![recursion_limit = "256"]
 
+pub mod alias;
 pub mod apply;
 mod authority;
 pub mod capabilities;

@@ -211,6 +211,7 @@ mod tests {
 
     fn stored(bytes: &'static [u8]) -> FetchedDocument {
         FetchedDocument {
+            alias_of: None,
             bytes: Bytes::from_static(bytes),
             content_type: Some("application/json".to_owned()),
             version: None,

@@ -32,8 +32,8 @@ pub struct Aspect {
 pub struct Reference {
     /// A JSON Pointer; the step `*` stands for every item.
     pub field: String,
-    /// The type of the target, such as `/providers/entries`.
-    pub collection: Collection,
+    /// The type of the target, such as `/providers/entries`; none, written as `*`, for any.
+    pub collection: Option<Collection>,
     /// The group of the target; if none, the field holds an xid.
     pub group: Option<Id>,
 }
@@ -153,6 +153,9 @@ fn bound(
     }
 }
 
+/// The collection that stands for any.
+const ANY: &str = "*";
+
 /// A JSON Pointer (RFC 6901) into a document.
 fn field(one: &mut ObjectReader<'_>) -> Result<String, ModelFault> {
     let text = one.needed_text("field")?;
@@ -169,16 +172,27 @@ impl Reference {
     fn read(mut one: ObjectReader<'_>, names: &TypeNames) -> Result<Self, ModelFault> {
         let field = field(&mut one)?;
         let collection = one.needed_text("collection")?;
-        let Ok(parsed) = collection.parse::<Collection>() else {
-            return one.shape("collection", "the name of a type, such as /providers/entries");
+        let parsed = match collection.parse::<Collection>() {
+            Ok(parsed) => Some(parsed),
+            Err(_) if collection == ANY => None,
+            Err(_) => {
+                let expected = "the name of a type, such as /providers/entries, or *";
+                return one.shape("collection", expected);
+            }
         };
-        let resources = parsed.resources.as_ref().map(Id::as_str);
-        if !names.has(parsed.groups.as_str(), resources) {
-            let (place, target) = (one.place().to_owned(), beginning(&collection));
-            return Err(ModelFault::Target { place, target });
+        if let Some(parsed) = &parsed {
+            let resources = parsed.resources.as_ref().map(Id::as_str);
+            if !names.has(parsed.groups.as_str(), resources) {
+                let (place, target) = (one.place().to_owned(), beginning(&collection));
+                return Err(ModelFault::Target { place, target });
+            }
         }
         let group = match one.text("group")?.map(|text| text.parse()) {
             None => None,
+            Some(_) if parsed.is_none() => {
+                return one
+                    .shape("group", "absent, because the field of any collection has an xid");
+            }
             Some(Ok(group)) => Some(group),
             Some(Err(_)) => return one.shape("group", "the id of a group"),
         };
@@ -187,7 +201,8 @@ impl Reference {
     }
 
     fn to_json(&self) -> Value {
-        let mut members = json!({ "field": self.field, "collection": self.collection.to_string() });
+        let collection = self.collection.as_ref().map_or(ANY.to_owned(), Collection::to_string);
+        let mut members = json!({ "field": self.field, "collection": collection });
         if let (Some(group), Some(members)) = (&self.group, members.as_object_mut()) {
             members.insert("group".to_owned(), group.as_str().into());
         }

@@ -14,8 +14,11 @@ use super::{
 const BUILT_IN: &str = include_str!("builtin.json");
 
 /// Built-in models of areas, each in a file of its own. They only add types.
-const AREAS: [&str; 2] =
-    [include_str!("builtin/propagation.json"), include_str!("builtin/publications.json")];
+const AREAS: [&str; 3] = [
+    include_str!("builtin/aliases.json"),
+    include_str!("builtin/propagation.json"),
+    include_str!("builtin/publications.json"),
+];
 
 /// The foundation of a user's model.
 #[derive(Debug, Default)]

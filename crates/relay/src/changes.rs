@@ -1,8 +1,12 @@
 //! What a command changed, as far as routes care: documents, by name.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
-use muster_catalog::{View, entity::Entity};
+use muster_catalog::{View, alias, entity::Entity};
 use muster_registry::CommittedCommand;
 use muster_words::{Moment, Position, Xid};
 use serde::{Deserialize, Serialize};
@@ -68,15 +72,84 @@ pub struct DocumentChange {
     pub kind: DocumentChangeKind,
     /// When.
     pub moment: Moment,
+    /// The changed document to which this one refers, and which is why it is told of; none if it
+    /// changed itself.
+    pub cause: Option<Xid>,
 }
 
-/// The changes of a command, in the order of names. The view must be at the command's end or later;
-/// the same command always gives the same changes, whatever the view.
+/// The changes of a command, in the order of names, and after them those of documents that refer to
+/// what it changed and still do. The view must be at the command's end or later; the same change
+/// always has the same id, whatever the view.
 #[must_use]
 pub fn changes_of(command: &CommittedCommand, newest: &View) -> Vec<DocumentChange> {
     let kinds = kinds_of(command.touched(), command, newest);
     let kinds = kinds.into_iter().filter_map(|(resource, kind)| Some((resource, kind?)));
-    numbered_of(command, kinds)
+    let mut changes = numbered_of(command, kinds);
+    changes.extend(changes_of_referring(command, &changes, newest));
+    changes
+}
+
+/// What is told of documents because of others that they refer to has ids from here on: by the
+/// document's own number, so that it depends on no other document.
+const REFERRING_FROM: u32 = 1 << 31;
+
+/// The documents that refer to changed ones, each once. An alias says something else if its target
+/// does.
+fn changes_of_referring(
+    command: &CommittedCommand,
+    changes: &[DocumentChange],
+    newest: &View,
+) -> Vec<DocumentChange> {
+    let (before, after) =
+        (newest.at_position(command.begin()), newest.at_position(command.position()));
+    let own: BTreeSet<&Xid> = changes.iter().map(|change| &change.resource).collect();
+    let mut found = BTreeMap::new();
+    for change in changes {
+        for (referring, number) in newest.referring_documents(&change.resource) {
+            let kind = kind_of_referring(&referring, &change.resource, (&before, &after));
+            let Some(kind) = kind.filter(|_| !own.contains(&referring)) else { continue };
+            let index = REFERRING_FROM | number;
+            let id = ChangeId { index, ..change.id };
+            let cause = Some(change.resource.clone());
+            found.entry(index).or_insert(DocumentChange {
+                id,
+                resource: referring,
+                kind,
+                cause,
+                ..change.clone()
+            });
+        }
+    }
+    found.into_values().collect()
+}
+
+/// What happened to a document by the change of another one to which it refers now; none if it didn't
+/// refer to it then, or if nothing differs for it.
+fn kind_of_referring(
+    referring: &Xid,
+    changed: &Xid,
+    (before, after): (&View, &View),
+) -> Option<DocumentChangeKind> {
+    if !alias::is_alias(referring) {
+        let facts = &after.version_at(referring)?.facts;
+        let of_schema = facts.schema.iter().flat_map(|schema| schema.references.iter());
+        let mut targets = facts.references.iter().chain(of_schema);
+        let refers = targets.any(|target| target.resource().as_ref() == Some(changed));
+        return refers.then_some(DocumentChangeKind::Updated);
+    }
+    let target = after.alias_target(referring)?;
+    if target.resource().as_ref() != Some(changed) {
+        return None;
+    }
+    let shown = |view: &View| {
+        let version = view.version_at(target)?;
+        Some((version.id.clone(), version.stamp))
+    };
+    match (shown(before), shown(after)) {
+        (None, Some(_)) => Some(DocumentChangeKind::Created),
+        (Some(_), None) => Some(DocumentChangeKind::Deleted),
+        (was, is) => (was != is).then_some(DocumentChangeKind::Updated),
+    }
 }
 
 /// The same with what only became known of a document, which other registries must know as well. A
@@ -155,7 +228,8 @@ fn numbered(
 ) -> Vec<DocumentChange> {
     let changes = kinds.enumerate().map(|(index, (resource, kind))| {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        DocumentChange { id: ChangeId { position, index }, begin, resource, kind, moment }
+        let id = ChangeId { position, index };
+        DocumentChange { id, begin, resource, kind, moment, cause: None }
     });
     changes.collect()
 }

@@ -49,6 +49,9 @@ impl EventSource {
 pub struct ChangedDocument {
     /// Its bytes; none if it was deleted, has none, or was erased since.
     pub bytes: Option<Bytes>,
+    /// The document, or the version of one, that it stands for, if it is an alias: the bytes, the
+    /// media type and the version are that one's.
+    pub alias_of: Option<Xid>,
     /// Its media type.
     pub content_type: Option<String>,
     /// The id of its default version.
@@ -94,6 +97,7 @@ impl ChangedDocument {
         let newest = registry.view();
         let mut found = Self {
             bytes: None,
+            alias_of: None,
             content_type: None,
             version: None,
             state: None,
@@ -103,18 +107,22 @@ impl ChangedDocument {
             previous: previous(&newest, change),
         };
         let view = newest.at_position(position);
-        let Some(version) = view.version_at(&change.resource) else { return Ok(found) };
-        found.version = Some(version.id.to_string());
-        found.state = Some(version.state.as_str());
-        found.content_type = version.content_type.as_deref().map(str::to_owned);
-        if let Some(content) = version.attributes {
+        let Some(own) = view.version_at(&change.resource) else { return Ok(found) };
+        found.state = Some(own.state.as_str());
+        if let Some(content) = own.attributes {
             let read = registry.attributes(&[content]).await?;
             found.attributes = read.first().map(|map| (**map).clone()).unwrap_or_default();
         }
+        found.alias_of = view.alias_target(&change.resource).cloned();
+        let shown = found.alias_of.as_ref().map_or(Some(own), |target| view.version_at(target));
+        let Some(version) = shown else { return Ok(found) };
+        found.version = Some(version.id.to_string());
+        found.content_type = version.content_type.as_deref().map(str::to_owned);
         if let Some(content) = version.document {
             found.bytes = registry.contents(&[content]).await?.pop().flatten();
             found.erased = found.bytes.is_none();
-            found.gone = found.erased && !newest.has(&change.resource);
+            let shown = found.alias_of.as_ref().unwrap_or(&change.resource);
+            found.gone = found.erased && !newest.has(shown);
         }
         Ok(found)
     }
@@ -128,7 +136,10 @@ impl ChangedDocument {
 
 /// The position of the last change of a document before another one.
 fn previous(newest: &View, change: &DocumentChange) -> Option<Position> {
-    Some(newest.at_position(change.begin).resource_at(&change.resource)?.stamp().position)
+    let before = newest.at_position(change.begin);
+    let stamp = |xid: &Xid| Some(before.resource_at(xid)?.stamp().position);
+    let of_target = before.alias_target(&change.resource).and_then(stamp);
+    stamp(&change.resource).max(of_target)
 }
 
 /// The id of a delivery, which is the same for every try: from the change, the route and the target.
@@ -216,6 +227,12 @@ pub fn event(
     set("time", change.moment.to_string());
     set("sequence", format!("{:020}", change.id.position.0));
     set("partitionkey", resource);
+    if let Some(cause) = &change.cause {
+        set("cause", cause.to_string());
+    }
+    if let Some(target) = &document.alias_of {
+        set("aliasof", target.to_string());
+    }
     if let Some(previous) = document.previous {
         set("previous", format!("{:020}", previous.0));
     }
@@ -238,7 +255,9 @@ pub fn event(
     set("datacontenttype", media_type.unwrap_or_else(|| "application/json".to_owned()));
     if bytes.len() > INLINE_BYTES_MAX && !send_whole {
         let version = document.version.as_deref().unwrap_or_default();
-        set("dataref", format!("{}{}/versions/{version}", source.api, change.resource));
+        let shown = document.alias_of.as_ref().and_then(Xid::resource);
+        let shown = shown.as_ref().unwrap_or(&change.resource);
+        set("dataref", format!("{}{shown}/versions/{version}", source.api));
         return event;
     }
     event.data = Some(data_of(document.notation(), bytes));
@@ -329,6 +348,7 @@ mod tests {
                 resource: name("/configs/web/entries/a"),
                 kind: DocumentChangeKind::Updated,
                 moment: Moment::after_epoch(Duration::from_secs(seconds)),
+                cause: None,
             };
             let (route, target) = (name("/routes/r/entries/a"), name("/targets/t/entries/a"));
             delivery_id("here", &change, &route, &target)

@@ -387,8 +387,7 @@ impl Link {
     }
 
     fn selected(&self, mut changes: Vec<DocumentChange>) -> Vec<DocumentChange> {
-        let selector = &self.route.selector;
-        changes.retain(|change| selector.takes(&change.resource, change.kind));
+        changes.retain(|change| self.route.takes(change));
         changes
     }
 

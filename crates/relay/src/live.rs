@@ -127,6 +127,7 @@ pub(crate) fn change_of(event: &LiveEvent) -> Option<DocumentChange> {
         resource: format!("/{PLACE}/{area}/entries/{name}").parse().ok()?,
         kind: DocumentChangeKind::Created,
         moment: Moment::parse(&event.time).ok()?,
+        cause: None,
     })
 }
 

@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use muster_catalog::sync::ConflictPolicy;
+use muster_catalog::{alias::is_alias, sync::ConflictPolicy};
 use muster_rules::Mapping;
 use muster_words::{Moment, Xid, XidPattern, XidPatterns};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{changes::DocumentChangeKind, live::LiveSelector};
+use crate::{
+    changes::{DocumentChange, DocumentChangeKind},
+    live::LiveSelector,
+};
 
 /// What is sent where.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +31,8 @@ pub struct Route {
     pub from: Beginning,
     /// Whether it sends the documents that there are now, once, instead of every change.
     pub once: bool,
+    /// Whether it also sends a document anew when one changes to which it refers.
+    pub dependents: bool,
     /// What its events have in them.
     pub form: EventForm,
     /// Whether documents are encrypted in its events.
@@ -146,6 +151,8 @@ struct SentRoute {
     #[serde(default)]
     once: bool,
     #[serde(default)]
+    dependents: bool,
+    #[serde(default)]
     send: EventForm,
     #[serde(default)]
     encrypt: bool,
@@ -218,12 +225,24 @@ impl Route {
             exclude: xids(sent.exclude, "exclude")?,
             from: beginning(sent.from.as_ref())?,
             once: sent.once,
+            dependents: sent.dependents,
             form: sent.send,
             encrypt: sent.encrypt,
             enabled: sent.enabled,
             retry: retry.transpose()?,
             conflict,
         })
+    }
+
+    /// Whether it sends a change, as far as can be said without reading the document.
+    #[must_use]
+    pub fn takes(&self, change: &DocumentChange) -> bool {
+        let is_wanted = match &change.cause {
+            None => true,
+            // What an alias says is what its target says.
+            Some(_) => self.dependents || is_alias(&change.resource),
+        };
+        is_wanted && self.selector.takes(&change.resource, change.kind)
     }
 
     /// The mapping, if documents look different on the other side.

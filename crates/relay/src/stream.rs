@@ -256,8 +256,7 @@ impl TargetStream {
     ) -> Result<Option<StreamedEvent>, StreamError> {
         let depot = &**self.engine.depot();
         for (StreamedRoute { route, .. }, after) in self.begun.values() {
-            let selector = &route.selector;
-            if change.id.position <= *after || !selector.takes(&change.resource, change.kind) {
+            if change.id.position <= *after || !route.takes(change) {
                 continue;
             }
             let routed = RoutedChange { depot, route, change };

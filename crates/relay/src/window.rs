@@ -122,6 +122,7 @@ mod tests {
             resource: format!("/configs/a/entries/{name}").parse().unwrap(),
             kind: DocumentChangeKind::Updated,
             moment: muster_words::Moment::EPOCH,
+            cause: None,
         }
     }
 

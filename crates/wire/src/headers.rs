@@ -13,6 +13,9 @@ pub const MUSTER_POSITION: HeaderName = HeaderName::from_static("muster-position
 /// Warnings about an accepted document: a JSON array of violations.
 pub const MUSTER_WARNINGS: HeaderName = HeaderName::from_static("muster-warnings");
 
+/// The xid of the document that an alias stands for. `Location` leads there.
+pub const MUSTER_ALIAS_OF: HeaderName = HeaderName::from_static("muster-alias-of");
+
 /// The names of attributes that a document's answer doesn't carry as headers, because they would be
 /// too many or too long; `$details` has them. Or `body`: the whole answer to a write that is done.
 pub const MUSTER_OMITTED: HeaderName = HeaderName::from_static("muster-omitted");

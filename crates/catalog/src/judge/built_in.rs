@@ -8,8 +8,11 @@ use muster_rules::Mapping;
 use muster_schema::{NoSources, Schema, Violation};
 use muster_words::{Xid, json::Value};
 
+use crate::alias::ALIASES;
+
 /// The type of the groups, and the schema of the documents in them.
-const SCHEMAS: [(&str, &str); 3] = [
+const SCHEMAS: [(&str, &str); 4] = [
+    (ALIASES, include_str!("built_in/alias.json")),
     ("publications", include_str!("built_in/publication.json")),
     ("routes", include_str!("built_in/route.json")),
     ("targets", include_str!("built_in/target.json")),
@@ -32,9 +35,25 @@ pub(super) fn built_in_schema(kind: &ResourceType, xid: &Xid) -> Option<&'static
 /// What a built-in type's document says that can't be used, besides what its schema finds: the mapping
 /// of a route has places and expressions, and a route sends documents or live events.
 pub(super) fn built_in_faults(xid: &Xid, document: &Value) -> Vec<Violation> {
-    if xid.group_ids().is_none_or(|(groups, _)| groups.as_str() != "routes") {
-        return Vec::new();
+    match xid.group_ids().map(|(groups, _)| groups.as_str()) {
+        Some("routes") => route_faults(document),
+        Some(ALIASES) => alias_faults(document),
+        _ => Vec::new(),
     }
+}
+
+/// A chain of aliases could lead back to its beginning.
+fn alias_faults(document: &Value) -> Vec<Violation> {
+    let target = document.get("target").and_then(Value::as_str).unwrap_or_default();
+    let target = target.trim_start_matches('/').split('/').next();
+    let chained = || {
+        let message = "an alias doesn't name another alias: name the document itself".to_owned();
+        Violation::keyword("/target".to_owned(), "target", message)
+    };
+    (target == Some(ALIASES)).then(chained).into_iter().collect()
+}
+
+fn route_faults(document: &Value) -> Vec<Violation> {
     let fault = document.get("mapping").and_then(|mapping| Mapping::read(mapping).err());
     let violation = fault.map(|error| {
         Violation::keyword(format!("/mapping{}", error.pointer), "mapping", error.to_string())

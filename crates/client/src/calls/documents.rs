@@ -28,6 +28,9 @@ pub struct FetchedDocument {
     pub etag: Option<String>,
     /// The URL of the document, if the registry has only its attributes.
     pub elsewhere: Option<String>,
+    /// The document, or the version of one, that it stands for, if it is an alias. The bytes are the
+    /// alias's own.
+    pub alias_of: Option<Xid>,
 }
 
 /// A document to send.
@@ -164,11 +167,15 @@ impl Client {
     ) -> Result<FetchedDocument, ClientError> {
         let answer = self.call(Call::new(Method::GET, &path_of(xid), query)).await?;
         let header = |name| answer.header(name).map(str::to_owned);
+        let alias_of = answer.header(names::MUSTER_ALIAS_OF.as_str());
+        let alias_of: Option<Xid> = alias_of.and_then(|text| text.parse().ok());
+        let is_elsewhere = answer.status.is_redirection() && alias_of.is_none();
         Ok(FetchedDocument {
+            alias_of,
             content_type: header(CONTENT_TYPE.as_str()),
             version: header("xregistry-versionid"),
             etag: header("etag"),
-            elsewhere: header("location").filter(|_| answer.status.is_redirection()),
+            elsewhere: header("location").filter(|_| is_elsewhere),
             bytes: answer.bytes,
         })
     }

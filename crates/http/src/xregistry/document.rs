@@ -23,7 +23,7 @@ use super::{
 /// Domain-Specific Documents"). It is rendered once and sent often.
 #[derive(Clone, Debug)]
 pub(super) struct Representation {
-    /// 200, or 303 if the document is stored elsewhere.
+    /// 200, or 303 if the document is stored elsewhere or stands for another one.
     pub status: StatusCode,
     /// All headers that depend on the document and on the base URL.
     pub headers: HeaderMap,
@@ -75,6 +75,14 @@ fn render(
             Some(bytes) => bytes.clone(),
             None => return Err(purged(xid, content)),
         };
+    }
+    if let Some(target) = view.alias_target(xid) {
+        let target = target.to_string();
+        representation.status = StatusCode::SEE_OTHER;
+        let at = (!view.is_newest()).then(|| format!("?at={}", view.position()));
+        let location = Links::api(root).absolute(&target) + &at.unwrap_or_default();
+        put(&mut representation.headers, header::LOCATION, &headers::location(&location));
+        put(&mut representation.headers, headers::MUSTER_ALIAS_OF, &target);
     }
     if let Some(tag) = tags::tag(view, xid, Rendition::Document) {
         representation.headers.insert(header::ETAG, tags::header_value(tag));

@@ -278,6 +278,7 @@ fn the_built_in_model_lies_under_the_user_s() {
         names,
         [
             "aiproviders",
+            "aliases",
             "configs",
             "conflicts",
             "entities",
@@ -287,7 +288,8 @@ fn the_built_in_model_lies_under_the_user_s() {
             "rulegroups",
             "schemagroups",
             "stacks",
-            "targets"
+            "targets",
+            "visuals"
         ]
     );
     let entries_type = model.resource_type("providers", "entries").unwrap();

@@ -18,6 +18,7 @@ Examples:
   muster get providers/cms/entries/sanity --details
   muster get providers/cms/entries/sanity --at 7d
   muster get providers/cms/entries/sanity --etag
+  muster get aliases/prod/entries/limits --alias
   muster get providers/cms
 
 ";
@@ -37,6 +38,9 @@ pub struct GetArguments {
     /// Print only the entity tag, for put --if-match and delete --if-match
     #[arg(long, conflicts_with = "details")]
     etag: bool,
+    /// Print an alias itself, instead of the document that it stands for
+    #[arg(long)]
+    alias: bool,
     #[command(flatten)]
     past: PastArguments,
     #[command(flatten)]
@@ -55,11 +59,15 @@ impl GetArguments {
         if self.details || !has_document {
             return details(context, &client, (&xid, &self.past), &query).await;
         }
+        if self.alias {
+            let found = client.document_as(&xid, &query).await;
+            return print(context, &client, (&xid, &self.past), found).await;
+        }
         document(context, &client, (&xid, &self.past), &query).await
     }
 }
 
-/// Prints a document: byte for byte, or in the format that was asked for.
+/// Prints a document, or the one for which an alias stands.
 pub(super) async fn document(
     context: &Context,
     client: &Client,
@@ -67,6 +75,22 @@ pub(super) async fn document(
     query: &Query,
 ) -> Result<(), Failure> {
     match client.document_as(xid, query).await {
+        Ok(FetchedDocument { alias_of: Some(target), .. }) => {
+            let found = client.document_as(&target, query).await;
+            print(context, client, (&target, past), found).await
+        }
+        found => print(context, client, (xid, past), found).await,
+    }
+}
+
+/// Prints a document: byte for byte, or in the format that was asked for.
+async fn print(
+    context: &Context,
+    client: &Client,
+    (xid, past): (&Xid, &PastArguments),
+    found: Result<FetchedDocument, ClientError>,
+) -> Result<(), Failure> {
+    match found {
         Ok(FetchedDocument { elsewhere: Some(url), .. }) => {
             let shown = suggest::without_slash(xid);
             let what = format!("the document of {shown} is stored at {url}");

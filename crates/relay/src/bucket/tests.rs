@@ -130,6 +130,7 @@ fn change(kind: DocumentChangeKind) -> DocumentChange {
         resource: "/configs/web/entries/limits".parse().unwrap(),
         kind,
         moment: Moment::EPOCH,
+        cause: None,
     }
 }
 

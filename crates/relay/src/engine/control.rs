@@ -118,6 +118,7 @@ impl Engine {
             resource: letter.resource.clone(),
             kind: letter.kind,
             moment: letter.moment,
+            cause: None,
         };
         let delivery = Delivery {
             depot: self.depot.clone(),

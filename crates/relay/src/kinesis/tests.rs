@@ -211,6 +211,7 @@ fn a_record_has_the_key_of_its_document_group_or_type() {
             resource: resource.parse().unwrap(),
             kind: DocumentChangeKind::Updated,
             moment: Moment::EPOCH,
+            cause: None,
         };
         let target = RelayTarget::read(json!({
             "kind": "kinesis", "url": "https://kinesis.eu-west-3.amazonaws.com",

@@ -236,6 +236,7 @@ mod tests {
         let attributes = json!({"name": "N", "labels": {"a": "b"}, "tier": 3, "list": []});
         let document = ChangedDocument {
             bytes: None,
+            alias_of: None,
             content_type: Some("application/json".to_owned()),
             version: Some("1".to_owned()),
             state: Some("stable"),
@@ -303,6 +304,7 @@ mod tests {
             resource: muster_words::Xid::Registry,
             kind: DocumentChangeKind::Updated,
             moment: Moment::EPOCH,
+            cause: None,
         };
         let mut way = Way::default();
         for (own, expect) in [

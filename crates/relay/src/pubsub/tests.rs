@@ -139,6 +139,7 @@ fn a_message_is_an_event_in_the_structured_mode_of_the_binding() {
             resource: "/configs/web/entries/limits".parse().unwrap(),
             kind: DocumentChangeKind::Updated,
             moment: Moment::EPOCH,
+            cause: None,
         };
         let (_, pubsub) = target(json!({"partition_key": key}));
         assert_eq!(pubsub.url, "https://pubsub.googleapis.com/v1/projects/my-project/topics/a%2Bb");

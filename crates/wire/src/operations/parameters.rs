@@ -219,6 +219,11 @@ pub const HEADERS: &[Parameter] = &[
     ),
     header("Content-Location", "string", "The URL of the version that the answer shows."),
     header(
+        "Muster-Alias-Of",
+        "string",
+        "The xid of the document that an alias stands for; `Location` has its URL.",
+    ),
+    header(
         "Muster-Omitted",
         "string",
         "The names of attributes that aren't among the headers, because they would be too many or too long. `$details` has all of them.",

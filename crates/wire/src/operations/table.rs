@@ -159,6 +159,10 @@ const LOG: BodyContent = BodyContent::Json(BodyType::of::<LogPage>());
 const SHOWN: &[&str] = &["ETag", "Link"];
 /// Headers of an answer that carries a document.
 const SHOWN_DOCUMENT: &[&str] = &["ETag", "Link", "Content-Location", "Muster-Omitted"];
+/// Headers of an answer that leads to a document that is stored elsewhere, or for which an alias
+/// stands. An alias's has the alias as its body.
+const SHOWN_ELSEWHERE: &[&str] =
+    &["ETag", "Link", "Location", "Content-Location", "Muster-Alias-Of", "Muster-Omitted"];
 /// Headers of an answer that carries a changed entity.
 const CHANGED: &[&str] = &["ETag", "Link", "Muster-Warnings", "xRegistry-xregcorrelationid"];
 /// Headers of an answer that carries a created entity.
@@ -266,7 +270,7 @@ const fn vital(endpoint: ServerEndpoint, id: &'static str) -> (Endpoint, &'stati
 const NOT_MODIFIED: OperationAnswer = with(304, BodyContent::None, &["ETag"]);
 const DOCUMENT_SHOWN: &[OperationAnswer] = &[
     with(200, BodyContent::Document, SHOWN_DOCUMENT),
-    with(303, BodyContent::None, &["ETag", "Link", "Location", "Content-Location"]),
+    with(303, BodyContent::Document, SHOWN_ELSEWHERE),
     with(304, BodyContent::None, &["ETag", "Content-Location"]),
 ];
 const DOCUMENT_PUT: &[OperationAnswer] = &[

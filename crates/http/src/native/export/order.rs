@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use muster_model::{GroupType, Model};
+use muster_model::{GroupType, Model, Reference};
 
 /// The types to which others are bound.
 const BOUND: [&str; 2] = ["schemagroups", "rulegroups"];
@@ -18,7 +18,9 @@ pub(super) fn ordered_types(model: &Model) -> Vec<String> {
         let is_free = |kind: &&GroupType| {
             !targets(kind).any(|target| target != kind.plural && names.contains(target.as_str()))
         };
-        let next = left.iter().position(is_free).unwrap_or(0);
+        let is_next = |kind: &&GroupType| is_free(kind) && !refers_to_any(kind);
+        let next = left.iter().position(is_next).or_else(|| left.iter().position(is_free));
+        let next = next.unwrap_or(0);
         ordered.push(left.remove(next).plural.clone());
     }
     ordered
@@ -28,13 +30,19 @@ fn is_bound_to(kind: &GroupType) -> bool {
     BOUND.contains(&kind.plural.as_str())
 }
 
+fn references(kind: &GroupType) -> impl Iterator<Item = &Reference> {
+    kind.resources.values().flat_map(|resource| &resource.aspect.references)
+}
+
+/// Whether the documents of a type refer to documents of any type.
+fn refers_to_any(kind: &GroupType) -> bool {
+    references(kind).any(|reference| reference.collection.is_none())
+}
+
 /// The group types that the documents of a type refer to.
 fn targets(kind: &GroupType) -> impl Iterator<Item = String> + '_ {
-    let references = kind.resources.values().flat_map(|resource| &resource.aspect.references);
-    references.map(|reference| {
-        let collection = reference.collection.to_string();
-        collection.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned()
-    })
+    let collections = references(kind).filter_map(|reference| reference.collection.as_ref());
+    collections.map(|collection| collection.groups.as_str().to_owned())
 }
 
 #[cfg(test)]
@@ -63,6 +71,7 @@ mod tests {
             "as": of("a", Some("/bs/items")),
             "bs": of("b", Some("/cs/items")),
             "cs": of("c", None),
+            "any": of("one", Some("*")),
             "ps": of("p", Some("/qs/items")),
             "qs": of("q", Some("/ps/items")),
         }});
