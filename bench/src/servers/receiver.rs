@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{
-    Request, Response, StatusCode, body::Incoming, header::HeaderValue, server::conn::http1,
-    service::service_fn,
+    Method, Request, Response, StatusCode, body::Incoming, header::HeaderValue,
+    server::conn::http1, service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use memchr::memmem;
@@ -123,6 +123,12 @@ async fn receive(
     request: Request<Incoming>,
     arrivals: &Mutex<Arrivals>,
 ) -> Result<Response<Empty<Bytes>>, Infallible> {
+    if request.method() == Method::OPTIONS {
+        // It doesn't speak of consent, and takes what comes.
+        let mut response = Response::new(Empty::new());
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        return Ok(response);
+    }
     let signature = request.headers().get("webhook-signature").map(HeaderValue::as_bytes);
     let is_signed = signature.is_some_and(|signature| signature.starts_with(b"v1,"));
     let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);

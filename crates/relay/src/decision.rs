@@ -56,6 +56,13 @@ pub enum TryFailure {
     },
     /// The receiver will never take the event, and says why.
     Unacceptable(String),
+    /// The receiver allows events from others and not from here.
+    NotAllowed {
+        /// What this registry is called.
+        origin: String,
+        /// Whom it allows.
+        allowed: String,
+    },
     /// A file can't be written.
     File(String),
     /// The other registry is this one.
@@ -128,6 +135,11 @@ impl fmt::Display for TryFailure {
             Self::TooLarge { bytes_max: None } => {
                 f.write_str("the receiver takes no message of this size")
             }
+            Self::NotAllowed { origin, allowed } => write!(
+                f,
+                "the receiver doesn't take events from {origin}: its WebHook-Allowed-Origin is \
+                 {allowed:?}"
+            ),
             Self::Unresolved => f.write_str("the host has no address"),
             Self::Unreachable => f.write_str("no connection can be made"),
             Self::Tls => f.write_str("TLS failed, or the certificate isn't trusted"),
@@ -222,6 +234,7 @@ impl TryOutcome {
                 | TryFailure::OtherRegistry { .. }
                 | TryFailure::TooLarge { .. }
                 | TryFailure::Unacceptable(_)
+                | TryFailure::NotAllowed { .. }
                 | TryFailure::Unread
                 | TryFailure::NoEncryption
                 | TryFailure::Unencryptable,
@@ -236,7 +249,8 @@ impl TryOutcome {
 pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f64) -> NextStep {
     match outcome {
         TryOutcome::Taken => NextStep::Delivered,
-        TryOutcome::Status { status: 410, .. } => NextStep::Disable,
+        TryOutcome::Status { status: 410, .. }
+        | TryOutcome::Failed(TryFailure::NotAllowed { .. }) => NextStep::Disable,
         // The same bytes will never be taken.
         TryOutcome::Status { status: 413 | 415 | 422, .. } => NextStep::Dead,
         TryOutcome::Failed(
@@ -320,6 +334,15 @@ mod tests {
                 TryOutcome::Failed(TryFailure::Unacceptable("INVALID_RECORD".to_owned())),
                 NextStep::Dead,
                 NextStep::Dead,
+                false,
+            ),
+            (
+                TryOutcome::Failed(TryFailure::NotAllowed {
+                    origin: "here".to_owned(),
+                    allowed: "there".to_owned(),
+                }),
+                NextStep::Disable,
+                NextStep::Disable,
                 false,
             ),
             (

@@ -13,6 +13,7 @@ use crate::{
     batch::Batching,
     bucket::{self, BucketDelivery},
     changes::DocumentChange,
+    consent::ConsentQuestion,
     decision::{NextStep, TryFailure, TryOutcome, decide},
     event::{ChangedDocument, EventSource, OutgoingEvent, delivery_id, encrypted},
     folder,
@@ -28,7 +29,7 @@ use crate::{
     receiver::{Receiver, ReceiverClosed},
     retry::RetryPolicy,
     route::Route,
-    store::{DeadLetter, LinkKey, RelayStore, Tries},
+    store::{DeadLetter, Held, LinkKey, RelayStore, Tries},
     target::TargetKind,
     trail::{RelayEvent, Trail, TryRecord},
     webhook::{self, WebhookDelivery},
@@ -98,8 +99,27 @@ impl Depot {
     }
 
     /// Notes that something happened to a target, now.
-    pub(crate) fn say_of_target(&self, kind: &'static str, target: &Xid) {
-        self.happened(kind, (String::new(), target.to_string()), String::new());
+    pub(crate) fn say_of_target(&self, kind: &'static str, target: &Xid, detail: String) {
+        self.happened(kind, (String::new(), target.to_string()), detail);
+    }
+
+    /// Asks a webhook whether it agrees to get events from here, unless it was asked.
+    pub(crate) async fn ask(&self, receiver: &Receiver) -> Result<(), TryFailure> {
+        let target = &receiver.target;
+        let TargetKind::Webhook(webhook) = &target.kind else { return Ok(()) };
+        let (sender, secrets, source) = (&self.sender, &*self.secrets, &self.source);
+        let question = ConsentQuestion { sender, secrets, target, webhook, source };
+        receiver.consent.ask(question).await
+    }
+
+    /// Sends nothing more to a target until somebody lets it go again, or puts it anew.
+    pub(crate) async fn disable(&self, receiver: &Receiver, why: &str) {
+        let reason = format!("disabled: {why}");
+        let held = Held { reason: reason.clone(), version: receiver.version.clone() };
+        if let Err(error) = self.store.hold(receiver.name.to_string(), Some(held)).await {
+            tracing::warn!(%error, "a disabled target can't be stored");
+        }
+        receiver.hold(Some(reason));
     }
 
     fn happened(&self, kind: &'static str, (route, target): (String, String), detail: String) {
@@ -244,17 +264,13 @@ impl Delivery {
         Duration::from_micros(u64::try_from(left).unwrap_or_default())
     }
 
-    /// The target said that it is gone. This delivery goes on when somebody lets it go again.
+    /// The target said that it is gone, or that it wants nothing from here. This delivery goes on when
+    /// somebody lets it go again.
     async fn disable(&self, outcome: &TryOutcome) {
-        let reason = format!("disabled: {outcome}");
-        self.say("target.disabled", outcome.to_string());
-        let held =
-            crate::store::Held { reason: reason.clone(), version: self.receiver.version.clone() };
-        if let Err(error) = self.depot.store.hold(self.receiver.name.to_string(), Some(held)).await
-        {
-            tracing::warn!(%error, "a disabled target can't be stored");
+        if self.receiver.held().is_none() {
+            self.say("target.disabled", outcome.to_string());
         }
-        self.receiver.hold(Some(reason));
+        self.depot.disable(&self.receiver, &outcome.to_string()).await;
     }
 
     fn dead(&self, outcome: &TryOutcome, failed: u32, first: Moment) -> DeliveryEnd {
@@ -384,6 +400,9 @@ impl Delivery {
     async fn send(&self, event: &OutgoingEvent, bytes: Option<&Bytes>) -> TryOutcome {
         let (depot, target) = (&*self.depot, &self.receiver.target);
         if let TargetKind::Webhook(hook) = &target.kind {
+            if let Err(failure) = depot.ask(&self.receiver).await {
+                return TryOutcome::Failed(failure);
+            }
             let (id, body, now) = (self.id(), event.to_json(), depot.registry.now());
             let delivery = WebhookDelivery { id: &id, body, now };
             let sent = webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery);

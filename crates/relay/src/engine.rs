@@ -284,12 +284,11 @@ impl Engine {
             let same = state.receivers.get(name).filter(|known| known.target == found.target);
             let receiver = match same {
                 Some(known) => known.clone(),
-                None => Arc::new(Receiver::new(
-                    name.clone(),
-                    found.version.clone(),
-                    found.target.clone(),
-                    None,
-                )),
+                None => {
+                    let (name, version) = (name.clone(), found.version.clone());
+                    let receiver = Receiver::new(name, version, found.target.clone(), None);
+                    self.introduce(Arc::new(receiver))
+                }
             };
             let reason = held.map(|held| held.reason.clone());
             if receiver.held() != reason {
@@ -304,6 +303,24 @@ impl Engine {
             }
         }
         receivers
+    }
+
+    /// Asks a new target whether it agrees to get events, so that whoever put it soon sees that it
+    /// doesn't. Deliveries ask as well, and wait for the answer.
+    fn introduce(&self, receiver: Arc<Receiver>) -> Arc<Receiver> {
+        if receiver.target.enabled {
+            let (depot, asked) = (self.depot.clone(), receiver.clone());
+            tokio::spawn(async move {
+                if let Err(failure) = depot.ask(&asked).await
+                    && asked.held().is_none()
+                {
+                    let why = failure.to_string();
+                    depot.say_of_target("target.disabled", &asked.name, why.clone());
+                    depot.disable(&asked, &why).await;
+                }
+            });
+        }
+        receiver
     }
 
     /// A target that is read as a stream, with the routes to it; none if there is no such target in

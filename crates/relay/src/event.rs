@@ -44,6 +44,17 @@ impl EventSource {
     }
 }
 
+impl EventSource {
+    /// The name by which receivers know this registry: the host of its URL, or its id.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match self.source.split_once("://") {
+            Some((_, rest)) => rest.split(['/', ':']).next().unwrap_or_default(),
+            None => self.source.rsplit(':').next().unwrap_or_default(),
+        }
+    }
+}
+
 /// A document as it was after a change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChangedDocument {

@@ -17,6 +17,7 @@ mod bucket;
 pub mod carried;
 pub mod changes;
 pub mod connector;
+mod consent;
 pub mod decision;
 pub mod delivery;
 pub mod difference;

@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     breaker::{ReceiverAdmission, ReceiverBreaker, ReceiverBreakerState},
+    consent::Consent,
     decision::TryOutcome,
     retry::RetryPolicy,
     target::RelayTarget,
@@ -34,6 +35,8 @@ pub struct Receiver {
     breaker_changed: Notify,
     /// How often somebody asked for tries ahead of the schedule.
     nudges: watch::Sender<u64>,
+    /// Whether it agrees to get events.
+    pub(crate) consent: Consent,
 }
 
 /// Why no try may be made now.
@@ -67,6 +70,7 @@ impl Receiver {
             held: watch::Sender::new(held),
             breaker_changed: Notify::new(),
             nudges: watch::Sender::new(0),
+            consent: Consent::default(),
         }
     }
 

@@ -208,6 +208,8 @@ pub struct Webhook {
     pub previous_secret: Option<String>,
     /// More headers; values may be references.
     pub headers: BTreeMap<String, String>,
+    /// Whether it is asked if it agrees to get events.
+    pub check: bool,
 }
 
 impl TargetKind {
@@ -267,6 +269,7 @@ struct SentTarget {
     credentials: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    check: Option<bool>,
     retry: Option<RetrySetting>,
     max_in_flight: Option<u32>,
     batch_size: Option<u32>,
@@ -289,6 +292,7 @@ impl SentTarget {
                 secret: self.secret.clone(),
                 previous_secret: self.previous_secret.clone(),
                 headers: self.headers.clone(),
+                check: self.check.unwrap_or(true),
             }),
             "folder" => TargetKind::Folder {
                 path: self.path.clone().ok_or(UnusableDocument::Value("path"))?,

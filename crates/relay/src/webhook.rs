@@ -58,14 +58,15 @@ pub fn outcome(received: &Received) -> TryOutcome {
     TryOutcome::of_status(received.status, retry_after(&received.headers, SystemTime::now()))
 }
 
-fn headers(
+/// The headers that the target's document names, for every request to it.
+pub(crate) fn own_headers(
     sender: &HttpSender,
     secrets: &SecretList,
     webhook: &Webhook,
-    delivery: &WebhookDelivery<'_>,
 ) -> Result<HeaderMap, TryFailure> {
     let host = sender.destination(&webhook.url).map_err(TryFailure::Refused)?.host;
     let mut headers = HeaderMap::new();
+    headers.insert(header::USER_AGENT, HeaderValue::from_static("muster"));
     for (name, value) in &webhook.headers {
         let value = resolved(secrets, value, &host)?;
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| TryFailure::Key)?;
@@ -73,6 +74,17 @@ fn headers(
         value.set_sensitive(true);
         headers.insert(name, value);
     }
+    Ok(headers)
+}
+
+fn headers(
+    sender: &HttpSender,
+    secrets: &SecretList,
+    webhook: &Webhook,
+    delivery: &WebhookDelivery<'_>,
+) -> Result<HeaderMap, TryFailure> {
+    let host = sender.destination(&webhook.url).map_err(TryFailure::Refused)?.host;
+    let mut headers = own_headers(sender, secrets, webhook)?;
     let timestamp = delivery.now.microseconds().div_euclid(1_000_000);
     let mut set = |name: &'static str, value: &str| match HeaderValue::from_str(value) {
         Ok(value) => {
@@ -93,7 +105,6 @@ fn headers(
     if !signatures.is_empty() {
         set("webhook-signature", &signatures.join(" "))?;
     }
-    headers.insert(header::USER_AGENT, HeaderValue::from_static("muster"));
     Ok(headers)
 }
 

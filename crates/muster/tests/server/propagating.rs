@@ -68,6 +68,7 @@ fn serve(mut stream: TcpStream, received: &Mutex<Vec<Received>>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     loop {
         let (mut id, mut signature, mut length) = (String::new(), None, 0);
+        let mut is_question = false;
         loop {
             let mut line = String::new();
             if !matches!(lines.read_line(&mut line), Ok(count) if count > 0) {
@@ -77,6 +78,7 @@ fn serve(mut stream: TcpStream, received: &Mutex<Vec<Received>>) {
             if line.is_empty() {
                 break;
             }
+            is_question |= line.starts_with("OPTIONS ");
             let Some((name, value)) = line.split_once(": ") else { continue };
             match name.to_lowercase().as_str() {
                 "webhook-id" => value.clone_into(&mut id),
@@ -88,6 +90,12 @@ fn serve(mut stream: TcpStream, received: &Mutex<Vec<Received>>) {
         let mut body = vec![0; length];
         if lines.read_exact(&mut body).is_err() {
             return;
+        }
+        if is_question {
+            if stream.write_all(b"HTTP/1.1 405 X\r\nContent-Length: 0\r\n\r\n").is_err() {
+                return;
+            }
+            continue;
         }
         let event = serde_json::from_slice(&body).unwrap();
         received.lock().unwrap().push(Received { id, signature, event });

@@ -57,7 +57,7 @@ impl Engine {
         let held = Held { reason: "paused".to_owned(), version: String::new() };
         self.depot.store.hold(name.to_string(), Some(held.clone())).await?;
         receiver.hold(Some(held.reason));
-        self.depot.say_of_target("target.paused", name);
+        self.depot.say_of_target("target.paused", name, String::new());
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Engine {
         self.depot.store.hold(name.to_string(), None).await?;
         receiver.hold(None);
         receiver.nudge();
-        self.depot.say_of_target("target.resumed", name);
+        self.depot.say_of_target("target.resumed", name, String::new());
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl Engine {
     /// See [`ControlError`].
     pub fn reset_breaker(&self, name: &Xid) -> Result<(), ControlError> {
         self.receiver(name)?.reset_breaker();
-        self.depot.say_of_target("breaker.reset", name);
+        self.depot.say_of_target("breaker.reset", name, String::new());
         Ok(())
     }
 

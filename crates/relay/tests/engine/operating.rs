@@ -46,6 +46,41 @@ async fn a_target_that_says_it_is_gone_is_disabled_until_it_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_allows_only_others_gets_nothing_until_it_allows_this_registry() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    let allowed = |whom: &str| {
+        receiver.at("OPTIONS", Manner::Header(200, "WebHook-Allowed-Origin", whom.to_owned()));
+    };
+    let held = || bench.engine.targets().first().and_then(|one| one.held.clone());
+    allowed("other.example");
+    bench.hook(&receiver.url(), "").await;
+    // Before there is anything to send.
+    until(|| held().is_some()).await;
+    let told = held().unwrap();
+    assert!(told.contains("WebHook-Allowed-Origin is \"other.example\""), "{told}");
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    bench.engine.resume(&target()).await.unwrap();
+    // It is asked again.
+    until(|| held().is_some()).await;
+    assert_eq!(receiver.got().len(), 0);
+    allowed("*");
+    bench.engine.resume(&target()).await.unwrap();
+    bench.reached(end).await;
+    assert_eq!(receiver.got().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_is_not_asked_if_its_document_says_so() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    let others = "other.example".to_owned();
+    receiver.at("OPTIONS", Manner::Header(200, "WebHook-Allowed-Origin", others));
+    bench.hook(&receiver.url(), r#", "check": false"#).await;
+    let end = bench.put("/configs/a/entries/b", "1").await;
+    bench.reached(end).await;
+    assert_eq!(receiver.got().len(), 1);
+}
+
+#[tokio::test]
 async fn a_dead_letter_is_kept_and_can_be_replayed() {
     let (mut bench, receiver) = (Bench::start().await, Receiver::start().await);
     receiver.next([Manner::Status(415), Manner::Status(204), Manner::Status(500)]);

@@ -131,6 +131,13 @@ impl Receiver {
 
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
     while let Some(got) = read(&mut stream).await {
+        if got.line.starts_with("OPTIONS ") {
+            let manner = state.places.lock().get("OPTIONS").cloned();
+            if !answer(&mut stream, manner.unwrap_or(Manner::Status(405))).await {
+                return;
+            }
+            continue;
+        }
         {
             let mut open = state.open.lock();
             open.0 += 1;
