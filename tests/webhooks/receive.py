@@ -32,8 +32,20 @@ except ImportError:
 
     BY = "the specification's rule (standardwebhooks isn't installed)"
 
+try:
+    from cloudevents.http import from_http
+
+    READ_BY = ", read by the SDK of CloudEvents"
+except ImportError:
+
+    def from_http(_headers, body):
+        return json.loads(body)
+
+    READ_BY = ""
+
 failed = []
 numbers = []
+captured = open("captured.jsonl", "w", encoding="utf-8")
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
@@ -44,9 +56,12 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             verify(body, headers)
-            event = json.loads(body)
-            numbers.append(event["data"]["number"])
-            print(event["type"], event["subject"], event["data"], "verified", flush=True)
+            event = from_http(headers, body)
+            data = event["data"] if isinstance(event, dict) else event.data
+            numbers.append(data["number"])
+            captured.write(json.dumps({"headers": headers, "body": body.decode()}) + "\n")
+            captured.flush()
+            print(event["type"], event["subject"], data, "verified", flush=True)
         except Exception as error:
             failed.append(error)
             print("refused:", error, flush=True)
@@ -73,4 +88,4 @@ while len(numbers) + len(failed) < count:
     server.handle_request()
 if failed or numbers != sorted(numbers):
     sys.exit(f"failed: {failed}, {numbers}")
-print(f"{count} webhooks verified by {BY}")
+print(f"{count} webhooks verified by {BY}{READ_BY}")

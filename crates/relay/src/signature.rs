@@ -51,6 +51,32 @@ mod tests {
     }
 
     #[test]
+    fn the_published_library_verifies_what_is_signed_and_nothing_else() {
+        let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+        let library = standardwebhooks::Webhook::new(secret).unwrap();
+        let key = SigningKey::read(secret).unwrap();
+        let now = time_now();
+        for body in [&b""[..], b"{}", "{\"name\":\"Zo\u{eb}\"}".as_bytes(), &[0, 255, 10]] {
+            let headers = |signature: &str| {
+                let mut headers = http::HeaderMap::new();
+                headers.insert("webhook-id", "msg_1".parse().unwrap());
+                headers.insert("webhook-timestamp", now.to_string().parse().unwrap());
+                headers.insert("webhook-signature", signature.parse().unwrap());
+                headers
+            };
+            let signed = headers(&key.sign("msg_1", now, body));
+            assert!(library.verify(body, &signed).is_ok(), "{body:?}");
+            assert!(library.verify(&[body, b" "].concat(), &signed).is_err());
+            assert!(library.verify(body, &headers(&key.sign("msg_2", now, body))).is_err());
+        }
+    }
+
+    fn time_now() -> i64 {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        since.as_secs().try_into().unwrap()
+    }
+
+    #[test]
     fn reads_secrets_of_the_form_alone() {
         for (text, expect) in [
             ("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", true),
