@@ -56,7 +56,7 @@ mod tests {
         let library = standardwebhooks::Webhook::new(secret).unwrap();
         let key = SigningKey::read(secret).unwrap();
         let now = time_now();
-        for body in [&b""[..], b"{}", "{\"name\":\"Zo\u{eb}\"}".as_bytes(), &[0, 255, 10]] {
+        for body in [&b""[..], b"{}", "{\"name\":\"Zo\u{eb}\"}".as_bytes()] {
             let headers = |signature: &str| {
                 let mut headers = http::HeaderMap::new();
                 headers.insert("webhook-id", "msg_1".parse().unwrap());
