@@ -7,7 +7,11 @@ use muster_words::Xid;
 use crate::{Catalog, View};
 
 /// The type of the groups of aliases.
-pub(crate) const ALIASES: &str = "aliases";
+pub const ALIASES: &str = "aliases";
+
+/// Types of groups whose documents are sent to others only by routes that name them: what tells the
+/// server where to send, and what waits for a decision here, is of no use elsewhere.
+pub const UNSENT_TYPES: [&str; 3] = ["conflicts", "routes", "targets"];
 
 /// Whether a document is an alias, if it is there.
 #[must_use]
@@ -27,12 +31,15 @@ impl<C: Deref<Target = Catalog>> View<C> {
         self.version_at(resource)?.facts.references.first()
     }
 
-    /// The documents whose default versions refer to a document, aliases among them, in the newest
+    /// The documents whose default versions refer to a document, or the aliases alone, in the newest
     /// catalog; each with its number, which it keeps for ever.
     #[must_use]
-    pub fn referring_documents(&self, target: &Xid) -> BTreeMap<Xid, u32> {
-        let referrers = self.referrers_of(target).into_iter();
-        let documents = referrers.filter(|referrer| matches!(referrer, Xid::Resource { .. }));
+    pub fn referring_documents(&self, target: &Xid, only_aliases: bool) -> BTreeMap<Xid, u32> {
+        let is_wanted = |referrer: &Xid| match only_aliases {
+            true => is_alias(referrer),
+            false => matches!(referrer, Xid::Resource { .. }),
+        };
+        let documents = self.catalog().referrers_among(target, &is_wanted).into_iter();
         let numbered = documents.filter_map(|xid| {
             let number = self.catalog().resource_at(&xid)?.number;
             Some((xid, number))

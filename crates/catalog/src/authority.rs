@@ -1,10 +1,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use muster_schema::Outline;
-use muster_words::{Coverage, Id, Xid, XidPatterns};
+use muster_words::{Coverage, Id, Xid, XidPatterns, json::Value, yaml};
 
 use crate::{
     Catalog, Lifecycle, Reason, Refusal,
+    alias::is_alias,
     command::{Delete, Target},
     decide::PreparedAction,
     judge::{is_among_schemas, is_bound, referenced_schemas},
@@ -91,6 +92,7 @@ impl Authority {
             self.check_place(&resource.xid)?;
             let mut versions = resource.default.iter().chain(resource.versions.iter().flatten());
             versions.try_for_each(|version| {
+                self.check_aliased(&resource.xid, version)?;
                 self.check_referenced(catalog, &resource.xid, version)?;
                 self.check_followed(catalog, &resource.xid, version)
             })?;
@@ -99,6 +101,20 @@ impl Authority {
             self.check_place(&node.xid)?;
         }
         self.check_bound(catalog, node)
+    }
+
+    /// An alias may stand only for a document within the scope: what is told of an alias shows it.
+    fn check_aliased(&self, xid: &Xid, version: &VersionNode) -> Result<(), Refusal> {
+        let DocumentPart::Bytes(document) = &version.document else { return Ok(()) };
+        if self.within.is_none() || !is_alias(xid) {
+            return Ok(());
+        }
+        // What can't be read is refused by the schema.
+        let target = yaml::parse(&document.bytes).ok().and_then(|value| {
+            let target = value.get("target").and_then(Value::as_str)?;
+            target.parse::<Xid>().ok()
+        });
+        target.map_or(Ok(()), |target| self.check_place(&target))
     }
 
     /// A schema may name only versions within the scope in its attribute `references`, for the same

@@ -327,9 +327,21 @@ impl Catalog {
     /// The entities that refer to this one or to anything in it, except those within it.
     #[must_use]
     pub fn referrers_of(&self, xid: &Xid) -> BTreeSet<Xid> {
+        self.referrers_among(xid, &|_| true)
+    }
+
+    /// The same of those that are wanted: one document may have a hundred thousand.
+    pub(crate) fn referrers_among(
+        &self,
+        xid: &Xid,
+        is_wanted: &dyn Fn(&Xid) -> bool,
+    ) -> BTreeSet<Xid> {
         let own = xid.to_string();
         let inside = format!("{own}/");
         let within = |referrer: &&Xid| {
+            if !is_wanted(referrer) {
+                return false;
+            }
             let name = referrer.to_string();
             name != own && !name.starts_with(&inside)
         };

@@ -1,4 +1,5 @@
-use muster_words::{Coverage, Permission, Xid, yaml};
+use muster_catalog::alias::ALIASES;
+use muster_words::{Coverage, Permission, Xid, XidPattern, XidPatterns, yaml};
 use serde_json::Value;
 
 use crate::{Extent, Forbidden, Principal};
@@ -12,7 +13,8 @@ fn is_in_both_directions(resource: &Xid, document: &[u8]) -> bool {
 }
 
 /// Checks whether somebody may put a route or a target. A route sends what it selects to others, so
-/// who may read only some places may select only those. A target also gets what the broadcasts of
+/// who may read only some places may select only those, and no aliases, which may stand for documents
+/// elsewhere. A target also gets what the broadcasts of
 /// others send, a publication makes documents public, and a live provider is called with the
 /// server's credentials, so nobody with a scope may put one of these. A route in both directions also
 /// brings in what another registry says, deletions of others' documents too, so whoever puts it must
@@ -43,12 +45,19 @@ pub fn check_route(
     let selected = value.pointer("/select/collections").and_then(Value::as_array);
     let is_within = |pattern: &Value| {
         let place = pattern.as_str().unwrap_or_default();
-        scope.coverage(place) == Coverage::Within
+        scope.coverage(place) == Coverage::Within && !may_hold_aliases(place)
     };
     match selected {
         Some(patterns) if !patterns.is_empty() && patterns.iter().all(is_within) => Ok(()),
         _ => Err(Forbidden::Scope),
     }
+}
+
+/// Whether a pattern of places takes in aliases. What they stand for may be anywhere.
+fn may_hold_aliases(place: &str) -> bool {
+    let all = format!("/{ALIASES}");
+    let reaches = |pattern| XidPatterns::new(vec![pattern]).coverage(&all) != Coverage::Outside;
+    place.parse::<XidPattern>().is_ok_and(reaches)
 }
 
 #[cfg(test)]

@@ -197,6 +197,9 @@ fn merge_resource(whole: &mut ParsedResource, own: ParsedResource) -> Result<(),
     merge_aspect(&place, whole, own.aspect.unwrap_or_default())
 }
 
+/// The type whose references decide what the server answers: an alias stands for what it names.
+const ALIASES: &str = "aliases";
+
 /// The user's aspect applies, but a frozen type stays frozen.
 fn merge_aspect(
     place: &str,
@@ -206,6 +209,11 @@ fn merge_aspect(
     let aspect = whole.aspect.get_or_insert_default();
     if aspect.get("frozen") == Some(&true.into()) && own.get("frozen") == Some(&false.into()) {
         return differs(place, "labels.muster.frozen");
+    }
+    let refers = |aspect: &Map<String, Value>| aspect.get("references").cloned();
+    let is_alias = place.split('.').any(|step| step == ALIASES);
+    if is_alias && refers(&own).is_some_and(|other| refers(aspect) != Some(other)) {
+        return differs(place, "labels.muster.references");
     }
     aspect.extend(own);
     Ok(())

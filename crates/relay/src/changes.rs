@@ -77,15 +77,33 @@ pub struct DocumentChange {
     pub cause: Option<Xid>,
 }
 
+/// Which documents are told of because of others that they refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReferringDocuments {
+    /// None.
+    None,
+    /// Aliases: each says something else if its target does.
+    Aliases,
+    /// All.
+    All,
+}
+
 /// The changes of a command, in the order of names, and after them those of documents that refer to
 /// what it changed and still do. The view must be at the command's end or later; the same change
 /// always has the same id, whatever the view.
 #[must_use]
-pub fn changes_of(command: &CommittedCommand, newest: &View) -> Vec<DocumentChange> {
+pub fn changes_of(
+    command: &CommittedCommand,
+    newest: &View,
+    referring: ReferringDocuments,
+) -> Vec<DocumentChange> {
     let kinds = kinds_of(command.touched(), command, newest);
     let kinds = kinds.into_iter().filter_map(|(resource, kind)| Some((resource, kind?)));
     let mut changes = numbered_of(command, kinds);
-    changes.extend(changes_of_referring(command, &changes, newest));
+    if referring != ReferringDocuments::None {
+        let only_aliases = referring == ReferringDocuments::Aliases;
+        changes.extend(changes_of_referring(command, &changes, newest, only_aliases));
+    }
     changes
 }
 
@@ -93,19 +111,19 @@ pub fn changes_of(command: &CommittedCommand, newest: &View) -> Vec<DocumentChan
 /// document's own number, so that it depends on no other document.
 const REFERRING_FROM: u32 = 1 << 31;
 
-/// The documents that refer to changed ones, each once. An alias says something else if its target
-/// does.
+/// The documents, or the aliases, that refer to changed ones, each once.
 fn changes_of_referring(
     command: &CommittedCommand,
     changes: &[DocumentChange],
     newest: &View,
+    only_aliases: bool,
 ) -> Vec<DocumentChange> {
     let (before, after) =
         (newest.at_position(command.begin()), newest.at_position(command.position()));
     let own: BTreeSet<&Xid> = changes.iter().map(|change| &change.resource).collect();
     let mut found = BTreeMap::new();
     for change in changes {
-        for (referring, number) in newest.referring_documents(&change.resource) {
+        for (referring, number) in newest.referring_documents(&change.resource, only_aliases) {
             let kind = kind_of_referring(&referring, &change.resource, (&before, &after));
             let Some(kind) = kind.filter(|_| !own.contains(&referring)) else { continue };
             let index = REFERRING_FROM | number;

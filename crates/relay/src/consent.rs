@@ -1,20 +1,18 @@
 //! Whether a webhook agrees to get events from here (CloudEvents, HTTP 1.1 Web Hooks 1.0.2, section 4,
 //! "Abuse protection").
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use muster_guard::secret_references::SecretList;
-use tokio::sync::Mutex;
+use parking_lot::Mutex;
+use tokio::{sync, time::Instant};
 
 use crate::{
     decision::{TryFailure, shown},
     event::EventSource,
-    http_sender::{ANSWER_BYTES_MAX, HttpSender, Sending},
+    http_sender::{HttpSender, Sending},
     target::{RelayTarget, Webhook},
     webhook,
 };
@@ -23,16 +21,30 @@ const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-orig
 const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
 
 /// How long a receiver may take to answer. One that doesn't speak the protocol may not answer at all,
-/// and deliveries wait for this.
+/// and its first deliveries wait for this.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long one that didn't answer is left alone, so that deliveries aren't delayed by a question that
+/// it doesn't understand.
+const SILENCE_TIME_MIN: Duration = Duration::from_secs(10 * 60);
 
 /// What is known of a receiver's consent.
 #[derive(Debug, Default)]
 pub(crate) struct Consent {
-    /// Whether it answered and refused nothing.
-    is_known: AtomicBool,
+    known: Mutex<KnownConsent>,
     /// Held while it is asked, so that it is asked once.
-    asking: Mutex<()>,
+    asking: sync::Mutex<()>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum KnownConsent {
+    /// It wasn't asked.
+    #[default]
+    Unasked,
+    /// It answered and refused nothing.
+    Given,
+    /// It didn't answer, and is asked again from this time on.
+    Silent(Instant),
 }
 
 /// Who asks, and for whom.
@@ -45,26 +57,37 @@ pub(crate) struct ConsentQuestion<'a> {
 }
 
 impl Consent {
-    /// Asks the receiver, unless it has answered before.
+    /// Asks the receiver, unless it has answered before, or didn't answer a short while ago.
     ///
     /// # Errors
     /// It allows others and not this registry. That isn't remembered: the next time it is asked again.
     pub async fn ask(&self, question: ConsentQuestion<'_>) -> Result<(), TryFailure> {
-        if self.is_known.load(Ordering::Acquire) || !question.webhook.check {
+        if !question.webhook.check || !self.must_ask() {
             return Ok(());
         }
         let _asking = self.asking.lock().await;
-        if self.is_known.load(Ordering::Acquire) {
+        if !self.must_ask() {
             return Ok(());
         }
         let origin = question.source.host();
-        let Some(answer) = question.answer(origin).await else { return Ok(()) };
+        let Some(answer) = question.answer(origin).await else {
+            *self.known.lock() = KnownConsent::Silent(Instant::now() + SILENCE_TIME_MIN);
+            return Ok(());
+        };
         if let Some(allowed) = refusing(&answer, origin) {
             let (origin, allowed) = (origin.to_owned(), shown(allowed));
             return Err(TryFailure::NotAllowed { origin, allowed });
         }
-        self.is_known.store(true, Ordering::Release);
+        *self.known.lock() = KnownConsent::Given;
         Ok(())
+    }
+
+    fn must_ask(&self) -> bool {
+        match *self.known.lock() {
+            KnownConsent::Unasked => true,
+            KnownConsent::Given => false,
+            KnownConsent::Silent(until) => Instant::now() >= until,
+        }
     }
 }
 
@@ -80,7 +103,7 @@ impl ConsentQuestion<'_> {
             headers,
             body: Bytes::new(),
             deadline: self.target.deadline.min(ANSWER_TIME_MAX),
-            answer_max: ANSWER_BYTES_MAX,
+            answer_max: 0,
         });
         sent.await.ok().map(|received| received.headers)
     }

@@ -119,7 +119,7 @@ impl Depot {
         if let Err(error) = self.store.hold(receiver.name.to_string(), Some(held)).await {
             tracing::warn!(%error, "a disabled target can't be stored");
         }
-        receiver.hold(Some(reason));
+        receiver.hold_if_free(reason);
     }
 
     fn happened(&self, kind: &'static str, (route, target): (String, String), detail: String) {
@@ -383,7 +383,7 @@ impl Delivery {
     async fn send_event(&self, document: ChangedDocument) -> Option<TryOutcome> {
         let made = self.routed().event(document, self.receiver.target.send_whole).await;
         match made {
-            Ok(Some(MadeEvent { event, bytes, invalid })) => {
+            Ok(Some(MadeEvent { event, bytes, invalid, .. })) => {
                 self.tell("sync.invalid", invalid);
                 Some(self.send(&event, bytes.as_ref()).await)
             }

@@ -49,7 +49,14 @@ impl EventSource {
     #[must_use]
     pub fn host(&self) -> &str {
         match self.source.split_once("://") {
-            Some((_, rest)) => rest.split(['/', ':']).next().unwrap_or_default(),
+            Some((_, rest)) => {
+                let authority = rest.split('/').next().unwrap_or_default();
+                // The address of IPv6 has colons in its brackets.
+                match authority.split_once(']') {
+                    Some((address, _)) => &authority[..=address.len()],
+                    None => authority.split(':').next().unwrap_or_default(),
+                }
+            }
             None => self.source.rsplit(':').next().unwrap_or_default(),
         }
     }
@@ -69,6 +76,8 @@ pub struct ChangedDocument {
     pub version: Option<String>,
     /// The state of that version.
     pub state: Option<&'static str>,
+    /// The state of the alias itself, if it is one.
+    pub alias_state: Option<&'static str>,
     /// The attributes that clients set on it.
     pub attributes: Map<String, Value>,
     /// Whether its bytes were erased since.
@@ -112,6 +121,7 @@ impl ChangedDocument {
             content_type: None,
             version: None,
             state: None,
+            alias_state: None,
             attributes: Map::new(),
             erased: false,
             gone: false,
@@ -125,9 +135,13 @@ impl ChangedDocument {
             found.attributes = read.first().map(|map| (**map).clone()).unwrap_or_default();
         }
         found.alias_of = view.alias_target(&change.resource).cloned();
+        if found.alias_of.is_some() {
+            found.alias_state = found.state.take();
+        }
         let shown = found.alias_of.as_ref().map_or(Some(own), |target| view.version_at(target));
         let Some(version) = shown else { return Ok(found) };
         found.version = Some(version.id.to_string());
+        found.state = Some(version.state.as_str());
         found.content_type = version.content_type.as_deref().map(str::to_owned);
         if let Some(content) = version.document {
             found.bytes = registry.contents(&[content]).await?.pop().flatten();

@@ -11,7 +11,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Incoming, client::conn::http1};
+use hyper::{
+    body::{Body as _, Incoming},
+    client::conn::http1,
+};
 use hyper_util::rt::TokioIo;
 use muster_guard::addresses::{AddressFilter, AddressRefused, Destination, Host};
 use rustls::ClientConfig;
@@ -57,7 +60,8 @@ pub struct Sending<'a> {
     pub body: Bytes,
     /// The deadline for everything together.
     pub deadline: Duration,
-    /// How much of the answer is read, in bytes; usually [`ANSWER_BYTES_MAX`].
+    /// How much of the answer is read, in bytes; usually [`ANSWER_BYTES_MAX`]. With 0, its body isn't
+    /// waited for.
     pub answer_max: usize,
 }
 
@@ -173,8 +177,10 @@ impl HttpSender {
     ) -> Result<Received, TryFailure> {
         let (head, mut body) = response.into_parts();
         let mut bytes = Vec::new();
-        let mut is_whole = true;
-        while let Some(frame) = body.frame().await {
+        let mut is_whole = answer_max > 0 || body.is_end_stream();
+        while answer_max > 0
+            && let Some(frame) = body.frame().await
+        {
             let frame = frame.map_err(|_| TryFailure::Broken)?;
             let Ok(data) = frame.into_data() else { continue };
             let room = answer_max - bytes.len();

@@ -25,7 +25,7 @@ use tokio::{
 
 use self::running::Running;
 use crate::{
-    changes::{DocumentChange, all_changes_of, changes_of, everything_in},
+    changes::{DocumentChange, ReferringDocuments, all_changes_of, changes_of, everything_in},
     delivery::{Delivery, Depot},
     live::{self, LiveFollower, LivePage, LiveSelector},
     pull::InboundProgress,
@@ -305,7 +305,7 @@ impl Link {
             while running.window.has_room()
                 && let Some(command) = page.pop_front()
             {
-                self.take(running, &command);
+                self.take(running, &command).await;
             }
         }
     }
@@ -375,12 +375,17 @@ impl Link {
         let _ = restored.subscribe().wait_for(Option::is_none).await;
     }
 
-    fn take(&self, running: &mut Running, command: &CommittedCommand) {
-        let newest = self.depot.registry.view();
+    async fn take(&self, running: &mut Running, command: &CommittedCommand) {
+        let registry = &self.depot.registry;
+        let newest = registry.view();
         // Only another registry cares what becomes known of a document.
-        let changes = match self.receiver.target.kind {
-            TargetKind::Registry { .. } => all_changes_of(command, &newest),
-            _ => changes_of(command, &newest),
+        let changes = match (&self.receiver.target.kind, self.route.referring()) {
+            (TargetKind::Registry { .. }, _) => all_changes_of(command, &newest),
+            (_, none @ ReferringDocuments::None) => changes_of(command, &newest, none),
+            (_, referring) => {
+                let changes = async { changes_of(command, &newest, referring) };
+                registry.long_work().run(changes).await
+            }
         };
         let changes = self.selected(changes);
         self.add(running, command.begin(), command.position(), changes);

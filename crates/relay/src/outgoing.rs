@@ -2,6 +2,7 @@
 //! for what is read as a stream.
 
 use bytes::Bytes;
+use muster_words::Xid;
 
 use crate::{
     changes::{DocumentChange, DocumentChangeKind},
@@ -28,6 +29,8 @@ pub(crate) struct MadeEvent {
     pub bytes: Option<Bytes>,
     /// What the document breaks of the schema of the route's mapping.
     pub invalid: Option<String>,
+    /// The other documents that it shows, because aliases stand for them.
+    pub shows: Vec<Xid>,
 }
 
 impl RoutedChange<'_> {
@@ -51,6 +54,7 @@ impl RoutedChange<'_> {
         let depot = self.depot;
         let Mapped { document, told: invalid } = self.mapped(document).await?;
         let Some(document) = document else { return Ok(None) };
+        let mut shows: Vec<Xid> = document.alias_of.iter().cloned().collect();
         // What could be fetched instead isn't mapped.
         let send_whole = send_whole || self.route.transforms().is_some();
         let (mut event, bytes) = match self.route.form {
@@ -59,14 +63,16 @@ impl RoutedChange<'_> {
                 (event, document.bytes)
             }
             EventForm::Differences => {
-                let (event, bytes) = self.difference(document, send_whole).await?;
+                let before = self.before().await?;
+                shows.extend(before.alias_of.iter().cloned());
+                let (event, bytes) = self.difference(before, document, send_whole).await;
                 (event, Some(bytes))
             }
         };
         if self.route.encrypt {
             event = depot.encrypt(event, bytes.as_deref().unwrap_or_default())?;
         }
-        Ok(Some(MadeEvent { event, bytes, invalid }))
+        Ok(Some(MadeEvent { event, bytes, invalid, shows }))
     }
 
     /// A document as the route's mapping makes it.
@@ -80,23 +86,28 @@ impl RoutedChange<'_> {
         mapped.map_err(|error| TryFailure::Unmapped(error.to_string()))
     }
 
+    /// The document before the change.
+    async fn before(&self) -> Result<ChangedDocument, TryFailure> {
+        let read = ChangedDocument::read_before(&self.depot.registry, self.change).await;
+        read.map_err(|_| TryFailure::Unread)
+    }
+
     /// The event about how the document became what it is after the change.
     async fn difference(
         &self,
+        before: ChangedDocument,
         after: ChangedDocument,
         send_whole: bool,
-    ) -> Result<(OutgoingEvent, Bytes), TryFailure> {
+    ) -> (OutgoingEvent, Bytes) {
         let Self { depot, change, .. } = *self;
         let (registry, view) = (&depot.registry, depot.registry.view());
-        let read = ChangedDocument::read_before(registry, change).await;
-        let read = read.map_err(|_| TryFailure::Unread)?;
-        let nothing = ChangedDocument { bytes: None, ..read.clone() };
+        let nothing = ChangedDocument { bytes: None, ..before.clone() };
         // What was no data then, or nothing that is mapped, was nothing to the receiver.
-        let before = self.mapped(read).await.ok().and_then(|mapped| mapped.document);
+        let before = self.mapped(before).await.ok().and_then(|mapped| mapped.document);
         let pair = ChangedPair { before: before.unwrap_or(nothing), after };
         let found = async { pair.difference(change, &view) };
         let found = registry.long_work().run(found).await;
-        Ok(pair.event(&depot.source, change, found, send_whole))
+        pair.event(&depot.source, change, found, send_whole)
     }
 
     /// Whether the route selects the document: by what had to be read.
@@ -107,13 +118,15 @@ impl RoutedChange<'_> {
         // What was deleted is selected by what it was, and its group may be deleted with it.
         let (document, position) = match change.kind {
             DocumentChangeKind::Deleted => {
-                let read = ChangedDocument::read_before(registry, change).await;
-                before = read.map_err(|_| TryFailure::Unread)?;
+                before = self.before().await?;
                 (&before, change.begin)
             }
             _ => (document, change.id.position),
         };
-        if !selector.holds(&document.attributes, document.state) {
+        // An alias is sent only if it and what it stands for are in a selected state.
+        let states = [Some(document.state), document.alias_state.map(Some)];
+        let mut states = states.into_iter().flatten();
+        if !states.all(|state| selector.holds(&document.attributes, state)) {
             return Ok(false);
         }
         let view = registry.view().at_position(position);

@@ -229,6 +229,17 @@ impl Receiver {
     pub fn hold(&self, reason: Option<String>) {
         self.held.send_replace(reason);
     }
+
+    /// Holds it, unless it is held for another reason.
+    pub fn hold_if_free(&self, reason: String) {
+        self.held.send_if_modified(|held| {
+            let is_free = held.is_none();
+            if is_free {
+                *held = Some(reason);
+            }
+            is_free
+        });
+    }
 }
 
 impl TryPermit {

@@ -2,15 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use muster_catalog::{alias::is_alias, sync::ConflictPolicy};
+use muster_catalog::{
+    alias::{ALIASES, UNSENT_TYPES, is_alias},
+    sync::ConflictPolicy,
+};
 use muster_rules::Mapping;
-use muster_words::{Moment, Xid, XidPattern, XidPatterns};
+use muster_words::{Coverage, Moment, Xid, XidPattern, XidPatterns};
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
-    changes::{DocumentChange, DocumentChangeKind},
+    changes::{DocumentChange, DocumentChangeKind, ReferringDocuments},
     live::LiveSelector,
 };
 
@@ -245,6 +248,16 @@ impl Route {
         is_wanted && self.selector.takes(&change.resource, change.kind)
     }
 
+    /// The documents that it may send because of others that they refer to.
+    #[must_use]
+    pub fn referring(&self) -> ReferringDocuments {
+        match (self.dependents, self.selector.may_hold(ALIASES)) {
+            (true, _) => ReferringDocuments::All,
+            (false, true) => ReferringDocuments::Aliases,
+            (false, false) => ReferringDocuments::None,
+        }
+    }
+
     /// The mapping, if documents look different on the other side.
     #[must_use]
     pub fn transforms(&self) -> Option<&Mapping> {
@@ -304,10 +317,6 @@ fn beginning(value: Option<&Value>) -> Result<Beginning, UnusableDocument> {
 /// The type of the groups of schemas.
 const SCHEMAS: &str = "schemagroups";
 
-/// Types of groups that a route sends only if it names them: what tells the server where to send, and
-/// what waits for a decision here, is of no use elsewhere.
-const OWN: [&str; 3] = ["conflicts", "routes", "targets"];
-
 impl Selector {
     fn read(sent: SentSelector) -> Result<Self, UnusableDocument> {
         let patterns = |texts: Vec<String>| {
@@ -334,6 +343,13 @@ impl Selector {
         self.has_place(resource) && (self.events.is_empty() || self.events.contains(&kind))
     }
 
+    /// Whether documents in groups of this type can be selected.
+    fn may_hold(&self, groups: &str) -> bool {
+        let place = format!("/{groups}");
+        let may_hold = |all: &XidPatterns| all.coverage(&place) != Coverage::Outside;
+        self.collections.as_ref().is_none_or(may_hold) && !self.only_schemas
+    }
+
     /// Whether changes at this place can be selected at all.
     #[must_use]
     pub fn has_place(&self, resource: &Xid) -> bool {
@@ -341,7 +357,7 @@ impl Selector {
         let Some((_, name)) = resource.resource_ids() else { return false };
         let is_place = match &self.collections {
             Some(patterns) => patterns.holds(resource),
-            None => !OWN.contains(&groups.as_str()),
+            None => !UNSENT_TYPES.contains(&groups.as_str()),
         };
         let matches = |patterns: &[String], text: &str| {
             patterns.is_empty()

@@ -388,7 +388,8 @@ impl RelayStore {
         .await
     }
 
-    /// Holds a route or a target, or lets it go.
+    /// Holds a route or a target, or lets it go. What holds for one version only never takes the place
+    /// of what somebody asked for.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -396,7 +397,9 @@ impl RelayStore {
         self.run(move |connection| {
             match held {
                 Some(held) => connection.execute(
-                    "INSERT OR REPLACE INTO held VALUES (?1, ?2, ?3)",
+                    "INSERT INTO held VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE
+                     SET reason = excluded.reason, version = excluded.version
+                     WHERE excluded.version = '' OR held.version <> ''",
                     params![name, held.reason, held.version],
                 )?,
                 None => connection.execute("DELETE FROM held WHERE name = ?1", [name])?,

@@ -19,9 +19,9 @@ use tokio::{
 
 use crate::{
     Engine,
-    changes::{ChangeId, DocumentChange, changes_of},
+    changes::{ChangeId, DocumentChange, ReferringDocuments, changes_of},
     link::{BeginningError, beginning},
-    outgoing::{MadeEvent, RoutedChange},
+    outgoing::RoutedChange,
     receiver::Receiver,
     route::Route,
 };
@@ -51,6 +51,8 @@ pub struct StreamedEvent {
     pub id: ChangeId,
     /// The document.
     pub resource: Xid,
+    /// The other documents that the event shows, because aliases stand for them.
+    pub shows: Vec<Xid>,
     /// The event as JSON, or why there is none.
     pub event: Result<Bytes, String>,
 }
@@ -220,7 +222,9 @@ impl TargetStream {
             }
             let registry = self.engine.depot().registry.clone();
             if let Some(command) = self.read.front().cloned() {
-                let changes = async { changes_of(&command, &registry.view()) };
+                let referring = self.begun.values().map(|(begun, _)| begun.route.referring()).max();
+                let referring = referring.unwrap_or(ReferringDocuments::None);
+                let changes = async { changes_of(&command, &registry.view(), referring) };
                 let changes = registry.long_work().run(changes).await;
                 self.take(&command, changes);
                 self.read.pop_front();
@@ -260,15 +264,19 @@ impl TargetStream {
                 continue;
             }
             let routed = RoutedChange { depot, route, change };
+            let mut shows = Vec::new();
             let event = loop {
                 let made = async {
-                    match routed.read().await? {
-                        Some(document) => routed.event(document, receiver.target.send_whole).await,
-                        None => Ok(None),
-                    }
+                    let Some(document) = routed.read().await? else { return Ok(None) };
+                    shows = document.alias_of.iter().cloned().collect();
+                    routed.event(document, receiver.target.send_whole).await
                 };
                 match made.await {
-                    Ok(made) => break Ok(made.map(|MadeEvent { event, .. }| event.to_json())),
+                    Ok(None) => break Ok(None),
+                    Ok(Some(made)) => {
+                        shows = made.shows;
+                        break Ok(Some(made.event.to_json()));
+                    }
                     // Somebody mends it on this side, and nothing is left out for that.
                     Err(failure) if failure.is_own() => {
                         tracing::warn!(target = %self.target, %failure, "a stream waits");
@@ -283,7 +291,7 @@ impl TargetStream {
                 Err(reason) => Err(reason),
             };
             let resource = change.resource.clone();
-            return Ok(Some(StreamedEvent { id: change.id, resource, event }));
+            return Ok(Some(StreamedEvent { id: change.id, resource, shows, event }));
         }
         Ok(None)
     }

@@ -8,7 +8,7 @@ use muster_rules::Mapping;
 use muster_schema::{NoSources, Schema, Violation};
 use muster_words::{Xid, json::Value};
 
-use crate::alias::ALIASES;
+use crate::alias::{ALIASES, UNSENT_TYPES};
 
 /// The type of the groups, and the schema of the documents in them.
 const SCHEMAS: [(&str, &str); 4] = [
@@ -42,15 +42,20 @@ pub(super) fn built_in_faults(xid: &Xid, document: &Value) -> Vec<Violation> {
     }
 }
 
-/// A chain of aliases could lead back to its beginning.
+/// A chain of aliases could lead back to its beginning, and what isn't sent by itself isn't sent
+/// through an alias either.
 fn alias_faults(document: &Value) -> Vec<Violation> {
     let target = document.get("target").and_then(Value::as_str).unwrap_or_default();
-    let target = target.trim_start_matches('/').split('/').next();
-    let chained = || {
-        let message = "an alias doesn't name another alias: name the document itself".to_owned();
-        Violation::keyword("/target".to_owned(), "target", message)
+    let groups = target.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let message = if groups == ALIASES {
+        "an alias doesn't name another alias: name the document itself".to_owned()
+    } else if UNSENT_TYPES.contains(&groups) {
+        let types = UNSENT_TYPES.join(", ");
+        format!("documents of these types have no aliases, because they stay here: {types}")
+    } else {
+        return Vec::new();
     };
-    (target == Some(ALIASES)).then(chained).into_iter().collect()
+    vec![Violation::keyword("/target".to_owned(), "target", message)]
 }
 
 fn route_faults(document: &Value) -> Vec<Violation> {

@@ -86,10 +86,14 @@ struct Streaming {
 }
 
 impl Streaming {
-    /// The text of an event; none if its place is outside of the key's scope.
+    /// The text of an event; none if its place, or that of a document that it shows because an alias
+    /// stands for it, is outside of the key's scope.
     fn written(&self, told: &StreamedEvent) -> Option<String> {
+        for shown in std::iter::once(&told.resource).chain(&told.shows) {
+            let place = shown.to_string();
+            authorize(self.grant.principal(), Permission::ReadDocuments, &place).ok()?;
+        }
         let place = told.resource.to_string();
-        authorize(self.grant.principal(), Permission::ReadDocuments, &place).ok()?;
         let id = told.id;
         Some(match &told.event {
             // A document keeps the breaks between its tokens.

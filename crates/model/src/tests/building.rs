@@ -308,6 +308,9 @@ fn the_built_in_model_lies_under_the_user_s() {
         json!({ "schemagroups": { "singular": "schemagroup", "resources": { "schemas":
             { "singular": "schema", "muster": { "frozen": false } } } } }),
         json!({ "dirs": { "singular": "dir", "attributes": { "muster": { "type": "string" } } } }),
+        json!({ "aliases": { "singular": "alias", "resources": { "entries":
+            { "singular": "entry", "muster": { "references":
+                [{ "field": "/target", "collection": "/aliases/entries" }] } } } } }),
     ] {
         let fault = over(groups.clone()).map(|_| ());
         assert!(matches!(fault, Err(ModelFault::BuiltIn { .. })), "{groups}: {fault:?}");

@@ -144,6 +144,37 @@ fn a_route_of_aliases_sends_what_they_stand_for() {
 }
 
 #[test]
+fn an_alias_is_sent_in_the_state_of_what_it_stands_for() {
+    let scratch = TempDir::new().unwrap();
+    let data = scratch.path().join("data");
+    let server = Server::with(&["--data", data.to_str().unwrap()], &[]);
+    put(&server, "/targets/ops/entries/out", &json!({"kind": "folder", "path": "out"}));
+    let route = json!({"mode": "unidirectional", "targets": ["/targets/ops/entries/out"],
+                       "select": {"collections": ["/aliases"], "states": ["stable"]}});
+    put(&server, "/routes/ops/entries/aliases", &route);
+    put(&server, TARGET, &json!({"n": 1}));
+    put(&server, "/configs/web/entries/other", &json!({"n": 2}));
+    put(&server, "/aliases/prod/entries/limits", &json!({"target": TARGET}));
+    put(&server, "/aliases/prod/entries/other", &json!({"target": "/configs/web/entries/other"}));
+    let state = Ask::new("PATCH", format!("/api{TARGET}$details"));
+    server.ask(&state.body(r#"{"state":"deprecated"}"#)).expect(200);
+    server.post("/api/configs/web/entries/other", r#"{"n":3}"#).expect(201);
+    let found = events(&data.join("propagation/out"), 3);
+    let (first, second) = ("/aliases/prod/entries/limits", "/aliases/prod/entries/other");
+    let expect = [
+        of("created", first, json!({"n": 1})),
+        of("created", second, json!({"n": 2})),
+        of("updated", second, json!({"n": 3})),
+    ];
+    assert_eq!(told(&found), expect, "{found:?}");
+    for kind in ["targets", "routes", "conflicts"] {
+        let target = format!("/{kind}/ops/entries/out");
+        let refused = server.post(ALIAS, json!({"target": target}).to_string()).expect(422);
+        assert!(refused.text().contains("have no aliases"), "{}", refused.text());
+    }
+}
+
+#[test]
 fn a_change_triggers_the_routes_of_what_depends_on_it() {
     let scratch = TempDir::new().unwrap();
     let data = scratch.path().join("data");

@@ -144,6 +144,42 @@ fn shows_a_key_its_places_and_what_can_not_be_mapped() {
 }
 
 #[test]
+fn shows_a_key_no_document_elsewhere_through_an_alias() {
+    let server = Server::in_memory(&[]);
+    put(&server, "/configs/vault/entries/x", &json!({"n": "hidden"}));
+    put(&server, "/configs/open/entries/x", &json!({"n": "shown"}));
+    put(&server, "/aliases/mine/entries/a", &json!({"target": "/configs/vault/entries/x"}));
+    put(&server, "/aliases/mine/entries/b", &json!({"target": "/configs/open/entries/x"}));
+    for form in ["documents", "differences"] {
+        let route =
+            json!({"from": "beginning", "select": {"collections": ["/aliases"]}, "send": form});
+        let name = format!("/targets/ops/entries/{form}");
+        put(&server, &name, &json!({"kind": "sse"}));
+        let mut whole = json!({"mode": "unidirectional", "targets": [name]});
+        whole.as_object_mut().unwrap().extend(route.as_object().unwrap().clone());
+        put(&server, &format!("/routes/ops/entries/{form}"), &whole);
+    }
+    // All stand for what the key may read now, and one stood for something else.
+    let open = json!({"target": "/configs/open/entries/x"});
+    server.post("/api/aliases/mine/entries/a", open.to_string()).expect(201);
+    put(&server, "/aliases/mine/entries/c", &open);
+    let (_, admin) = key(&server, "", &json!({"role": "admin"}));
+    let (_, scoped) = key(
+        &server,
+        &admin,
+        &json!({"role": "consumer", "scope": ["/aliases/mine", "/configs/open"]}),
+    );
+    for form in ["documents", "differences"] {
+        let path = format!("/propagation/streams/targets/ops/entries/{form}");
+        let mut some = Client::connect(server.address);
+        let ask = Ask::get(&path).header("Authorization", scoped.as_str());
+        assert_eq!(some.begin_asking(&ask), Some(200));
+        let told = some.read_until("/aliases/mine/entries/c");
+        assert!(told.contains("shown") && !told.contains("hidden"), "{form}: {told}");
+    }
+}
+
+#[test]
 fn tells_of_what_is_put_right_after_its_route() {
     let server = Server::in_memory(&[]);
     dash(&server, &json!({"select": {"collections": ["/configs/none"]}}));

@@ -237,6 +237,7 @@ mod tests {
         let document = ChangedDocument {
             bytes: None,
             alias_of: None,
+            alias_state: None,
             content_type: Some("application/json".to_owned()),
             version: Some("1".to_owned()),
             state: Some("stable"),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use muster_relay::delivery::DeliveryEnd;
+use muster_relay::{delivery::DeliveryEnd, store::Held};
 use muster_words::Xid;
 
 use crate::{
@@ -78,6 +78,33 @@ async fn a_webhook_is_not_asked_if_its_document_says_so() {
     let end = bench.put("/configs/a/entries/b", "1").await;
     bench.reached(end).await;
     assert_eq!(receiver.got().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_that_does_not_answer_is_asked_once_and_gets_its_events() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    receiver.at("OPTIONS", Manner::Stall);
+    bench.hook(&receiver.url(), r#", "timeout_seconds": 1"#).await;
+    for number in 0..5 {
+        let end = bench.put(&format!("/configs/a/entries/b{number}"), "1").await;
+        bench.reached(end).await;
+    }
+    assert_eq!((receiver.got().len(), receiver.asked()), (5, 1));
+}
+
+#[tokio::test]
+async fn a_pause_is_not_replaced_by_a_refusal() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start().await);
+    let others = "other.example".to_owned();
+    receiver.at("OPTIONS", Manner::Header(200, "WebHook-Allowed-Origin", others));
+    bench.hook(&receiver.url(), "").await;
+    let held = || bench.engine.targets().first().and_then(|one| one.held.clone());
+    until(|| held().is_some()).await;
+    bench.engine.pause(&target()).await.unwrap();
+    let late = Held { reason: "disabled: late".to_owned(), version: "1".to_owned() };
+    bench.engine.depot().store.hold(target().to_string(), Some(late)).await.unwrap();
+    let kept = bench.engine.depot().store.held().await.unwrap();
+    assert_eq!(kept[&target().to_string()].reason, "paused");
 }
 
 #[tokio::test]

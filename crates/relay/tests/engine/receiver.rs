@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -68,6 +71,7 @@ struct State {
     usual: Mutex<Option<Manner>>,
     open: Mutex<(usize, usize)>,
     pause: Mutex<Duration>,
+    asked: AtomicUsize,
 }
 
 pub struct Receiver {
@@ -123,6 +127,11 @@ impl Receiver {
         self.state.got.lock().clone()
     }
 
+    /// How often it was asked for its consent.
+    pub fn asked(&self) -> usize {
+        self.state.asked.load(Ordering::Relaxed)
+    }
+
     /// The most requests that ever ran at once.
     pub fn most_at_once(&self) -> usize {
         self.state.open.lock().1
@@ -132,6 +141,7 @@ impl Receiver {
 async fn serve(mut stream: TcpStream, state: Arc<State>) {
     while let Some(got) = read(&mut stream).await {
         if got.line.starts_with("OPTIONS ") {
+            state.asked.fetch_add(1, Ordering::Relaxed);
             let manner = state.places.lock().get("OPTIONS").cloned();
             if !answer(&mut stream, manner.unwrap_or(Manner::Status(405))).await {
                 return;

@@ -234,3 +234,40 @@ async fn a_scoped_key_exchanges_documents_of_its_places_alone() {
     let show = ("GET /sync/configs/vault/entries/a", "", 403, "out_of_scope");
     all(&running, &key, &[show]).await;
 }
+
+#[tokio::test]
+async fn an_alias_stands_for_a_document_within_the_scope_alone() {
+    let (running, keys) = start(None).await;
+    let steps = [
+        ("PUT /api/configs/vault/entries/doc", r#"{"password": "secret"}"#, 201, ""),
+        ("PUT /api/configs/mine/entries/doc", "{}", 201, ""),
+        ("PUT /api/targets/ops/entries/out", r#"{"kind": "sse"}"#, 201, ""),
+    ];
+    all(&running, &admin(&keys), &steps).await;
+    let grant = r#"{"role": "publisher", "scope":
+        ["/aliases/mine", "/configs/mine", "/routes/mine"]}"#;
+    let scoped = key(&running, &keys, grant).await;
+    let put = "PUT /api/aliases/mine/entries/a";
+    let told = |place: &str| {
+        format!(
+            r#"{{"mode": "unidirectional", "targets": ["/targets/ops/entries/out"],
+                 "select": {{"collections": ["{place}"]}}}}"#
+        )
+    };
+    let steps = [
+        (put, r#"{"target": "/configs/vault/entries/doc"}"#, 403, "out_of_scope"),
+        (put, r#"{"target": "/configs/vault/entries/doc/versions/1"}"#, 403, "out_of_scope"),
+        (put, r#"{"target": "/configs/vault/entries/nil"}"#, 403, "out_of_scope"),
+        (
+            "POST /api/aliases/mine",
+            r#"{"entries": {"a": {"entry": {"target": "/configs/vault/entries/doc"}}}}"#,
+            403,
+            "out_of_scope",
+        ),
+        (put, r#"{"target": "/configs/mine/entries/doc"}"#, 201, ""),
+        // Somebody else may have put an alias there, for a document elsewhere.
+        ("PUT /api/routes/mine/entries/r", &*told("/aliases/mine"), 403, "out_of_scope"),
+        ("PUT /api/routes/mine/entries/r", &*told("/configs/mine"), 201, ""),
+    ];
+    all(&running, &scoped, &steps).await;
+}
