@@ -15,6 +15,7 @@ mod order;
 mod past;
 mod process;
 mod propagation;
+mod providers;
 mod ratio;
 mod reads;
 mod scratch;
@@ -44,13 +45,15 @@ type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match (arguments.bare, &arguments.file, arguments.post) {
-        (Some(address), Some(file), _) => servers::bare::serve(address, file),
-        (_, _, Some(address)) => {
-            let Arguments { posts, loops, bytes, .. } = arguments;
-            servers::posts::Posts { posts, loops, bytes }.make(address)
-        }
-        _ => measure(&arguments),
+    let done = if let (Some(address), Some(file)) = (arguments.bare, &arguments.file) {
+        servers::bare::serve(address, file)
+    } else if let (Some(address), Some(upstream)) = (arguments.proxy, arguments.upstream) {
+        servers::proxy::serve(address, upstream)
+    } else if let Some(address) = arguments.post {
+        let Arguments { posts, loops, bytes, .. } = arguments;
+        servers::posts::Posts { posts, loops, bytes }.make(address)
+    } else {
+        measure(&arguments)
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,6 +82,7 @@ fn measure(arguments: &Arguments) -> Outcome {
             Pair::Console => console::run(&order, &mut report),
             Pair::Starve => starve::run(&order, &mut report),
             Pair::Propagation => propagation::run(&order, &mut report),
+            Pair::Providers => providers::run(&order, &mut report),
         };
         if let Err(error) = measured {
             // One that fails must not take the others with it.

@@ -9,6 +9,18 @@ use std::{
 
 use clap::{Parser, ValueEnum};
 
+/// The parts of propagation, and those of providers.
+const PARTS: [&str; 8] = [
+    "latency",
+    "deliveries",
+    "registries",
+    "memory",
+    "look-ups",
+    "registrations",
+    "gateway",
+    "probes",
+];
+
 /// Measures Muster against what a user would pick instead, and prints ratios.
 #[derive(Debug, Parser)]
 #[command(name = "muster-bench")]
@@ -49,9 +61,18 @@ pub(crate) struct Arguments {
     /// Changes that are written while a target of propagation is down.
     #[arg(long, default_value_t = 1_000_000)]
     changes: u64,
-    /// The part of propagation to measure; all, where none is named.
-    #[arg(long, value_parser = ["latency", "deliveries", "registries", "memory"])]
+    /// The part of propagation or of providers to measure; all, where none is named.
+    #[arg(long, value_parser = PARTS)]
     part: Option<String>,
+    /// LiteLLM's program, whose proxy the gateway is compared with.
+    #[arg(long, value_name = "PROGRAM")]
+    litellm: Option<PathBuf>,
+    /// Passes requests on to another address with hyper alone: what the gateway is compared with.
+    #[arg(long, hide = true, requires = "upstream")]
+    pub(crate) proxy: Option<SocketAddr>,
+    /// Where `--proxy` passes them.
+    #[arg(long, hide = true)]
+    pub(crate) upstream: Option<SocketAddr>,
     /// Serves a file from memory with a bare axum handler: what reads are compared with.
     #[arg(long, hide = true, requires = "file")]
     pub(crate) bare: Option<SocketAddr>,
@@ -98,6 +119,8 @@ pub(crate) enum Pair {
     Starve,
     /// Changes on their way to webhooks and to other registries.
     Propagation,
+    /// Live AI providers, against maps, a bare proxy and LiteLLM's.
+    Providers,
 }
 
 impl fmt::Display for Pair {
@@ -114,6 +137,7 @@ impl fmt::Display for Pair {
             Self::Console => "console",
             Self::Starve => "starve",
             Self::Propagation => "propagation",
+            Self::Providers => "providers",
         })
     }
 }
@@ -139,6 +163,7 @@ pub(crate) struct Order {
     pub sizes: Vec<u64>,
     pub changes: u64,
     pub part: Option<String>,
+    pub litellm: Option<PathBuf>,
     pub muster: PathBuf,
     pub before: Option<PathBuf>,
     pub apicurio: Option<PathBuf>,
@@ -157,6 +182,7 @@ impl Order {
             sizes: arguments.sizes.clone(),
             changes: arguments.changes.max(1),
             part: arguments.part.clone(),
+            litellm: arguments.litellm.clone(),
             muster: arguments.muster.clone(),
             before: arguments.before.clone(),
             apicurio: arguments.apicurio.clone(),
