@@ -309,6 +309,8 @@ impl Delivery {
             _ => None,
         };
         *self.progress.own_fault.lock() = own;
+        let failure = Some(outcome).filter(|outcome| **outcome != TryOutcome::Taken);
+        *self.progress.last_failure.lock() = failure.map(ToString::to_string);
         let is_told = !matches!(outcome, TryOutcome::Failed(TryFailure::Refused(_)));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.depot.trail.tried(TryRecord {

@@ -85,6 +85,8 @@ pub struct LinkProgress {
     pub error: Mutex<Option<String>>,
     /// What keeps deliveries waiting that somebody must mend on this side; none since the newest try.
     pub own_fault: Mutex<Option<String>>,
+    /// What came of the newest try, if it failed.
+    pub last_failure: Mutex<Option<String>>,
     /// Requests that a stop cut off.
     pub cut_off: AtomicU64,
     /// Live events that weren't sent because they aren't kept any more.

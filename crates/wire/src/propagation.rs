@@ -273,7 +273,8 @@ pub enum PropagationAction {
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PropagationResult {
-    /// How many targets or dead letters it was done to.
+    /// How many targets or dead letters it was done to; of `retry`, how many deliveries are tried:
+    /// none while the target is paused or disabled or its circuit breaker is open.
     pub done: u64,
     /// Dead letters that weren't delivered, with their reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

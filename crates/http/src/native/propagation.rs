@@ -77,6 +77,11 @@ pub(super) async fn links(
         .broken()
         .into_iter()
         .map(|broken| UnusableReport { xid: broken.name.to_string(), reason: broken.reason });
+    let broken = broken.filter(|broken| {
+        let is_named = |wanted: &Option<String>| wanted.as_ref() == Some(&broken.xid);
+        let is_filtered = route.is_some() || target.is_some() || state.is_some();
+        !is_filtered || is_named(&route) || is_named(&target)
+    });
     // They belong to no page, so they are on the first one.
     let broken = broken.take(if after.is_none() { PAGE_MAX } else { 0 });
     let sessions = page.links.iter().map(link).collect();
@@ -263,27 +268,28 @@ pub(super) async fn act(
             PropagationResult { done: count as u64, failed: Vec::new() }
         }
         action => {
-            of_target(engine, action, request.target.as_deref()).await?;
-            PropagationResult { done: 1, failed: Vec::new() }
+            let done = of_target(engine, action, request.target.as_deref()).await?;
+            PropagationResult { done, failed: Vec::new() }
         }
     };
     Ok(answer::json(StatusCode::OK, &done))
 }
 
+/// Does something to a target. Returns how often: a retry counts the deliveries that are tried.
 async fn of_target(
     engine: &Engine,
     action: PropagationAction,
     target: Option<&str>,
-) -> Result<(), Problem> {
+) -> Result<u64, Problem> {
     let Some(target) = target else {
         return Err(body::refused("target is missing".to_owned(), ACTIONS));
     };
     let missing = || Problem::new(ErrorKind::NotFound).subject(target);
     let name: Xid = target.parse().map_err(|_| missing())?;
     let done = match action {
-        PropagationAction::Pause => engine.pause(&name).await,
-        PropagationAction::Resume => engine.resume(&name).await,
-        PropagationAction::ResetBreaker => engine.reset_breaker(&name),
+        PropagationAction::Pause => engine.pause(&name).await.map(|()| 1),
+        PropagationAction::Resume => engine.resume(&name).await.map(|()| 1),
+        PropagationAction::ResetBreaker => engine.reset_breaker(&name).map(|()| 1),
         _ => engine.retry(&name),
     };
     done.map_err(|error| problem(&error, target))

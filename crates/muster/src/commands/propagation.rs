@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use clap::{Args, Subcommand};
 use muster_client::{Client, Query};
 use muster_wire::propagation::{PropagationAction, PropagationRequest};
+use muster_words::Xid;
 
 use crate::{Context, Failure, arguments::ConnectionArguments};
 
@@ -80,8 +81,16 @@ pub struct RowFilter {
     #[arg(long, value_name = "TARGET")]
     target: Option<String>,
     /// At most this many rows
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = at_least_one)]
     limit: usize,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.replace([',', '_'], "").parse() {
+        Ok(0) => Err("it must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 impl RowFilter {
@@ -105,7 +114,7 @@ impl RowFilter {
 /// The xid of a target that is given by its xid or its name.
 async fn target_named(client: &Client, text: &str) -> Result<String, Failure> {
     if text.contains('/') {
-        return Ok(xid_of(text));
+        return checked("target", client, text).await;
     }
     let listed = client.propagation_targets().await?.read()?.targets;
     only("target", text, listed.into_iter().map(|one| one.target))
@@ -114,10 +123,32 @@ async fn target_named(client: &Client, text: &str) -> Result<String, Failure> {
 /// The xid of a route that is given by its xid or its name.
 async fn route_named(client: &Client, text: &str) -> Result<String, Failure> {
     if text.contains('/') {
-        return Ok(xid_of(text));
+        return checked("route", client, text).await;
     }
     let listed = links::all(client, &Query::new(), usize::MAX).await?.sessions;
     only("route", text, listed.into_iter().map(|one| one.route))
+}
+
+/// An xid that is given whole. One of another type, or one that isn't there, is a slip.
+async fn checked(what: &str, client: &Client, text: &str) -> Result<String, Failure> {
+    let xid = xid_of(text);
+    let wrong = |why: String| {
+        let example = format!("{what}s/ops/entries/hook");
+        Failure::usage(why).help(format!("the xid of a {what} is like {example}"))
+    };
+    let name: Xid = xid.parse().map_err(|_| wrong(format!("{text} isn't an xid")))?;
+    let groups = name.group_ids().map(|(groups, _)| format!("{groups}"));
+    if !matches!(name, Xid::Resource { .. }) || groups.as_deref() != Some(&*format!("{what}s")) {
+        return Err(wrong(format!("{text} isn't the name of a {what}")));
+    }
+    match client.document(&name).await {
+        Ok(_) => Ok(xid),
+        Err(error) if error.is_absent() => {
+            Err(Failure::usage(format!("there is no {what} {text}"))
+                .help("muster propagation status lists the targets, and sessions the routes"))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The only xid with this name.

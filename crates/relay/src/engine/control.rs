@@ -1,6 +1,6 @@
 //! What operators do: pause, resume, try again, and dead letters.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use muster_registry::FetchError;
 use muster_words::{Position, Xid};
@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::Engine;
 use crate::{
+    breaker::ReceiverBreakerState,
     changes::DocumentChange,
     delivery::{Delivery, DeliveryEnd},
     link::Link,
@@ -84,13 +85,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets the waiting deliveries to a target try now.
+    /// Lets the waiting deliveries to a target try now. Returns how many there are; none while it is
+    /// held or its breaker is open, because then nothing is tried.
     ///
     /// # Errors
     /// See [`ControlError`].
-    pub fn retry(&self, name: &Xid) -> Result<(), ControlError> {
-        self.receiver(name)?.nudge();
-        Ok(())
+    pub fn retry(&self, name: &Xid) -> Result<u64, ControlError> {
+        let receiver = self.receiver(name)?;
+        receiver.nudge();
+        let is_closed = receiver.breaker() == ReceiverBreakerState::Closed;
+        if receiver.held().is_some() || !receiver.target.enabled || !is_closed {
+            return Ok(0);
+        }
+        let state = self.state.lock();
+        let links = state.links.values().filter(|running| running.link.key.target == *name);
+        let waiting = links.map(|running| running.link.progress.unfinished.load(Ordering::Relaxed));
+        Ok(waiting.sum())
     }
 
     fn receiver(&self, name: &Xid) -> Result<Arc<Receiver>, ControlError> {

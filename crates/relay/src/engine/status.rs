@@ -24,7 +24,8 @@ pub struct LinkStatus {
     pub key: LinkKey,
     /// How the route spreads.
     pub mode: &'static str,
-    /// `running`, `held`, `waiting` behind an open breaker, `finished` or `failing`.
+    /// `running`, `held`, `waiting` behind an open breaker, `finished`, `failing`, or `streamed`:
+    /// receivers read it, and nothing about them is kept.
     pub state: &'static str,
     /// Why, if it doesn't run.
     pub reason: Option<String>,
@@ -76,6 +77,12 @@ pub struct TargetStatus {
     pub max_in_flight: u32,
 }
 
+/// Why a link waits behind an open breaker.
+fn behind_breaker(failure: Option<String>) -> String {
+    let open = "the circuit breaker is open".to_owned();
+    failure.map_or(open.clone(), |failure| format!("{open}; the newest try: {failure}"))
+}
+
 /// A route or a target that does nothing, or not all that its document says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenDocument {
@@ -122,6 +129,7 @@ impl Engine {
         let dead = self.depot.store.dead_counts().await?;
         let mut found = self.links_now(&dead);
         self.add_stopped(&mut found, &dead).await?;
+        self.add_streamed(&mut found);
         found.retain(|status| after.is_none_or(|after| status.key > *after) && is_wanted(status));
         found.sort_by(|one, other| one.key.cmp(&other.key));
         let has_more = found.len() > limit;
@@ -168,6 +176,30 @@ impl Engine {
         Ok(())
     }
 
+    /// Adds the routes to targets that receivers read.
+    fn add_streamed(&self, found: &mut Vec<LinkStatus>) {
+        let head = self.depot.registry.view().position();
+        let state = self.state.lock();
+        for (target, routes) in &state.streamed {
+            for (name, streamed) in routes {
+                found.push(LinkStatus {
+                    key: LinkKey { route: name.clone(), target: target.clone() },
+                    mode: streamed.route.mode.name(),
+                    state: "streamed",
+                    reason: Some(format!("receivers read /propagation/streams{target}")),
+                    mark: head,
+                    is_live: false,
+                    lag_entries: 0,
+                    lag: Duration::ZERO,
+                    unfinished: 0,
+                    delivered: 0,
+                    dead: 0,
+                    inbound: None,
+                });
+            }
+        }
+    }
+
     fn links_now(&self, dead: &HashMap<LinkKey, u64>) -> Vec<LinkStatus> {
         let state = self.state.lock();
         let status = state.links.values().map(|running| {
@@ -182,12 +214,15 @@ impl Engine {
             let error = error.or_else(|| progress.own_fault.lock().clone());
             let error = error.or_else(|| inbound.as_ref().and_then(|back| back.error.clone()));
             let is_open = link.receiver.breaker() != ReceiverBreakerState::Closed;
+            let failure = progress.last_failure.lock().clone();
             let (name, reason) = match (is_finished, held, error) {
                 (true, ..) => ("finished", None),
                 (_, Some(held), _) => ("held", Some(held)),
                 (_, _, Some(error)) => ("failing", Some(error)),
-                _ if is_open => ("waiting", Some("the circuit breaker is open".to_owned())),
-                _ => ("running", None),
+                _ if is_open => ("waiting", Some(behind_breaker(failure))),
+                _ => {
+                    ("running", failure.map(|failure| format!("the newest try failed: {failure}")))
+                }
             };
             LinkStatus {
                 key: link.key.clone(),
@@ -236,7 +271,10 @@ impl Engine {
                 TargetKind::Sse => format!("/propagation/streams{}", receiver.name),
                 ref kind => kind.place().to_owned(),
             },
-            held: receiver.held(),
+            held: receiver.held().or_else(|| {
+                let is_off = !receiver.target.enabled;
+                is_off.then(|| "off: its document says \"enabled\": false".to_owned())
+            }),
             breaker: receiver.breaker(),
             failures: receiver.failures(),
             in_flight: receiver.in_flight(),

@@ -149,7 +149,7 @@ fn streamed(found: &FoundDocuments) -> BTreeMap<Xid, StreamedRoutes> {
 
 /// Why a route doesn't run to some of the targets that it names.
 fn misled(name: &Xid, route: &FoundRoute, found: &FoundDocuments) -> Option<BrokenDocument> {
-    let Route { targets, live, once, form, .. } = &*route.route;
+    let Route { mode, targets, live, once, form, .. } = &*route.route;
     let reason =
         targets.iter().find_map(|target| match &found.targets.get(target)?.target.kind {
             TargetKind::Registry { .. } if live.is_some() => Some(format!(
@@ -157,6 +157,12 @@ fn misled(name: &Xid, route: &FoundRoute, found: &FoundDocuments) -> Option<Brok
             )),
             TargetKind::Registry { .. } if *form == EventForm::Differences => Some(format!(
                 "it sends differences, and {target} is another registry, which takes documents"
+            )),
+            TargetKind::Registry { .. } => None,
+            kind if *mode == RouteMode::Bidirectional => Some(format!(
+                "it goes in both directions, and {target} is no registry ({}) but takes only what \
+                 is sent",
+                kind.name()
             )),
             TargetKind::Sse if live.is_some() => Some(format!(
                 "it sends live events, and {target} is a stream: read /events instead"

@@ -6,7 +6,7 @@ use muster_wire::propagation::{
 
 use super::{RowFilter, shown};
 use crate::{
-    Context, Failure,
+    Context, Exit, Failure,
     arguments::ConnectionArguments,
     commands::delete::confirm,
     output::{Table, numbers::counted, times},
@@ -103,7 +103,7 @@ impl ChosenLetters {
         if !self.letters.is_empty() {
             return Ok(self.letters.clone());
         }
-        let query = RowFilter { route: self.route.clone(), target: self.target.clone(), limit: 0 };
+        let query = RowFilter { route: self.route.clone(), target: self.target.clone(), limit: 1 };
         let found = all(client, &query.query(client).await?, usize::MAX).await?;
         Ok(found.iter().map(|letter| letter.letter).collect())
     }
@@ -180,14 +180,20 @@ impl DeadLettersReplayArguments {
             failed.extend(result.failed);
         }
         let screen = &context.screen;
-        if !screen.is_table() {
-            return screen.value(&serde_json::json!({"done": done, "failed": failed}));
+        if screen.is_table() {
+            for letter in &failed {
+                screen.note(&format!("{}: {}", letter.letter, letter.reason));
+            }
+            let done = usize::try_from(done).unwrap_or(usize::MAX);
+            let count = counted(done, "delivery", "deliveries");
+            screen.line(&format!("{count} made, {} not made", failed.len()))?;
+        } else {
+            screen.value(&serde_json::json!({"done": done, "failed": failed}))?;
         }
-        for letter in &failed {
-            screen.note(&format!("{}: {}", letter.letter, letter.reason));
+        match failed.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::already_reported(Exit::Refused)),
         }
-        let count = counted(usize::try_from(done).unwrap_or(usize::MAX), "delivery", "deliveries");
-        screen.line(&format!("{count} made, {} not made", failed.len()))
     }
 }
 

@@ -1,8 +1,8 @@
 use clap::Args;
-use muster_wire::propagation::PropagationAction;
+use muster_wire::propagation::{PropagationAction, PropagationRequest, TargetReport};
 
-use super::act;
-use crate::{Context, Failure, arguments::ConnectionArguments};
+use super::{act, shown, target_named};
+use crate::{Context, Failure, OwnCode, arguments::ConnectionArguments, output::numbers::counted};
 
 /// Examples of the command `pause`.
 pub const PAUSE_EXAMPLES: &str = "\
@@ -68,6 +68,24 @@ impl NamedTarget {
     }
 }
 
+/// Why nothing is tried, and what to do about it.
+fn closed(target: &TargetReport, name: &str) -> Option<(String, String)> {
+    if let Some(reason) = &target.held {
+        let what = format!("nothing is sent to {name} now: {reason}");
+        let help = match reason.starts_with("off") {
+            true => format!("put {name} with \"enabled\": true"),
+            false => format!("muster propagation resume {name}"),
+        };
+        return Some((what, help));
+    }
+    let is_open = target.breaker != "closed";
+    is_open.then(|| {
+        let what =
+            format!("the circuit breaker of {name} is {}, so nothing is tried", target.breaker);
+        (what, format!("muster propagation breaker reset {name} tries at once"))
+    })
+}
+
 impl PauseArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
         self.named.act(context, PropagationAction::Pause, "paused").await
@@ -82,6 +100,28 @@ impl ResumeArguments {
 
 impl RetryArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        self.named.act(context, PropagationAction::Retry, "tries now").await
+        let client = self.named.connection.client(context).await?;
+        let target = target_named(&client, &self.named.target).await?;
+        let action = PropagationAction::Retry;
+        let request =
+            PropagationRequest { action, target: Some(target.clone()), letters: Vec::new() };
+        let answer = client.act_on_propagation(&request).await?;
+        let screen = &context.screen;
+        if !screen.is_table() {
+            return screen.value(&answer.json()?);
+        }
+        let (name, tried) = (shown(&target), answer.read()?.done);
+        if tried > 0 {
+            let tried = usize::try_from(tried).unwrap_or(usize::MAX);
+            let tried = counted(tried, "delivery is", "deliveries are");
+            return screen.line(&format!("{name}  {tried} tried now"));
+        }
+        let listed = client.propagation_targets().await?.read()?.targets;
+        let status = listed.into_iter().find(|one| one.target == target);
+        let closed = status.as_ref().and_then(|one| closed(one, &name));
+        match closed {
+            Some((why, help)) => Err(Failure::new(OwnCode::System, why).help(help)),
+            None => screen.line(&format!("{name}  no delivery waits")),
+        }
     }
 }
