@@ -447,6 +447,15 @@ fn rows_are_found_by_the_names_of_routes_and_targets() {
     );
     let unknown = ask(&["events", "--route", "al"], 2).err;
     assert!(unknown.contains("there is no route al in force"), "{unknown}");
+    for (words, expect) in [
+        (["events", "--route", "routes/ops/entries/al"], "there is no route routes/ops/entries/al"),
+        (["events", "--route", "targets/ops/entries/a"], "isn't the name of a route"),
+        (["logs", "--target", "targets/ops"], "isn't the name of a target"),
+        (["logs", "--limit", "0"], "at least 1"),
+    ] {
+        let wrong = ask(&words, 2).err;
+        assert!(wrong.contains(expect), "{words:?}: {wrong}");
+    }
     let several = ask(&["logs", "--target", "both"], 2).err;
     assert!(several.contains("targets/ops/entries/both"), "{several}");
     assert!(several.contains("targets/other/entries/both"), "{several}");
@@ -480,4 +489,64 @@ fn a_replay_says_what_became_of_each_letter() {
     let reason = "nothing is sent to /targets/ops/entries/hook now (paused): resume it first";
     let replayed = act(json!({"action": "replay", "letters": [1]}));
     assert_eq!(replayed, json!({"done": 0, "failed": [{"letter": 1, "reason": reason}]}));
+}
+
+/// Waits until the sessions are as they should be.
+fn sessions(server: &Server, is_so: impl Fn(&Value) -> bool) -> Value {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let list = server.get("/propagation/sessions").expect(200).json();
+        if is_so(&list) {
+            return list;
+        }
+        assert!(Instant::now() < until, "{list}");
+        // sleeps: between two looks at a condition.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn says_why_nothing_is_sent_and_shows_every_route() {
+    let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
+    let mut hook = json!({"kind": "webhook", "url": "http://127.0.0.1:1/in",
+                          "retry": {"circuit_breaker_threshold": 1}});
+    let put = |xid: &str, document: &Value| {
+        server.put(&format!("/api{xid}"), document.to_string());
+    };
+    put("/targets/ops/entries/hook", &hook);
+    put("/targets/ops/entries/dash", &json!({"kind": "sse"}));
+    let route = |mode: &str, target: &str| {
+        json!({"mode": mode, "targets": [format!("/targets/ops/entries/{target}")],
+               "select": {"collections": ["/configs"]}})
+    };
+    put("/routes/ops/entries/hook", &route("unidirectional", "hook"));
+    put("/routes/ops/entries/dash", &route("unidirectional", "dash"));
+    let (folder, url) = (TempDir::new().unwrap(), server.url("127.0.0.1"));
+    let retry = |code| {
+        let words = ["propagation", "retry", "hook", "--server", &url];
+        let done = run(folder.path(), &words).expect(code);
+        done.out + &done.err
+    };
+    sessions(&server, |list| list["sessions"].as_array().unwrap().len() == 2);
+    assert!(retry(0).contains("no delivery waits"));
+    put("/configs/app/entries/x", &json!(1));
+    let list = sessions(&server, |list| list.to_string().contains("waiting"));
+    let reason = "the circuit breaker is open; the newest try: no connection can be made";
+    assert_eq!(list["sessions"][1]["reason"], reason, "{list}");
+    assert_eq!(list["sessions"][0]["state"], "streamed", "{list}");
+    let open = retry(1);
+    assert!(open.contains("is open, so nothing is tried") && open.contains("breaker reset"), "{open}");
+    // In both directions, and no registry.
+    put("/routes/ops/entries/wrong", &route("bidirectional", "hook"));
+    let list = sessions(&server, |list| list["broken"].as_array().is_some_and(|all| !all.is_empty()));
+    assert!(list["broken"].to_string().contains("is no registry"), "{list}");
+    let named = server.get("/propagation/sessions?route=/routes/ops/entries/hook").expect(200);
+    assert_eq!(named.json()["broken"].as_array().map_or(0, Vec::len), 0);
+    hook["enabled"] = json!(false);
+    put("/targets/ops/entries/hook", &hook);
+    sessions(&server, |_| {
+        server.get("/propagation/targets").text().contains("its document says")
+    });
+    let off = retry(1);
+    assert!(off.contains("nothing is sent to") && off.contains("\"enabled\": true"), "{off}");
 }
