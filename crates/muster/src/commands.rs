@@ -9,6 +9,7 @@ pub mod conflicts;
 pub mod delete;
 pub mod diff;
 pub mod encryption;
+pub mod entities;
 pub mod errors;
 pub mod export;
 pub mod extract;
@@ -58,6 +59,9 @@ pub enum MusterCommand {
     Get(get::GetArguments),
     #[command(before_help = search::EXAMPLES)]
     Search(search::SearchArguments),
+    /// Register entities, find them by class, and list the classes
+    #[command(subcommand)]
+    Entities(entities::EntitiesCommand),
     #[command(before_help = references::EXAMPLES)]
     References(references::ReferencesArguments),
     #[command(before_help = log::EXAMPLES)]
@@ -146,6 +150,7 @@ impl MusterCommand {
             Self::List(list) => context.wait(list.run(context)),
             Self::Get(get) => context.wait(get.run(context)),
             Self::Search(search) => context.wait(search.run(context)),
+            Self::Entities(entities) => context.wait(entities.run(context)),
             Self::References(references) => context.wait(references.run(context)),
             Self::Log(log) => context.wait(log.run(context)),
             Self::Diff(diff) => context.wait(diff.run(context)),

@@ -7,7 +7,21 @@ use crate::Arguments;
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "serve"]),
-    ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
+    (
+        "Read",
+        &[
+            "list",
+            "get",
+            "search",
+            "entities",
+            "references",
+            "log",
+            "diff",
+            "watch",
+            "export",
+            "status",
+        ],
+    ),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "extract", "model"]),
     ("Send", &["propagation", "conflicts", "encryption"]),
     ("Prove", &["validate", "schema", "ledger"]),

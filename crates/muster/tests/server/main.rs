@@ -9,6 +9,7 @@ mod assisting;
 mod backups;
 mod bound_formats;
 mod burning;
+mod classes;
 mod client;
 mod conditions;
 mod conflicts;
