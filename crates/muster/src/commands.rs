@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod backup;
 pub mod client;
+pub mod complete_names;
 pub mod completions;
 pub mod config;
 pub mod conflicts;
@@ -35,6 +36,7 @@ pub mod rollback;
 pub mod schema;
 pub mod search;
 pub mod serve;
+pub mod shell;
 pub mod snapshot;
 pub mod status;
 pub mod validate;
@@ -134,6 +136,10 @@ pub enum MusterCommand {
     Errors(errors::ErrorsArguments),
     #[command(before_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArguments),
+    #[command(before_help = shell::EXAMPLES)]
+    Shell(shell::ShellArguments),
+    #[command(hide = true)]
+    CompleteNames(complete_names::CompleteNamesArguments),
     #[command(before_help = man::EXAMPLES)]
     Man(man::ManArguments),
 }
@@ -182,6 +188,8 @@ impl MusterCommand {
             Self::Encryption(encryption) => encryption.run(context),
             Self::Errors(errors) => errors.run(context),
             Self::Completions(completions) => completions.run(context),
+            Self::Shell(shell) => shell.run(context),
+            Self::CompleteNames(names) => names.run(context),
             Self::Man(man) => man.run(context),
         }
     }

@@ -48,6 +48,7 @@ mod moving;
 mod old_schemas;
 mod origins;
 mod past;
+mod patterns;
 mod plans;
 mod proofs;
 mod propagating;
