@@ -3,12 +3,14 @@
 pub mod apply;
 pub mod backup;
 pub mod client;
+pub mod complete_names;
 pub mod completions;
 pub mod config;
 pub mod conflicts;
 pub mod delete;
 pub mod diff;
 pub mod encryption;
+pub mod entities;
 pub mod errors;
 pub mod export;
 pub mod extract;
@@ -34,6 +36,7 @@ pub mod rollback;
 pub mod schema;
 pub mod search;
 pub mod serve;
+pub mod shell;
 pub mod snapshot;
 pub mod status;
 pub mod validate;
@@ -58,6 +61,9 @@ pub enum MusterCommand {
     Get(get::GetArguments),
     #[command(before_help = search::EXAMPLES)]
     Search(search::SearchArguments),
+    /// Register entities, find them by class, and list the classes
+    #[command(subcommand)]
+    Entities(entities::EntitiesCommand),
     #[command(before_help = references::EXAMPLES)]
     References(references::ReferencesArguments),
     #[command(before_help = log::EXAMPLES)]
@@ -130,6 +136,10 @@ pub enum MusterCommand {
     Errors(errors::ErrorsArguments),
     #[command(before_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArguments),
+    #[command(before_help = shell::EXAMPLES)]
+    Shell(shell::ShellArguments),
+    #[command(hide = true)]
+    CompleteNames(complete_names::CompleteNamesArguments),
     #[command(before_help = man::EXAMPLES)]
     Man(man::ManArguments),
 }
@@ -146,6 +156,7 @@ impl MusterCommand {
             Self::List(list) => context.wait(list.run(context)),
             Self::Get(get) => context.wait(get.run(context)),
             Self::Search(search) => context.wait(search.run(context)),
+            Self::Entities(entities) => context.wait(entities.run(context)),
             Self::References(references) => context.wait(references.run(context)),
             Self::Log(log) => context.wait(log.run(context)),
             Self::Diff(diff) => context.wait(diff.run(context)),
@@ -177,6 +188,8 @@ impl MusterCommand {
             Self::Encryption(encryption) => encryption.run(context),
             Self::Errors(errors) => errors.run(context),
             Self::Completions(completions) => completions.run(context),
+            Self::Shell(shell) => shell.run(context),
+            Self::CompleteNames(names) => names.run(context),
             Self::Man(man) => man.run(context),
         }
     }

@@ -35,6 +35,23 @@ impl ConnectionArguments {
         Ok(Client::new(Arc::new(self.socket(context)?), key.as_deref()))
     }
 
+    /// A client for another registry, whose key is in a file. The key of the named one is never sent
+    /// there.
+    ///
+    /// # Errors
+    /// The address or the key file is invalid.
+    pub(crate) fn peer(
+        &self,
+        context: &Context,
+        address: &str,
+        key_file: Option<&Path>,
+    ) -> Result<Client, Failure> {
+        let server = Some(address.to_owned());
+        let named = Self { server, ca_cert: self.ca_cert.clone(), ..Self::default() };
+        let key = key_file.map(|file| read_key(context, file)).transpose()?;
+        Ok(Client::new(Arc::new(named.socket(context)?), key.as_deref()))
+    }
+
     /// As [`ConnectionArguments::client`]. If nothing was named and no server answers, the default data directory
     /// is used, if it exists. For commands that are needed before a server can run, or that are
     /// about its ledger.

@@ -7,7 +7,21 @@ use crate::Arguments;
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 7] = [
     ("Start", &["init", "serve"]),
-    ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
+    (
+        "Read",
+        &[
+            "list",
+            "get",
+            "search",
+            "entities",
+            "references",
+            "log",
+            "diff",
+            "watch",
+            "export",
+            "status",
+        ],
+    ),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "extract", "model"]),
     ("Send", &["propagation", "conflicts", "encryption"]),
     ("Prove", &["validate", "schema", "ledger"]),
@@ -23,6 +37,7 @@ pub(crate) const WANTS: [(&str, &[&str]); 7] = [
             "config",
             "errors",
             "completions",
+            "shell",
             "man",
         ],
     ),
@@ -87,15 +102,19 @@ mod tests {
 
     use super::*;
 
+    /// The commands that people are told of.
+    fn shown(command: &clap::Command) -> impl Iterator<Item = &clap::Command> {
+        command.get_subcommands().filter(|one| !one.is_hide_set())
+    }
+
     #[test]
     fn every_command_stands_in_the_overview_once_and_has_examples() {
         let command = command(ColorChoice::Never);
         let listed: Vec<&str> = WANTS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        let there: BTreeSet<&str> =
-            command.get_subcommands().map(clap::Command::get_name).collect();
+        let there: BTreeSet<&str> = shown(&command).map(clap::Command::get_name).collect();
         assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), there);
         assert_eq!(listed.len(), there.len());
-        let mut left: Vec<&clap::Command> = command.get_subcommands().collect();
+        let mut left: Vec<&clap::Command> = shown(&command).collect();
         while let Some(one) = left.pop() {
             let about = one.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(!about.is_empty() && !about.ends_with('.'), "{}: {about}", one.get_name());

@@ -38,10 +38,11 @@ const SHORT_NAMES: [(&str, &str, &str); 4] = [
 const NAMES_OF_SERVER: [&str; 2] = ["MUSTER_SERVER", "MUSTER_CLIENT_SERVER"];
 
 /// Names in the environment that look like settings but aren't.
-const OTHER_NAMES: [&str; 5] = [
+const OTHER_NAMES: [&str; 6] = [
     "MUSTER_ADMIN_KEY",
     "MUSTER_API_KEY",
     "MUSTER_CONFIG",
+    "MUSTER_PROGRAM",
     "MUSTER_TEST_DATA",
     "MUSTER_TEST_TOOLS",
 ];

@@ -14,7 +14,8 @@ fn pages() -> Vec<(String, String)> {
     let mut left = vec![(String::from("muster"), root)];
     while let Some((name, mut command)) = left.pop() {
         pages.push((name.clone(), command.render_help().to_string()));
-        let below = command.get_subcommands().filter(|one| one.get_name() != "help");
+        let below =
+            command.get_subcommands().filter(|one| one.get_name() != "help" && !one.is_hide_set());
         left.extend(below.map(|one| (format!("{name} {}", one.get_name()), one.clone())));
     }
     pages

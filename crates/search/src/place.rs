@@ -42,6 +42,9 @@ impl TextPlaces {
         match condition {
             SearchCondition::All(all) => all.iter().for_each(|one| self.add_condition(one)),
             SearchCondition::Any(any) => self.add(any.iter().map(term_of).collect()),
+            SearchCondition::Field { name, test: FieldTest::OneOf(values) } if name == GROUP => {
+                self.add(Some(values.iter().map(|value| term(value)).collect()));
+            }
             one => self.add(term_of(one).map(|term| vec![term])),
         }
     }
@@ -136,6 +139,9 @@ mod tests {
         let either = SearchCondition::Any(vec![cms.clone(), ssg]);
         let expect = vec![vec![term("providers/cms"), term("providers/ssg")]];
         assert_eq!(places(SearchCondition::All(vec![either])), expect);
+        let groups = ["providers/cms", "providers/ssg"].map(str::to_owned);
+        let one_of = SearchCondition::field(GROUP, FieldTest::OneOf(groups.to_vec()));
+        assert_eq!(places(SearchCondition::All(vec![one_of])), expect);
         let other = SearchCondition::Any(vec![cms.clone(), is("colour", "red")]);
         assert!(places(other).is_empty());
         assert!(places(SearchCondition::Not(Box::new(cms))).is_empty());

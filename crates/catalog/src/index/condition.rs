@@ -35,6 +35,8 @@ pub enum FieldTest {
     Present,
     /// It is this value; for a range, the value is within it.
     Is(String),
+    /// It is one of these values.
+    OneOf(Vec<String>),
     /// It is less than this value.
     Less(String),
     /// It is at most this value.
@@ -115,6 +117,7 @@ impl FieldTest {
     fn value(&self) -> Option<&str> {
         match self {
             Self::Present => None,
+            Self::OneOf(values) => values.first().map(String::as_str),
             Self::Is(value)
             | Self::Less(value)
             | Self::AtMost(value)
@@ -125,6 +128,10 @@ impl FieldTest {
 
     /// The alternatives of the test for a field's classes; none if the value is of none of them.
     fn spans(&self, keys: &[Arc<FieldKey>]) -> Vec<Compiled> {
+        if let Self::OneOf(values) = self {
+            let each = values.iter().map(|value| Self::Is(value.clone()));
+            return each.flat_map(|one| one.spans(keys)).collect();
+        }
         let max_of = |key: &Arc<FieldKey>| {
             let max = |other: &&Arc<FieldKey>| {
                 other.class == FieldClass::RangeMax && other.name == key.name
@@ -156,7 +163,7 @@ impl FieldTest {
             Self::AtMost(_) => span(key, Unbounded, Included(value)),
             Self::More(_) => span(upper, Excluded(value), Unbounded),
             Self::AtLeast(_) => span(upper, Included(value), Unbounded),
-            Self::Present => return None,
+            Self::Present | Self::OneOf(_) => return None,
         })
     }
 }

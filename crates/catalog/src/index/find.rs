@@ -4,8 +4,8 @@ use muster_words::{Coverage, Xid};
 
 use super::{
     DeclaredFields, Facet, FacetCount, FieldClass, FieldFault, FieldKey, FieldTerms, GROUP,
-    NumberSet, ResourceName, STATE, Search, SearchPage, StructuredIndex, TYPE, Term, TermValue,
-    condition::Compiled,
+    NumberSet, ResourceName, STATE, Search, SearchPage, StructuredIndex, TYPE, Term, TermKey,
+    TermValue, condition::Compiled,
 };
 use crate::{View, state::Version};
 
@@ -58,6 +58,23 @@ impl View {
         let set = finder.found(&condition.compile(declared)?, None);
         let names = finder.first_names(set.iter(), None, usize::MAX);
         Ok(names.into_iter().map(|(_, name)| name.xid()).collect())
+    }
+}
+
+impl StructuredIndex {
+    /// The texts that a field ever had, in order; none if there are more than `max`.
+    #[must_use]
+    pub fn texts<'a>(&'a self, keys: &[Arc<FieldKey>], max: usize) -> Option<Vec<&'a str>> {
+        let fields = || keys.iter().filter_map(|key| self.field(key));
+        if fields().map(|terms| terms.0.len()).sum::<usize>() > max {
+            return None;
+        }
+        let all = fields().flat_map(|terms| terms.0.keys());
+        let text = |term: &'a TermKey| match &term.0.value {
+            TermValue::Text(text) => Some(&**text),
+            _ => None,
+        };
+        Some(all.filter_map(text).collect())
     }
 }
 

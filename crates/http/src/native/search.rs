@@ -1,5 +1,6 @@
 //! `GET /search` and `GET /search/providers`: finds documents by their fields and their words.
 
+mod classes;
 mod condition;
 mod cursor;
 mod documents;
@@ -71,6 +72,8 @@ pub(super) async fn search(
     let conditions = condition::of_query(query, declared).map_err(refused)?;
     let order = condition::order(query).map_err(refused)?;
     let answering = async {
+        let mut conditions = conditions;
+        conditions.extend(classes::of_query(&request).await?);
         let condition = SearchCondition::All(conditions);
         let words = words::find(&request, &condition).await?;
         let search = Search {

@@ -35,6 +35,8 @@ pub(super) struct SearchArguments {
     kind: Option<String>,
     /// Only documents of this group, such as cms or providers/cms.
     group: Option<String>,
+    /// Only entities of this class or this family of classes, such as services or AI systems.
+    classification: Option<String>,
     /// Only documents in this lifecycle state: draft, review, stable, deprecated or retired.
     state: Option<String>,
     /// Only documents with this label, as name=value.
@@ -95,6 +97,7 @@ impl SearchArguments {
             .with_some("where", self.condition.as_deref())
             .with_some("type", self.kind.as_deref())
             .with_some("group", self.group.as_deref())
+            .with_some("classification", self.classification.as_deref())
             .with_some("state", self.state.as_deref())
             .with_some("label", self.label.as_deref())
             .with_some("sort", self.sort.as_deref())

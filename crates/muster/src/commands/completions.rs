@@ -25,6 +25,40 @@ impl CompletionsArguments {
         let mut script = Vec::new();
         let mut command = crate::command(ColorChoice::Never);
         clap_complete::generate(self.shell, &mut command, "muster", &mut script);
-        context.screen.write(&script)
+        let script = String::from_utf8_lossy(&script);
+        context.screen.write(with_names(self.shell, &script).as_bytes())
+    }
+}
+
+/// The script with a function that asks the registry for names before it offers commands and flags.
+/// Names are what the hidden command `complete-names` prints.
+fn with_names(shell: Shell, script: &str) -> String {
+    match shell {
+        Shell::Bash => {
+            let script =
+                script.replace("complete -F _muster -o", "complete -F _muster_or_names -o");
+            match script.split_once("\nif [[ \"${BASH_VERSINFO") {
+                Some((functions, rest)) => {
+                    let names = include_str!("completions/names.bash");
+                    format!("{functions}\n{names}if [[ \"${{BASH_VERSINFO{rest}")
+                }
+                None => script,
+            }
+        }
+        Shell::Zsh => {
+            let end = "\nif [ \"$funcstack[1]\" = \"_muster\" ]; then\n";
+            match script.split_once(end) {
+                // The file itself has the name `_muster` where zsh loads it, so the function that was
+                // generated gets another one.
+                Some((functions, _)) => {
+                    let functions = functions.replacen("\n_muster() {", "\n_muster_words() {", 1);
+                    let names = include_str!("completions/names.zsh");
+                    format!("{functions}\n{names}")
+                }
+                None => script.to_owned(),
+            }
+        }
+        Shell::Fish => format!("{script}{}", include_str!("completions/names.fish")),
+        _ => script.to_owned(),
     }
 }

@@ -160,7 +160,7 @@ impl ListArguments {
         let query = query
             .with_some("where", self.condition.as_deref())
             .with_some("sort", self.sort.as_deref());
-        search::show(context, client, model, query, self.limit, &[]).await
+        search::show(context, client, model, query, self.limit, &[]).await.map(drop)
     }
 
     async fn page(

@@ -36,7 +36,8 @@ impl ManArguments {
         root.build();
         let mut left = vec![root];
         while let Some(command) = left.pop() {
-            left.extend(command.get_subcommands().filter(|one| one.get_name() != "help").cloned());
+            let shown = |one: &&clap::Command| one.get_name() != "help" && !one.is_hide_set();
+            left.extend(command.get_subcommands().filter(shown).cloned());
             let name = command.get_display_name().unwrap_or("muster").to_owned();
             let page = page_of(command).map_err(unwritable)?;
             std::fs::write(folder.join(format!("{name}.1")), page).map_err(unwritable)?;

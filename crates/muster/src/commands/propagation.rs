@@ -16,6 +16,7 @@ use muster_client::{Client, Query};
 use muster_wire::propagation::{PropagationAction, PropagationRequest};
 use muster_words::Xid;
 
+use self::spread::patterns;
 use crate::{Context, Failure, arguments::ConnectionArguments};
 
 /// Send changes to others, and see how far each route is
@@ -49,6 +50,12 @@ pub enum PropagationCommand {
     Multicast(spread::MulticastArguments),
     #[command(before_help = spread::BROADCAST_EXAMPLES)]
     Broadcast(spread::BroadcastArguments),
+    #[command(before_help = patterns::FAN_OUT_EXAMPLES)]
+    FanOut(patterns::FanOutArguments),
+    #[command(before_help = patterns::CHAIN_EXAMPLES)]
+    Chain(patterns::ChainArguments),
+    #[command(before_help = patterns::MESH_EXAMPLES)]
+    Mesh(patterns::MeshArguments),
 }
 
 impl PropagationCommand {
@@ -67,6 +74,9 @@ impl PropagationCommand {
             Self::Bidirectional(spread) => spread.run(context).await,
             Self::Multicast(spread) => spread.run(context).await,
             Self::Broadcast(spread) => spread.run(context).await,
+            Self::FanOut(pattern) => pattern.run(context).await,
+            Self::Chain(pattern) => pattern.run(context).await,
+            Self::Mesh(pattern) => pattern.run(context).await,
         }
     }
 }

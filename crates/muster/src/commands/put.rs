@@ -263,7 +263,7 @@ pub(super) async fn refused(
 
 /// The media type by the file's extension; empty for standard input and for an unknown extension,
 /// so that the registry decides.
-fn type_of(file: &Path) -> String {
+pub(super) fn type_of(file: &Path) -> String {
     if file.as_os_str() == "-" {
         return String::new();
     }

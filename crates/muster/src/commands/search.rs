@@ -44,6 +44,9 @@ pub struct SearchArguments {
     /// Only this group, such as cms or providers/cms
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
+    /// Only entities of this class or family, such as services or 'AI systems'
+    #[arg(long, value_name = "CLASS")]
+    classification: Option<String>,
     /// Only with this label, key=value or key; several must all be there
     #[arg(long, value_name = "LABEL")]
     label: Vec<String>,
@@ -94,6 +97,7 @@ impl SearchArguments {
             .with_some("q", Some(words.as_str()).filter(|words| !words.is_empty()))
             .with_some("type", self.r#type.as_deref())
             .with_some("group", self.group.as_deref())
+            .with_some("classification", self.classification.as_deref())
             .with_some("state", self.state.as_deref())
             .with_some("where", self.condition.as_deref())
             .with_some("feature", self.feature.as_deref())
@@ -109,12 +113,12 @@ impl SearchArguments {
             query = query.with("field", field);
         }
         let words = plain_words(&words);
-        show(context, &client, &model, query, Some(self.limit), &words).await
+        show(context, &client, &model, query, Some(self.limit), &words).await.map(drop)
     }
 }
 
 /// The words of a query, as they stand in documents, in small letters.
-fn plain_words(query: &str) -> Vec<String> {
+pub(super) fn plain_words(query: &str) -> Vec<String> {
     let words = query.split(|letter: char| letter.is_whitespace() || letter == '"');
     let words = words.filter(|word| !word.starts_with('-'));
     let words = words.map(|word| word.trim_end_matches('*').to_lowercase());
@@ -127,7 +131,7 @@ pub(super) fn field_name(pointer: &str) -> String {
     names.collect::<Vec<_>>().join(".")
 }
 
-/// Asks the server and shows what it found, in its order.
+/// Asks the server and shows what it found, in its order. Returns how many documents that are.
 pub(super) async fn show(
     context: &Context,
     client: &Client,
@@ -135,7 +139,7 @@ pub(super) async fn show(
     query: Query,
     limit: Option<NonZeroUsize>,
     words: &[String],
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let limit = limit.map_or(usize::MAX, NonZeroUsize::get);
     let query = query.with("limit", limit.min(PAGE_MAX));
     let mut answer = client.search(&query, limit).await?;
@@ -143,7 +147,8 @@ pub(super) async fn show(
     answer.documents.truncate(limit);
     let screen = &context.screen;
     if !screen.is_table() {
-        return screen.value(&serde_json::to_value(&answer).unwrap_or_default());
+        screen.value(&serde_json::to_value(&answer).unwrap_or_default())?;
+        return Ok(answer.count);
     }
     let mut table = table(screen, model, &answer, words);
     let left_out = table.fit(screen, 2);
@@ -169,7 +174,7 @@ pub(super) async fn show(
         );
     }
     screen.note(&screen.paint_error(Style::Dim, &note));
-    Ok(())
+    Ok(answer.count)
 }
 
 fn table(screen: &Screen, model: &Model, answer: &SearchAnswer, words: &[String]) -> Table {

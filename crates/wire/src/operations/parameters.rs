@@ -114,6 +114,11 @@ pub const PARAMETERS: &[Parameter] = &[
     ),
     query("type", "string", "The type of the documents: `providers`, or `providers/entries`."),
     query("group", "string", "The group of the documents: `providers/cms`, or `cms`."),
+    query(
+        "classification",
+        "string",
+        "The class of entities, or a family of classes: `services`, `AppService`, `AI systems`. Capitals, what stands between words, and the `s` of a plural don't matter.",
+    ),
     query("label", "string", "A label, `key=value`, or `key` with any value."),
     query("state", "string", "The lifecycle state of the default version."),
     query(

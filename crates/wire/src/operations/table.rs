@@ -105,6 +105,7 @@ const SEARCH: &[&str] = &[
     "q",
     "type",
     "group",
+    "classification",
     "label",
     "state",
     "field",

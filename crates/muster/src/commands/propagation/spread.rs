@@ -1,14 +1,18 @@
 //! `unidirectional`, `bidirectional`, `multicast` and `broadcast`: each makes the route and the targets that it means,
 //! as a plan first.
 
+pub mod patterns;
 mod url_arguments;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use clap::Args;
 use muster_catalog::sync::ConflictPolicy;
-use muster_client::{Client, Query};
-use muster_wire::apply::{ApplyRequest, DocumentToApply};
+use muster_client::{Answer, Client, Query};
+use muster_wire::{
+    apply::{ApplyReport, ApplyRequest, DocumentToApply},
+    propagation::LinkReport,
+};
 use muster_words::Digest;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +21,7 @@ use super::{links, shown, target_named, xid_of};
 use crate::{
     Context, Failure,
     arguments::{ConnectionArguments, Explanation},
-    commands::delete::confirm,
+    commands::{delete::confirm, put},
     output::numbers::{counted, separated},
     plan::StepAction,
 };
@@ -40,6 +44,7 @@ Examples:
   muster propagation bidirectional --source configs --target https://b.example
   muster propagation bidirectional --source configs --target https://b.example --conflict last-writer
   muster propagation bidirectional --source configs --target https://b.example --secret file:peer-key --from beginning
+  muster propagation bidirectional --source configs/app/entries/web --target b --payload @web.json --yes
 
 ";
 
@@ -94,14 +99,40 @@ struct OnceArguments {
     /// Send what there is now, wait until it is delivered, and then nothing more
     #[arg(long, conflicts_with = "from")]
     once: bool,
-    /// Put this JSON as the source's new version first, then send it once
-    #[arg(long, value_name = "JSON")]
+    #[command(flatten)]
+    payload: PayloadArguments,
+}
+
+/// A document that is put first.
+#[derive(Debug, Default, Args)]
+struct PayloadArguments {
+    /// Put this JSON as the source's new version first, then send it once; @ with a file, or - for
+    /// standard input
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
     payload: Option<String>,
+}
+
+impl PayloadArguments {
+    /// The bytes, which are put as they are, and what they say.
+    fn read(&self) -> Result<Option<(Vec<u8>, Value)>, Failure> {
+        let bytes = match self.payload.as_deref() {
+            None => return Ok(None),
+            Some("-") => put::read_document(Path::new("-"))?,
+            Some(text) => match text.strip_prefix('@') {
+                Some(file) => put::read_document(Path::new(file))?,
+                None => text.as_bytes().to_vec(),
+            },
+        };
+        match muster_words::json::parse(&bytes) {
+            Ok(parsed) => Ok(Some((bytes, parsed))),
+            Err(error) => Err(Failure::usage(format!("--payload isn't JSON: {error}"))),
+        }
+    }
 }
 
 impl OnceArguments {
     const fn is_asked(&self) -> bool {
-        self.once || self.payload.is_some()
+        self.once || self.payload.payload.is_some()
     }
 }
 
@@ -143,6 +174,10 @@ pub struct BidirectionalArguments {
     /// The reference of the other registry's key, for a target that is given as a URL
     #[arg(long, value_name = "REFERENCE")]
     secret: Option<String>,
+    /// Put this JSON as the source's new version when the route is there, and wait until it is
+    /// delivered; @ with a file, or - for standard input
+    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
+    payload: Option<String>,
     #[command(flatten)]
     spread: SpreadArguments,
 }
@@ -188,16 +223,15 @@ impl UnidirectionalArguments {
 
 impl BidirectionalArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let policy: ConflictPolicy = self.conflict.parse().map_err(|_| {
-            let names: Vec<&str> = ConflictPolicy::ALL.iter().map(|one| one.name()).collect();
-            Failure::usage(format!("{} is no policy for conflicts", self.conflict))
-                .help(format!("one of {}", names.join(", ")))
-        })?;
+        let policy = policy(&self.conflict)?;
         let spread = Spread {
             mode: "bidirectional",
             conflict: Some(policy),
             named: trimmed(&[self.target]),
-            once: OnceArguments::default(),
+            once: OnceArguments {
+                once: false,
+                payload: PayloadArguments { payload: self.payload },
+            },
             urls: UrlArguments::of(UrlKind::Registry, self.secret),
         };
         self.spread.run(context, spread).await
@@ -235,6 +269,14 @@ impl BroadcastArguments {
     }
 }
 
+fn policy(text: &str) -> Result<ConflictPolicy, Failure> {
+    text.parse().map_err(|_| {
+        let names: Vec<&str> = ConflictPolicy::ALL.iter().map(|one| one.name()).collect();
+        Failure::usage(format!("{text} is no policy for conflicts"))
+            .help(format!("one of {}", names.join(", ")))
+    })
+}
+
 fn trimmed(names: &[String]) -> Vec<String> {
     names.iter().map(|name| name.trim().to_owned()).collect()
 }
@@ -242,6 +284,7 @@ fn trimmed(names: &[String]) -> Vec<String> {
 impl SpreadArguments {
     async fn run(self, context: &Context, spread: Spread) -> Result<(), Failure> {
         let Spread { mode, conflict, named, once, urls } = spread;
+        let payload = once.payload.read()?;
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let source = xid_of(&self.source);
         let mut documents = Vec::new();
@@ -255,8 +298,9 @@ impl SpreadArguments {
             documents.push((xid.clone(), document));
             targets.push(xid);
         }
-        let is_once = once.is_asked();
-        let mut route = self.route(mode, (&source, &targets), is_once)?;
+        // A route in both directions goes on, so what is put is a change that it sends.
+        let is_once = once.is_asked() && conflict.is_none();
+        let mut route = route(&self.from, mode, (&source, &targets), is_once)?;
         if let Some(policy) = conflict {
             route["conflict"] = policy.name().into();
         }
@@ -264,61 +308,110 @@ impl SpreadArguments {
         let name = if is_once { once_name(&name, context) } else { name };
         let route_xid = format!("/routes/{GROUP}/entries/{name}");
         documents.push((route_xid.clone(), route));
-        if let Some(payload) = &once.payload {
-            documents.insert(0, (source.clone(), parsed(payload)?));
+        let mut raw = None;
+        if let Some((bytes, payload)) = payload {
+            raw = Some((source.clone(), bytes));
+            // A route that runs once begins with what is there; others with what comes.
+            let place = if is_once { 0 } else { documents.len() };
+            documents.insert(place, (source.clone(), payload));
         }
         show(context, &client, &documents).await?;
         if self.dry_run {
             return Ok(());
         }
         confirm(context, self.yes, "Put these documents?")?;
-        let all = documents.iter().map(|(xid, document)| to_apply(xid, document));
-        let request = ApplyRequest { documents: all.collect(), ..ApplyRequest::default() };
-        let answer = client.apply(&request, None).await?;
+        let made = Made { mode, is_once, targets, route: route_xid, raw };
+        made.put(context, &client, documents).await
+    }
+}
+
+/// What one of these commands makes.
+struct Made {
+    mode: &'static str,
+    is_once: bool,
+    targets: Vec<String>,
+    route: String,
+    /// The xid and the bytes of what is put as it was given.
+    raw: Option<(String, Vec<u8>)>,
+}
+
+impl Made {
+    async fn put(
+        &self,
+        context: &Context,
+        client: &Client,
+        mut documents: Vec<(String, Value)>,
+    ) -> Result<(), Failure> {
+        let place = documents.iter().position(|(xid, _)| *xid == self.route);
+        let later = documents.split_off(place.map_or(documents.len(), |place| place + 1));
+        let mut answer = apply(client, &documents, self.raw.as_ref()).await?;
+        if !later.is_empty() {
+            // The route runs from its own position on, so what it is to send comes after it.
+            wait(context, client, (&self.route, None)).await?;
+            answer = apply(client, &later, self.raw.as_ref()).await?;
+            let position = answer.position().map(|position| position.0);
+            wait(context, client, (&self.route, position)).await?;
+            dead(client, &self.route).await?;
+        } else if self.is_once {
+            wait(context, client, (&self.route, None)).await?;
+            dead(client, &self.route).await?;
+        }
         let screen = &context.screen;
-        if is_once {
-            wait(context, &client, &route_xid).await?;
-        }
         if !screen.is_table() {
+            let (route, targets) = (&self.route, &self.targets);
             return screen
-                .value(&json!({"route": route_xid, "targets": targets, "answer": answer.json()?}));
+                .value(&json!({"route": route, "targets": targets, "answer": answer.json()?}));
         }
-        let said = match mode {
+        let said = match self.mode {
             "bidirectional" => "sends and takes from now on",
-            _ if is_once => "sent once",
+            _ if self.is_once => "sent once",
             _ => "sends from now on",
         };
-        screen.line(&format!("{}  {said}", shown(&route_xid)))
+        screen.line(&format!("{}  {said}", shown(&self.route)))
     }
+}
 
-    fn route(
-        &self,
-        mode: &str,
-        (source, targets): (&str, &[String]),
-        is_once: bool,
-    ) -> Result<Value, Failure> {
-        let mut route = Map::new();
-        route.insert("mode".to_owned(), mode.into());
-        route.insert("select".to_owned(), json!({"collections": [source]}));
-        let member = if mode == "broadcast" { "exclude" } else { "targets" };
-        if !targets.is_empty() {
-            route.insert(member.to_owned(), json!(targets));
-        }
-        if is_once {
-            route.insert("once".to_owned(), true.into());
-        } else {
-            let from = match self.from.replace([',', '_'], "").parse::<u64>() {
-                Ok(position) => position.into(),
-                Err(_) => Value::from(self.from.as_str()),
-            };
-            route.insert("from".to_owned(), from);
-        }
-        if source.split('/').count() > 5 {
-            return Err(Failure::usage(format!("{} has too many parts", shown(source)))
-                .help("the source is a collection, a group or a document"));
-        }
-        Ok(Value::Object(route))
+async fn apply(
+    client: &Client,
+    documents: &[(String, Value)],
+    raw: Option<&(String, Vec<u8>)>,
+) -> Result<Answer<ApplyReport>, Failure> {
+    let all = documents.iter().map(|(xid, document)| match raw {
+        Some((source, bytes)) if source == xid => to_apply(xid, bytes),
+        _ => to_apply(xid, document.to_string().as_bytes()),
+    });
+    let request = ApplyRequest { documents: all.collect(), ..ApplyRequest::default() };
+    Ok(client.apply(&request, None).await?)
+}
+
+/// The document of a route.
+fn route(
+    from: &str,
+    mode: &str,
+    (source, targets): (&str, &[String]),
+    is_once: bool,
+) -> Result<Value, Failure> {
+    if source.split('/').count() > 5 {
+        return Err(Failure::usage(format!("{} has too many parts", shown(source)))
+            .help("the source is a collection, a group or a document"));
     }
+    let mut route = Map::new();
+    route.insert("mode".to_owned(), mode.into());
+    route.insert("select".to_owned(), json!({"collections": [source]}));
+    let member = if mode == "broadcast" { "exclude" } else { "targets" };
+    if !targets.is_empty() {
+        route.insert(member.to_owned(), json!(targets));
+    }
+    if is_once {
+        route.insert("once".to_owned(), true.into());
+    } else {
+        let from = match from.replace([',', '_'], "").parse::<u64>() {
+            Ok(position) => position.into(),
+            Err(_) => Value::from(from),
+        };
+        route.insert("from".to_owned(), from);
+    }
+    Ok(Value::Object(route))
 }
 
 fn refs(texts: &[String]) -> Vec<&str> {
@@ -349,15 +442,10 @@ fn once_name(name: &str, context: &Context) -> String {
     format!("{name}-{}", context.screen.now.microseconds())
 }
 
-fn parsed(payload: &str) -> Result<Value, Failure> {
-    muster_words::json::parse(payload.as_bytes())
-        .map_err(|error| Failure::usage(format!("--payload isn't JSON: {error}")))
-}
-
-fn to_apply(xid: &str, document: &Value) -> DocumentToApply {
+fn to_apply(xid: &str, document: &[u8]) -> DocumentToApply {
     let mut attributes = Map::new();
     attributes.insert("contenttype".to_owned(), "application/json".into());
-    DocumentToApply::new(xid.to_owned(), Some(document.to_string().as_bytes()), attributes)
+    DocumentToApply::new(xid.to_owned(), Some(document), attributes)
 }
 
 /// Shows what would be put, and what of it is there already.
@@ -391,17 +479,21 @@ async fn difference(client: &Client, xid: &str, document: &Value) -> Result<Step
     }
 }
 
-/// Waits until a route that runs once is finished, and shows how far it is.
-async fn wait(context: &Context, client: &Client, route: &str) -> Result<(), Failure> {
+/// Waits until a route that runs once is finished, or until any other runs and is past a position,
+/// and shows how far it is.
+async fn wait(
+    context: &Context,
+    client: &Client,
+    (route, position): (&str, Option<u64>),
+) -> Result<(), Failure> {
     let query = Query::new().with("route", route);
     let mut told = String::new();
     let mut looks = 0;
     loop {
         let list = links::all(client, &query, usize::MAX).await?;
         let waiting: u64 = list.sessions.iter().map(|link| link.waiting).sum();
-        let is_done = |state: &str| state == "finished";
-        if !list.sessions.is_empty() && list.sessions.iter().all(|link| is_done(&link.state)) {
-            return dead(client, &query).await;
+        if !list.sessions.is_empty() && list.sessions.iter().all(|link| is_done(link, position)) {
+            return Ok(());
         }
         looks += 1;
         if list.sessions.is_empty() && looks > LOOKS_MAX {
@@ -421,9 +513,18 @@ async fn wait(context: &Context, client: &Client, route: &str) -> Result<(), Fai
     }
 }
 
+/// Whether nothing is left to do for a link: it ran once, or it is past the position.
+fn is_done(link: &LinkReport, position: Option<u64>) -> bool {
+    if link.mode != "bidirectional" {
+        return link.state == "finished";
+    }
+    position.is_none_or(|position| link.position >= position && link.waiting == 0)
+}
+
 /// Fails if something couldn't be delivered.
-async fn dead(client: &Client, query: &Query) -> Result<(), Failure> {
-    let letters = client.dead_letters(query).await?.read()?.letters;
+async fn dead(client: &Client, route: &str) -> Result<(), Failure> {
+    let query = Query::new().with("route", route);
+    let letters = client.dead_letters(&query).await?.read()?.letters;
     match letters.first() {
         None => Ok(()),
         Some(first) => {
