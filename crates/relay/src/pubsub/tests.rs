@@ -157,7 +157,7 @@ fn a_message_is_an_event_in_the_structured_mode_of_the_binding() {
 
 #[tokio::test]
 async fn a_message_that_is_too_large_is_not_sent_and_holds_up_no_other() {
-    let server = Scripted::start(&[(200, "{}")]).await;
+    let server = Scripted::start(&[(200, r#"{"messageIds": ["1"]}"#)]).await;
     let large = |bytes: usize| message("", vec![b'1'; bytes]);
     let too_large = TryOutcome::Failed(TryFailure::TooLarge { bytes_max: Some(10_000_000) });
     let document = json!({"url": server.url});
@@ -167,6 +167,44 @@ async fn a_message_that_is_too_large_is_not_sent_and_holds_up_no_other() {
     assert_eq!(published(document, "", &both[..1]).await, [too_large]);
     assert_eq!(server.asked().len(), 1);
     assert_eq!(large(9_999_992).bytes(), 10_000_000);
+}
+
+#[tokio::test]
+async fn an_answer_without_an_id_for_each_message_is_no_success() {
+    let messages = [message("", "1"), message("", "2")];
+    for (body, expect) in [
+        (r#"{"messageIds": ["1", "2"]}"#, TryOutcome::Taken),
+        (r#"{"messageIds": ["1"]}"#, TryOutcome::Failed(TryFailure::Broken)),
+        (r#"{"messageIds": ["1", ""]}"#, TryOutcome::Failed(TryFailure::Broken)),
+        (r#"{"messageIds": ["1", "2", "3"]}"#, TryOutcome::Failed(TryFailure::Broken)),
+        ("{}", TryOutcome::Failed(TryFailure::Broken)),
+        ("<html>welcome</html>", TryOutcome::Failed(TryFailure::Broken)),
+        ("", TryOutcome::Failed(TryFailure::Broken)),
+    ] {
+        let server = Scripted::start(&[(200, body)]).await;
+        let outcomes = published(json!({"url": server.url}), "", &messages).await;
+        assert_eq!(outcomes, [expect.clone(), expect], "{body}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_too_large_by_itself_is_refused_for_it() {
+    let one = r#"{"messageIds": ["1"]}"#;
+    let text = "Request payload size exceeds the limit: 10485760 bytes.";
+    let large = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": text}});
+    let large = large.to_string();
+    for (status, body, expect) in [
+        (413, "", TryOutcome::Status { status: 413, retry_after: None }),
+        (400, &*large, TryOutcome::Failed(TryFailure::TooLarge { bytes_max: None })),
+    ] {
+        // All; the first one; the other two, and each of them.
+        let answers = [(status, body), (200, one), (status, body), (status, body), (200, one)];
+        let server = Scripted::start(&answers).await;
+        let messages = ["1", "2", "3"].map(|data| message("", data));
+        let outcomes = published(json!({"url": server.url}), "", &messages).await;
+        assert_eq!(outcomes, [TryOutcome::Taken, expect, TryOutcome::Taken], "{status}");
+        assert_eq!(server.asked().len(), 5);
+    }
 }
 
 #[tokio::test]
@@ -197,7 +235,11 @@ async fn a_refusal_says_what_to_do() {
             error(401, "UNAUTHENTICATED"),
             says("it asks for credentials: name the key of a service account in `credentials`"),
         ),
-        (400, error(400, "INVALID_ARGUMENT"), says("INVALID_ARGUMENT: no more")),
+        (
+            400,
+            error(400, "INVALID_ARGUMENT"),
+            TryOutcome::Failed(TryFailure::Content("INVALID_ARGUMENT: no more".to_owned())),
+        ),
         (500, error(500, "INTERNAL"), says("INTERNAL: no more")),
         (502, "<html>".to_owned(), says("status 502")),
         (429, error(429, "RESOURCE_EXHAUSTED"), status(429)),
