@@ -67,6 +67,13 @@ pub enum TryFailure {
     /// The same, and something in the event may be the cause: what was sent with it may be the cause
     /// as well.
     Content(String),
+    /// Whoever gives the right to send asks to wait so long.
+    Busy {
+        /// What it says.
+        text: String,
+        /// How long.
+        retry_after: Duration,
+    },
     /// It waited to be sent with others, and its link stops or the target is held. That was no try.
     Withdrawn,
     /// The receiver takes no message of this size.
@@ -145,7 +152,9 @@ impl fmt::Display for TryFailure {
             Self::Credentials { expected } => {
                 write!(f, "the secret isn't credentials of this kind: {expected}")
             }
-            Self::Answer(text) | Self::Content(text) => write!(f, "the receiver says: {text}"),
+            Self::Answer(text) | Self::Content(text) | Self::Busy { text, .. } => {
+                write!(f, "the receiver says: {text}")
+            }
             Self::Withdrawn => f.write_str("it wasn't sent, because the target is held"),
             Self::Unacceptable(text) => {
                 write!(f, "the receiver will never take this event: {text}")
@@ -307,7 +316,8 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
         TryOutcome::Failed(failure) if failure.is_own() => {
             NextStep::Again(policy.delay_without_end(failed, chance))
         }
-        TryOutcome::Status { status: 429 | 503, retry_after: Some(asked) } => {
+        TryOutcome::Status { status: 429 | 503, retry_after: Some(asked) }
+        | TryOutcome::Failed(TryFailure::Busy { retry_after: asked, .. }) => {
             match policy.delay(failed, chance) {
                 Some(_) => NextStep::Again((*asked).min(RETRY_AFTER_MAX)),
                 None => NextStep::Dead,

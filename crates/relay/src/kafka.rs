@@ -137,7 +137,7 @@ impl KafkaSender {
         };
         let cluster = KnownCluster { sender: self, place: &place };
         let until = Instant::now() + target.deadline;
-        let run = KafkaRun { connector, secret: &resolve, random, target, kafka, cluster, until };
+        let run = KafkaRun { connector, secret: &resolve, random, kafka, cluster, until };
         let mut outcomes: HashMap<&str, TryOutcome> = HashMap::new();
         // What was sent together is sent again together, whatever else is tried now.
         let again = self.kept.of_all(&place, records);

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     connector::Connector,
     decision::TryFailure,
-    target::{KafkaMechanism, KafkaTarget, RelayTarget},
+    target::{KafkaMechanism, KafkaTarget},
 };
 
 /// How often one try asks. A leader that has moved is found by the second time, and one that is being
@@ -44,7 +44,6 @@ pub(super) struct KafkaRun<'a> {
     /// The secret for a host, if the target names one.
     pub secret: &'a (dyn Fn(&Destination) -> Result<Option<Secret>, TryFailure> + Sync),
     pub random: [u8; 32],
-    pub target: &'a RelayTarget,
     pub kafka: &'a KafkaTarget,
     pub cluster: KnownCluster<'a>,
     /// When the try ends.
