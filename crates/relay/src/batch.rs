@@ -1,16 +1,21 @@
 //! Deliveries to one target that run at once and are sent in one request: the first of them waits a
 //! while for others. Each gets its own outcome.
 
+mod halves;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, future::poll_fn, hash::Hash, pin::pin, sync::Arc, task::Poll,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::timeout};
 
+pub(crate) use self::halves::Halves;
 use crate::{
-    decision::{TryFailure, TryOutcome},
+    decision::{Tried, TryFailure, TryOutcome},
     receiver::Receiver,
 };
 
@@ -35,6 +40,7 @@ pub(crate) fn place_of(receiver: &Arc<Receiver>) -> usize {
 }
 
 /// What is known of a record that may be sent with others.
+#[derive(Clone)]
 pub(crate) struct BatchRecord<P, R> {
     /// What records must have in common that are sent together.
     pub place: P,
@@ -53,7 +59,7 @@ pub(crate) struct Batches<P, R> {
 
 struct OpenBatches<P, R> {
     by_place: HashMap<P, OpenBatch<R>>,
-    /// How many there were.
+    /// How many records there were.
     count: u64,
 }
 
@@ -68,8 +74,19 @@ struct OpenBatch<R> {
 
 /// A record, and whom its outcome is told to.
 struct Waiting<R> {
+    /// Which one it is.
+    number: u64,
     record: R,
-    outcome: oneshot::Sender<TryOutcome>,
+    bytes: usize,
+    outcome: oneshot::Sender<Told>,
+}
+
+/// What somebody who waits for a batch is told.
+enum Told {
+    /// How the try ended.
+    Tried(Tried),
+    /// The request was cut off with one of its deliveries: the record goes into another batch.
+    Anew,
 }
 
 impl<P, R> Default for Batches<P, R> {
@@ -90,55 +107,66 @@ struct Begun<P, R> {
 impl<P, R> Batches<P, R>
 where
     P: Clone + Eq + Hash + Send + 'static,
-    R: Send + 'static,
+    R: Clone + Send + 'static,
 {
-    /// Sends a record together with others to the same place, by the function of the first one. A
-    /// request goes on if one of those that wait for it ends.
+    /// Sends a record together with others to the same place, by the function of the first one.
+    ///
+    /// Whoever waits for others goes out of the batch when `leave` ends. If a delivery ends whose
+    /// record is under way, the whole request is cut off: it would go on with what nobody wants any
+    /// more, maybe behind newer changes. The others are put together anew.
     pub async fn deliver<S, F>(
         &self,
         batching: Batching,
         record: BatchRecord<P, R>,
+        leave: impl Future<Output = ()>,
         send: S,
-    ) -> TryOutcome
+    ) -> Tried
     where
-        S: FnOnce(Vec<R>) -> F + Send + 'static,
+        S: Fn(Vec<R>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Vec<TryOutcome>> + Send + 'static,
     {
         // What becomes of a record of which nobody says anything.
-        let lost = TryOutcome::Failed(TryFailure::Broken);
+        let lost = || Tried::from(TryOutcome::Failed(TryFailure::Broken));
+        let withdrawn = || Tried::from(TryOutcome::Failed(TryFailure::Withdrawn));
         if batching.size <= 1 {
-            return send(vec![record.record]).await.pop().unwrap_or(lost);
+            return send(vec![record.record]).await.pop().map_or_else(lost, Tried::from);
         }
-        let (teller, told) = oneshot::channel();
-        if let Some(begun) = self.add(batching.size, record, teller) {
-            tokio::spawn(async move {
-                let mut waiting = begun.records(batching.flush_interval).await;
-                // Whoever was cut off begins again, and an old record must not come behind that.
-                waiting.retain(|one| !one.outcome.is_closed());
-                if waiting.is_empty() {
-                    return;
-                }
-                let (records, tellers): (Vec<R>, Vec<_>) =
-                    waiting.into_iter().map(|one| (one.record, one.outcome)).unzip();
-                for (teller, outcome) in tellers.into_iter().zip(send(records).await) {
-                    // Whoever has ended meanwhile needs no outcome.
-                    let _ = teller.send(outcome);
-                }
-            });
+        let mut leave = pin!(leave);
+        loop {
+            let (teller, mut told) = oneshot::channel();
+            let (number, begun) = self.add(batching.size, record.clone(), teller);
+            if let Some(begun) = begun {
+                tokio::spawn(send_batch(begun, batching.flush_interval, send.clone()));
+            }
+            let (told, is_leaving) = tokio::select! {
+                biased;
+                told = &mut told => (told, false),
+                () = &mut leave => match self.take_out(&record.place, number) {
+                    true => return withdrawn(),
+                    false => (told.await, true),
+                },
+            };
+            match told {
+                Ok(Told::Tried(tried)) => return tried,
+                Ok(Told::Anew) if is_leaving => return withdrawn(),
+                Ok(Told::Anew) => {}
+                Err(_) => return lost(),
+            }
         }
-        told.await.unwrap_or(lost)
     }
 
-    /// Adds a record to the batch of its place. The batch, if the record begins one.
+    /// Adds a record to the batch of its place. Its number, and the batch if the record begins one.
     fn add(
         &self,
         size: usize,
         added: BatchRecord<P, R>,
-        outcome: oneshot::Sender<TryOutcome>,
-    ) -> Option<Begun<P, R>> {
+        outcome: oneshot::Sender<Told>,
+    ) -> (u64, Option<Begun<P, R>>) {
         let BatchRecord { place, record, bytes, bytes_max } = added;
-        let waiting = Waiting { record, outcome };
         let mut open = self.open.lock();
+        open.count += 1;
+        let number = open.count;
+        let waiting = Waiting { number, record, bytes, outcome };
         let there = open.by_place.get_mut(&place);
         if let Some(batch) = there.filter(|batch| batch.bytes.saturating_add(bytes) <= bytes_max) {
             batch.bytes += bytes;
@@ -146,15 +174,82 @@ where
             if batch.records.len() >= size {
                 open.close(&place);
             }
-            return None;
+            return (number, None);
         }
         // One that has no room for it goes at once.
         open.close(&place);
-        open.count += 1;
-        let (number, (sender, closed)) = (open.count, oneshot::channel());
+        let (sender, closed) = oneshot::channel();
         let batch = OpenBatch { number, records: vec![waiting], bytes, sender };
         open.by_place.insert(place.clone(), batch);
-        Some(Begun { open: self.open.clone(), place, number, closed })
+        (number, Some(Begun { open: self.open.clone(), place, number, closed }))
+    }
+
+    /// Takes a record out of the batch that it waits in. Whether it was there: if not, it is sent.
+    fn take_out(&self, place: &P, number: u64) -> bool {
+        let mut open = self.open.lock();
+        let Some(batch) = open.by_place.get_mut(place) else { return false };
+        let Some(index) = batch.records.iter().position(|one| one.number == number) else {
+            return false;
+        };
+        batch.bytes -= batch.records.remove(index).bytes;
+        if batch.records.is_empty() {
+            open.by_place.remove(place);
+        }
+        true
+    }
+}
+
+/// Sends the records of a batch when it is full or its time is over, and tells what became of them.
+async fn send_batch<P, R, S, F>(begun: Begun<P, R>, flush_interval: Duration, send: S)
+where
+    P: Eq + Hash,
+    S: Fn(Vec<R>) -> F,
+    F: Future<Output = Vec<TryOutcome>>,
+{
+    let mut waiting = begun.records(flush_interval).await;
+    // Whoever was cut off begins again, and an old record must not come behind that.
+    waiting.retain(|one| !one.outcome.is_closed());
+    if waiting.is_empty() {
+        return;
+    }
+    let (records, mut tellers): (Vec<R>, Vec<_>) =
+        waiting.into_iter().map(|one| (one.record, one.outcome)).unzip();
+    let sent = tokio::select! {
+        biased;
+        outcomes = send(records) => Some(outcomes),
+        () = any_closed(&mut tellers) => None,
+    };
+    match sent {
+        Some(outcomes) => tell(tellers, outcomes),
+        None => {
+            for teller in tellers {
+                // Whoever has ended needs to know nothing.
+                let _ = teller.send(Told::Anew);
+            }
+        }
+    }
+}
+
+/// Waits until one of those ends who wait for an outcome.
+async fn any_closed(tellers: &mut [oneshot::Sender<Told>]) {
+    poll_fn(|context| {
+        let is_closed = tellers.iter_mut().any(|teller| teller.poll_closed(context).is_ready());
+        if is_closed { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Tells the outcomes of a request. It was one, so one of them says whether it counts as a failure.
+fn tell(tellers: Vec<oneshot::Sender<Told>>, outcomes: Vec<TryOutcome>) {
+    let is_failure = !outcomes.contains(&TryOutcome::Taken)
+        && outcomes.iter().any(TryOutcome::counts_for_breaker);
+    let mut is_failure = Some(is_failure);
+    for (teller, outcome) in tellers.into_iter().zip(outcomes) {
+        let tried = Tried { outcome, is_failure };
+        // Whoever has ended meanwhile needs no outcome.
+        if teller.send(Told::Tried(tried)).is_ok() {
+            is_failure = None;
+        }
     }
 }
 

@@ -23,6 +23,21 @@ pub enum TryOutcome {
     Failed(TryFailure),
 }
 
+/// The outcome of a try, with what it says of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// The outcome.
+    pub outcome: TryOutcome,
+    /// Whether the breaker counts it as a failure. None: another delivery in the same request says so.
+    pub is_failure: Option<bool>,
+}
+
+impl From<TryOutcome> for Tried {
+    fn from(outcome: TryOutcome) -> Self {
+        Self { is_failure: Some(outcome.counts_for_breaker()), outcome }
+    }
+}
+
 /// Why a try got no answer. The texts say nothing of what a refused address would have answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TryFailure {
@@ -49,6 +64,18 @@ pub enum TryFailure {
     },
     /// The receiver refuses the event, and says why.
     Answer(String),
+    /// The same, and something in the event may be the cause: what was sent with it may be the cause
+    /// as well.
+    Content(String),
+    /// Whoever gives the right to send asks to wait so long.
+    Busy {
+        /// What it says.
+        text: String,
+        /// How long.
+        retry_after: Duration,
+    },
+    /// It waited to be sent with others, and its link stops or the target is held. That was no try.
+    Withdrawn,
     /// The receiver takes no message of this size.
     TooLarge {
         /// The most bytes that it takes, if it says so.
@@ -125,7 +152,10 @@ impl fmt::Display for TryFailure {
             Self::Credentials { expected } => {
                 write!(f, "the secret isn't credentials of this kind: {expected}")
             }
-            Self::Answer(text) => write!(f, "the receiver says: {text}"),
+            Self::Answer(text) | Self::Content(text) | Self::Busy { text, .. } => {
+                write!(f, "the receiver says: {text}")
+            }
+            Self::Withdrawn => f.write_str("it wasn't sent, because the target is held"),
             Self::Unacceptable(text) => {
                 write!(f, "the receiver will never take this event: {text}")
             }
@@ -221,6 +251,27 @@ impl TryOutcome {
         }
     }
 
+    /// Whether the receiver takes no message of this size.
+    #[must_use]
+    pub const fn is_too_large(&self) -> bool {
+        matches!(self, Self::Status { status: 413, .. } | Self::Failed(TryFailure::TooLarge { .. }))
+    }
+
+    /// Whether something in what was sent may be the cause, so that it takes nothing else along when it
+    /// is tried again.
+    #[must_use]
+    pub const fn may_be_of_content(&self) -> bool {
+        matches!(
+            self,
+            Self::Status { status: 400 | 413 | 415 | 422, .. }
+                | Self::Failed(
+                    TryFailure::Content(_)
+                        | TryFailure::TooLarge { .. }
+                        | TryFailure::Unacceptable(_)
+                )
+        )
+    }
+
     /// Whether it says that the target itself isn't well, so that the breaker counts it.
     #[must_use]
     pub const fn counts_for_breaker(&self) -> bool {
@@ -237,7 +288,8 @@ impl TryOutcome {
                 | TryFailure::NotAllowed { .. }
                 | TryFailure::Unread
                 | TryFailure::NoEncryption
-                | TryFailure::Unencryptable,
+                | TryFailure::Unencryptable
+                | TryFailure::Withdrawn,
             ) => false,
             Self::Status { .. } | Self::Failed(_) => true,
         }
@@ -264,7 +316,8 @@ pub fn decide(policy: &RetryPolicy, failed: u32, outcome: &TryOutcome, chance: f
         TryOutcome::Failed(failure) if failure.is_own() => {
             NextStep::Again(policy.delay_without_end(failed, chance))
         }
-        TryOutcome::Status { status: 429 | 503, retry_after: Some(asked) } => {
+        TryOutcome::Status { status: 429 | 503, retry_after: Some(asked) }
+        | TryOutcome::Failed(TryFailure::Busy { retry_after: asked, .. }) => {
             match policy.delay(failed, chance) {
                 Some(_) => NextStep::Again((*asked).min(RETRY_AFTER_MAX)),
                 None => NextStep::Dead,

@@ -14,7 +14,7 @@ use crate::{
     bucket::{self, BucketDelivery},
     changes::DocumentChange,
     consent::ConsentQuestion,
-    decision::{NextStep, TryFailure, TryOutcome, decide},
+    decision::{NextStep, Tried, TryFailure, TryOutcome, decide},
     event::{ChangedDocument, EventSource, OutgoingEvent, delivery_id, encrypted},
     folder,
     http_sender::HttpSender,
@@ -181,12 +181,28 @@ pub struct Delivery {
     pub tries: Option<Tries>,
     /// What people may see of the link.
     pub progress: Arc<LinkProgress>,
+    /// Whether it goes alone although others are sent together: something in it may be why a request
+    /// was refused, or somebody waits for it.
+    pub is_alone: bool,
+    /// Whether its link stops.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Drop for Delivery {
+    /// Whatever is kept of it isn't sent any more.
+    fn drop(&mut self) {
+        if matches!(self.receiver.target.kind, TargetKind::Kafka(_)) && self.depot.kafka.keeps_any()
+        {
+            self.depot.kafka.ended(&self.id());
+        }
+    }
 }
 
 impl Delivery {
     /// Tries until the delivery is made or given up, or the link stops. It waits while the target is
     /// held or its breaker is open. A stop ends what waits, and never a try.
-    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) -> DeliveryEnd {
+    pub async fn run(mut self) -> DeliveryEnd {
+        let mut stopping = self.stopping.clone();
         let due = self.tries.map(|tries| Instant::now() + self.left(tries.due));
         let mut rest = due.map(|due| (due, self.receiver.nudges()));
         loop {
@@ -194,30 +210,39 @@ impl Delivery {
                 if let Some((due, nudges)) = rest.take() {
                     self.receiver.rest(due, nudges).await;
                 }
-                self.receiver.admitted().await
+                let alone = match self.is_alone && self.receiver.target.batching.size > 1 {
+                    true => self.receiver.alone().await,
+                    false => None,
+                };
+                (self.receiver.admitted().await, alone)
             };
-            let permit = tokio::select! {
+            let (permit, _alone) = tokio::select! {
                 biased;
                 () = is_stopping(&mut stopping) => return DeliveryEnd::Stopped,
                 permit = admitted => permit,
             };
             let begun = Instant::now();
             let first = self.tries.map_or_else(|| self.depot.registry.now(), |tries| tries.first);
-            let Some(outcome) = self.try_once().await else {
+            let Some(tried) = self.try_once().await else {
                 return DeliveryEnd::Skipped;
             };
+            let outcome = &tried.outcome;
+            if *outcome == TryOutcome::Failed(TryFailure::Withdrawn) {
+                continue;
+            }
+            self.is_alone |= outcome.may_be_of_content();
             let took = begun.elapsed();
             // It is taken before the failure is stored, so no nudge after the try is missed.
-            let nudges = (outcome != TryOutcome::Taken).then(|| self.receiver.nudges());
-            if permit.settle(&outcome, &self.policy) {
+            let nudges = (*outcome != TryOutcome::Taken).then(|| self.receiver.nudges());
+            if permit.settle(&tried, &self.policy) {
                 self.say("breaker.opened", outcome.to_string());
             }
             let failed = self.tries.map_or(0, |tries| tries.failed) + 1;
-            self.note(&outcome, failed, took);
-            match decide(&self.policy, failed, &outcome, (self.depot.chance)()) {
+            self.note(outcome, failed, took);
+            match decide(&self.policy, failed, outcome, (self.depot.chance)()) {
                 NextStep::Delivered => return DeliveryEnd::Delivered,
-                NextStep::Dead => return self.dead(&outcome, failed, first),
-                NextStep::Disable => self.disable(&outcome).await,
+                NextStep::Dead => return self.dead(outcome, failed, first),
+                NextStep::Disable => self.disable(outcome).await,
                 NextStep::Again(delay) => {
                     let due = Instant::now() + delay;
                     self.fail(failed, first, delay).await;
@@ -235,10 +260,10 @@ impl Delivery {
         let permit = self.receiver.admitted_now().await?;
         let begun = Instant::now();
         let first = self.depot.registry.now();
-        let Some(outcome) = self.try_once().await else { return Ok(DeliveryEnd::Skipped) };
-        permit.settle(&outcome, &self.policy);
-        self.note(&outcome, 1, begun.elapsed());
-        Ok(match outcome {
+        let Some(tried) = self.try_once().await else { return Ok(DeliveryEnd::Skipped) };
+        permit.settle(&tried, &self.policy);
+        self.note(&tried.outcome, 1, begun.elapsed());
+        Ok(match tried.outcome {
             TryOutcome::Taken => DeliveryEnd::Delivered,
             outcome => self.dead(&outcome, 1, first),
         })
@@ -327,7 +352,7 @@ impl Delivery {
 
     /// One try; none if the route doesn't select the document. It is in a box of its own, because a
     /// thousand deliveries may wait for each that is tried.
-    fn try_once(&self) -> Pin<Box<dyn Future<Output = Option<TryOutcome>> + Send + '_>> {
+    fn try_once(&self) -> Pin<Box<dyn Future<Output = Option<Tried>> + Send + '_>> {
         Box::pin(async {
             if self.route.live.is_some() {
                 return Box::pin(self.send_live()).await;
@@ -335,11 +360,13 @@ impl Delivery {
             let document = match self.routed().read().await {
                 Ok(Some(document)) => document,
                 Ok(None) => return None,
-                Err(failure) => return Some(TryOutcome::Failed(failure)),
+                Err(failure) => return Some(TryOutcome::Failed(failure).into()),
             };
             match self.receiver.target.kind {
                 // It maps what goes there by itself.
-                TargetKind::Registry { .. } => Box::pin(self.send_state(&document)).await,
+                TargetKind::Registry { .. } => {
+                    Box::pin(self.send_state(&document)).await.map(Tried::from)
+                }
                 _ => self.send_event(document).await,
             }
         })
@@ -364,7 +391,7 @@ impl Delivery {
 
     /// Sends a live event; none if it isn't kept any more. That makes no dead letter: it can't be sent
     /// later either, and the event about the letter would displace the next one that is still kept.
-    async fn send_live(&self) -> Option<TryOutcome> {
+    async fn send_live(&self) -> Option<Tried> {
         let depot = &*self.depot;
         let number = self.change.id.position.0;
         let Some(found) = live::event_with(&*depot.live, number) else {
@@ -375,14 +402,14 @@ impl Delivery {
         if self.route.encrypt {
             event = match depot.encrypt(event, &data) {
                 Ok(event) => event,
-                Err(failure) => return Some(TryOutcome::Failed(failure)),
+                Err(failure) => return Some(TryOutcome::Failed(failure).into()),
             };
         }
         Some(self.send(&event, Some(&data)).await)
     }
 
     /// Sends the event about the change; none if the route's mapping leaves the document out.
-    async fn send_event(&self, document: ChangedDocument) -> Option<TryOutcome> {
+    async fn send_event(&self, document: ChangedDocument) -> Option<Tried> {
         let made = self.routed().event(document, self.receiver.target.send_whole).await;
         match made {
             Ok(Some(MadeEvent { event, bytes, invalid, .. })) => {
@@ -390,7 +417,7 @@ impl Delivery {
                 Some(self.send(&event, bytes.as_ref()).await)
             }
             Ok(None) => None,
-            Err(failure) => Some(TryOutcome::Failed(failure)),
+            Err(failure) => Some(TryOutcome::Failed(failure).into()),
         }
     }
 
@@ -399,18 +426,21 @@ impl Delivery {
     }
 
     /// Sends an event, which has these bytes in it, if it isn't encrypted.
-    async fn send(&self, event: &OutgoingEvent, bytes: Option<&Bytes>) -> TryOutcome {
+    async fn send(&self, event: &OutgoingEvent, bytes: Option<&Bytes>) -> Tried {
         let (depot, target) = (&*self.depot, &self.receiver.target);
         if let TargetKind::Webhook(hook) = &target.kind {
             if let Err(failure) = depot.ask(&self.receiver).await {
-                return TryOutcome::Failed(failure);
+                return TryOutcome::Failed(failure).into();
             }
             let (id, body, now) = (self.id(), event.to_json(), depot.registry.now());
             let delivery = WebhookDelivery { id: &id, body, now };
             let sent = webhook::deliver(&depot.sender, &depot.secrets, (target, hook), delivery);
-            return sent.await;
+            return sent.await.into();
         }
-        Box::pin(self.send_otherwise(event, bytes)).await
+        match Box::pin(self.send_together(event, bytes)).await {
+            Some(tried) => tried,
+            None => Box::pin(self.send_otherwise(event)).await.into(),
+        }
     }
 
     /// The id of the delivery.
@@ -419,37 +449,62 @@ impl Delivery {
         delivery_id(&registry, &self.change, &self.key.route, &self.key.target)
     }
 
-    /// Sends an event to a target that is neither a webhook nor a registry.
-    async fn send_otherwise(&self, event: &OutgoingEvent, bytes: Option<&Bytes>) -> TryOutcome {
+    /// Sends an event to a target that may get several in one request; none if it isn't one.
+    async fn send_together(&self, event: &OutgoingEvent, bytes: Option<&Bytes>) -> Option<Tried> {
+        let (depot, change) = (&*self.depot, &self.change);
+        let batching = match self.is_alone {
+            true => Batching::ALONE,
+            false => self.receiver.target.batching,
+        };
+        let shared = (&self.depot, &self.receiver);
+        let way = (batching, self.leaves());
+        Some(match &self.receiver.target.kind {
+            TargetKind::Kafka(kafka) => {
+                let record = KafkaRecord::new(kafka, change, self.id(), (event, bytes));
+                depot.kafka.deliver(way, shared, (kafka, record)).await
+            }
+            TargetKind::Kinesis(kinesis) => {
+                let record = KinesisRecord::new(kinesis, change, event.to_json());
+                depot.kinesis.deliver(way, shared, (kinesis, record)).await
+            }
+            TargetKind::PubSub(pubsub) => {
+                let message = PubSubMessage::new(pubsub, change, event);
+                depot.pubsub.deliver(way, shared, (pubsub, message)).await
+            }
+            _ => return None,
+        })
+    }
+
+    /// Waits until it must not wait any more for others to be sent with: the link stops, or the target
+    /// is held.
+    async fn leaves(&self) {
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            () = is_stopping(&mut stopping) => {}
+            () = self.receiver.until_held() => {}
+        }
+    }
+
+    /// Sends an event to a target of another kind.
+    async fn send_otherwise(&self, event: &OutgoingEvent) -> TryOutcome {
         let depot = &*self.depot;
         let target = &self.receiver.target;
         let (key, change) = (&self.key, &self.change);
-        let shared = (&self.depot, &self.receiver);
         let parts = || (depot.sender.connector(), &*depot.secrets, (depot.random)());
         match &target.kind {
             // They have ways of their own.
-            TargetKind::Webhook(_) | TargetKind::Registry { .. } | TargetKind::Sse => {
-                TryOutcome::Failed(TryFailure::Broken)
-            }
+            TargetKind::Webhook(_)
+            | TargetKind::Registry { .. }
+            | TargetKind::Kafka(_)
+            | TargetKind::Kinesis(_)
+            | TargetKind::PubSub(_)
+            | TargetKind::Sse => TryOutcome::Failed(TryFailure::Broken),
             TargetKind::Folder { path } => {
                 folder::deliver(depot.folder.join(path), key, change, event.to_json()).await
             }
             TargetKind::Nats(nats) => {
                 let message = NatsMessage::new(nats, change, &self.id(), event.to_json());
                 depot.nats.deliver(parts(), (target, nats), &message).await
-            }
-            TargetKind::Kafka(kafka) => {
-                let parts_of_event = (event, bytes);
-                let record = KafkaRecord::new(kafka, change, self.id(), parts_of_event);
-                depot.kafka.deliver(self.batching(), shared, (kafka, record)).await
-            }
-            TargetKind::Kinesis(kinesis) => {
-                let record = KinesisRecord::new(kinesis, change, event.to_json());
-                depot.kinesis.deliver(self.batching(), shared, (kinesis, record)).await
-            }
-            TargetKind::PubSub(pubsub) => {
-                let message = PubSubMessage::new(pubsub, change, event);
-                depot.pubsub.deliver(self.batching(), shared, (pubsub, message)).await
             }
             TargetKind::WebSocket(socket) => {
                 let message = SocketMessage { id: change.id.to_string(), body: event.to_json() };
@@ -462,15 +517,6 @@ impl Delivery {
             }
         }
     }
-
-    /// How it is sent together with others. What failed goes alone: one that the receiver refuses takes
-    /// others along once and not again.
-    fn batching(&self) -> Batching {
-        match self.tries {
-            None => self.receiver.target.batching,
-            Some(_) => Batching::ALONE,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -478,7 +524,7 @@ mod tests {
     use super::*;
 
     /// The bytes of the future that a function returns.
-    fn future_bytes<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+    fn future_bytes<A, F>(_: impl Fn(A) -> F) -> usize {
         size_of::<F>()
     }
 

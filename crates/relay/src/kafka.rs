@@ -19,15 +19,12 @@ mod sending;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use muster_guard::{addresses::Destination, secret_references::SecretList};
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use self::{
     connection::KafkaConnection,
@@ -39,7 +36,7 @@ use self::{
 use crate::{
     batch::{BatchRecord, Batches, Batching, place_of},
     connector::Connector,
-    decision::{TryFailure, TryOutcome},
+    decision::{Tried, TryFailure, TryOutcome},
     delivery::Depot,
     idle::IdleConnections,
     receiver::Receiver,
@@ -94,10 +91,10 @@ impl KafkaSender {
     /// Sends a record, and waits until it is stored.
     pub(crate) async fn deliver(
         &self,
-        batching: Batching,
+        (batching, leave): (Batching, impl Future<Output = ()>),
         (depot, receiver): (&Arc<Depot>, &Arc<Receiver>),
         (kafka, record): (&KafkaTarget, KafkaRecord),
-    ) -> TryOutcome {
+    ) -> Tried {
         let added = BatchRecord {
             place: place_of(receiver),
             bytes: record.bytes(),
@@ -105,11 +102,24 @@ impl KafkaSender {
             bytes_max: REQUEST_BYTES_MAX,
         };
         let (depot, receiver, kafka) = (depot.clone(), receiver.clone(), kafka.clone());
-        let send = move |records: Vec<KafkaRecord>| async move {
-            let parts = (depot.sender.connector(), &*depot.secrets, (depot.random)());
-            depot.kafka.send(parts, (&receiver.target, &kafka), &records).await
+        let send = move |records: Vec<KafkaRecord>| {
+            let (depot, receiver, kafka) = (depot.clone(), receiver.clone(), kafka.clone());
+            async move {
+                let parts = (depot.sender.connector(), &*depot.secrets, (depot.random)());
+                depot.kafka.send(parts, (&receiver.target, &kafka), &records).await
+            }
         };
-        self.batches.deliver(batching, added, send).await
+        self.batches.deliver(batching, added, leave, send).await
+    }
+
+    /// Whether anything is kept of deliveries.
+    pub(crate) fn keeps_any(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// A delivery has ended, however it did.
+    pub(crate) fn ended(&self, id: &str) {
+        self.kept.ended(id);
     }
 
     /// Sends records, and waits until they are stored. The outcome of each.
@@ -126,30 +136,35 @@ impl KafkaSender {
             secret.map_err(TryFailure::Secret)
         };
         let cluster = KnownCluster { sender: self, place: &place };
-        let run = KafkaRun { connector, secret: &resolve, random, target, kafka, cluster };
-        let mut outcomes = Vec::with_capacity(records.len());
-        for record in records {
-            outcomes.push(match self.kept.of(&place, &record.id) {
-                Some(batch) => self.send_again(&run, &batch, record).await,
-                None => None,
-            });
+        let until = Instant::now() + target.deadline;
+        let run = KafkaRun { connector, secret: &resolve, random, kafka, cluster, until };
+        let mut outcomes: HashMap<&str, TryOutcome> = HashMap::new();
+        // What was sent together is sent again together, whatever else is tried now.
+        let again = self.kept.of_all(&place, records);
+        let again = again.iter().map(|(batch, records)| self.send_again(&run, batch, records));
+        for (record, outcome) in join_all(again).await.into_iter().flatten() {
+            outcomes.insert(&record.id, outcome);
         }
-        let new = records.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none());
-        let new: Vec<KafkaRecord> = new.map(|(record, _)| record.clone()).collect();
+        let is_new = |record: &&KafkaRecord| !outcomes.contains_key(&*record.id);
+        let new: Vec<KafkaRecord> = records.iter().filter(is_new).cloned().collect();
         let mut sent = self.send_new(&run, &new).await.into_iter();
         let lost = || TryOutcome::Failed(TryFailure::Broken);
-        outcomes
-            .into_iter()
-            .map(|known| known.or_else(|| sent.next()).unwrap_or_else(lost))
-            .collect()
+        let of = |record: &KafkaRecord| match outcomes.remove(&*record.id) {
+            Some(outcome) => outcome,
+            None => sent.next().unwrap_or_else(lost),
+        };
+        records.iter().map(of).collect()
     }
 
     /// Sends records that were never sent before, or that are known not to be stored.
     async fn send_new(&self, run: &KafkaRun<'_>, records: &[KafkaRecord]) -> Vec<TryOutcome> {
+        if records.is_empty() {
+            return Vec::new();
+        }
         let place = run.cluster.place;
         let mut producer = self.take(place);
         let mut sending = KafkaSending::new(records);
-        let sent = timeout(run.target.deadline, producer.send(run, &mut sending)).await;
+        let sent = timeout_at(run.until, producer.send(run, &mut sending)).await;
         if sent.is_err() {
             // Somebody waits on one of them whom nobody hears any more.
             producer.connections.clear();
@@ -163,35 +178,44 @@ impl KafkaSender {
         sending.outcomes()
     }
 
-    /// Sends a record again that may be stored; none if it is known not to be.
-    async fn send_again(
+    /// Sends records again that may be stored, with what they were sent with. The outcomes of those
+    /// that aren't known not to be stored.
+    async fn send_again<'a>(
         &self,
         run: &KafkaRun<'_>,
-        batch: &tokio::sync::Mutex<KeptBatch>,
-        record: &KafkaRecord,
-    ) -> Option<TryOutcome> {
+        batch: &Arc<tokio::sync::Mutex<KeptBatch>>,
+        records: &[&'a KafkaRecord],
+    ) -> Vec<(&'a KafkaRecord, TryOutcome)> {
         let sending = async {
-            // Others that were sent with it may come at the same time.
-            let mut batch = batch.lock().await;
-            let outcome = batch.resolve(run, record).await;
-            batch
-                .producer
-                .as_mut()
-                .into_iter()
-                .for_each(|producer| self.keep_connections(producer));
-            if let Some(producer) = batch.release() {
+            // Others that were sent with them may come at the same time.
+            let mut kept = batch.lock().await;
+            // One of them may have ended meanwhile, and then nothing of it is sent any more.
+            let is_kept = records.iter().all(|record| self.kept.holds(&record.id, batch));
+            if !is_kept {
+                return Vec::new();
+            }
+            let outcomes = kept.resolve(run, records).await;
+            if let Some(producer) = &mut kept.producer {
+                self.keep_connections(producer);
+            }
+            if let Some(producer) = kept.release() {
                 self.put(run.cluster.place, producer);
             }
-            outcome
+            outcomes
         };
-        let Ok(outcome) = timeout(run.target.deadline, sending).await else {
+        let Ok(outcomes) = timeout_at(run.until, sending).await else {
             run.cluster.forget();
-            return Some(TryOutcome::Failed(TryFailure::Timeout));
+            let late = || TryOutcome::Failed(TryFailure::Timeout);
+            return records.iter().map(|record| (*record, late())).collect();
         };
-        if matches!(outcome, None | Some(TryOutcome::Taken)) {
-            self.kept.forget(&record.id);
+        let mut known = Vec::new();
+        for (record, outcome) in records.iter().zip(outcomes) {
+            if matches!(outcome, None | Some(TryOutcome::Taken)) {
+                self.kept.forget(&record.id);
+            }
+            known.extend(outcome.map(|outcome| (*record, outcome)));
         }
-        outcome
+        known
     }
 
     /// A producer that waits for any record.
@@ -205,7 +229,12 @@ impl KafkaSender {
         waiting.map(|(producer, _)| producer).unwrap_or_default()
     }
 
+    /// Keeps a producer for any record. One with something in doubt has used numbers that a broker may
+    /// have stored: it would take the next record for a repetition.
     fn put(&self, place: &Place, producer: KafkaProducer) {
+        if !producer.in_doubt.is_empty() {
+            return;
+        }
         let mut idle = self.idle.lock();
         let waiting = idle.entry(place.clone()).or_default();
         if waiting.len() < IDLE_MAX {

@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     aws::{AwsCall, xml_text},
-    batch::{BatchRecord, Batches, Batching, place_of},
+    batch::{BatchRecord, Batches, Batching, Halves, place_of},
     changes::DocumentChange,
-    decision::{TryFailure, TryOutcome, shown},
+    decision::{Tried, TryFailure, TryOutcome, shown},
     delivery::Depot,
     http_sender::{HttpSender, Received, Sending},
     receiver::Receiver,
@@ -57,10 +57,10 @@ impl KinesisSender {
     /// Sends a record, and waits until it is stored.
     pub(crate) async fn deliver(
         &self,
-        batching: Batching,
+        (batching, leave): (Batching, impl Future<Output = ()>),
         (depot, receiver): (&Arc<Depot>, &Arc<Receiver>),
         (kinesis, record): (&KinesisTarget, KinesisRecord),
-    ) -> TryOutcome {
+    ) -> Tried {
         let added = BatchRecord {
             place: place_of(receiver),
             bytes: record.bytes(),
@@ -68,11 +68,14 @@ impl KinesisSender {
             bytes_max: REQUEST_BYTES_MAX,
         };
         let (depot, receiver, kinesis) = (depot.clone(), receiver.clone(), kinesis.clone());
-        let send = move |records: Vec<KinesisRecord>| async move {
-            let (sender, secrets, now) = (&depot.sender, &depot.secrets, depot.registry.now());
-            put(sender, secrets, (&receiver.target, &kinesis), &records, now).await
+        let send = move |records: Vec<KinesisRecord>| {
+            let (depot, receiver, kinesis) = (depot.clone(), receiver.clone(), kinesis.clone());
+            async move {
+                let (sender, secrets, now) = (&depot.sender, &depot.secrets, depot.registry.now());
+                put(sender, secrets, (&receiver.target, &kinesis), &records, now).await
+            }
         };
-        self.batches.deliver(batching, added, send).await
+        self.batches.deliver(batching, added, leave, send).await
     }
 }
 
@@ -108,6 +111,13 @@ enum RecordOutcome {
     Ended(TryOutcome),
 }
 
+impl RecordOutcome {
+    /// Whether the service takes no request of this size.
+    const fn is_too_large(&self) -> bool {
+        matches!(self, Self::Ended(outcome) if outcome.is_too_large())
+    }
+}
+
 /// Writes records to a stream. The outcome of each.
 async fn put(
     sender: &HttpSender,
@@ -127,8 +137,15 @@ async fn put(
             break;
         }
         let sent: Vec<&KinesisRecord> = left.iter().map(|index| &records[*index]).collect();
-        let deadline = until.saturating_duration_since(Instant::now());
-        let found = put_once((sender, secrets), (kinesis, deadline), &sent, now).await;
+        let mut halves = Halves::of(sent.len(), RecordOutcome::is_too_large);
+        while let Some(piece) = halves.next() {
+            let deadline = until.saturating_duration_since(Instant::now());
+            let all = (kinesis, deadline);
+            let found = put_once((sender, secrets), all, &sent[piece.clone()], now).await;
+            halves.told(piece, found);
+        }
+        let unsent = || RecordOutcome::Ended(TryOutcome::Failed(TryFailure::Timeout));
+        let found = halves.outcomes(unsent);
         let mut busy = Vec::new();
         for (index, outcome) in left.into_iter().zip(found) {
             outcomes[index] = match outcome {
@@ -242,7 +259,10 @@ fn told(body: &[u8]) -> Option<Vec<RecordOutcome>> {
 /// The error of a shard to which more is written than it takes.
 const THROUGHPUT: &str = "ProvisionedThroughputExceededException";
 
-/// What a person reads of it.
+/// The error of a request that is too large.
+const TOO_LARGE: &str = "RequestEntityTooLargeException";
+
+/// What a person reads of a shard that takes no more.
 const SLOW: &str = "a shard takes no more now (ProvisionedThroughputExceededException): give the \
                     stream more shards, or set it to on-demand";
 
@@ -267,6 +287,12 @@ fn refusal(received: &Received, kinesis: &KinesisTarget) -> TryOutcome {
     let code = code.rsplit('#').next().unwrap_or_default();
     let KinesisTarget { stream, region, .. } = kinesis;
     let text = match code {
+        TOO_LARGE => return TryOutcome::Failed(TryFailure::TooLarge { bytes_max: None }),
+        // One of the records may be the cause.
+        "ValidationException" | "InvalidArgumentException" | "SerializationException" => {
+            let text = said(code, refusal.message.as_deref());
+            return TryOutcome::Failed(TryFailure::Content(text));
+        }
         THROUGHPUT => SLOW.to_owned(),
         "ResourceNotFoundException" => format!(
             "the key's account has no stream {stream} in {region}: make it, or name another one in \

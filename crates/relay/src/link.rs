@@ -423,9 +423,10 @@ impl Link {
             tries: running.record.tries.remove(&change.id),
             change: change.clone(),
             progress: self.progress.clone(),
+            is_alone: false,
+            stopping: running.stopping.clone(),
         };
-        let stopping = running.stopping.clone();
-        let ended = AssertUnwindSafe(delivery.run(stopping)).catch_unwind();
+        let ended = AssertUnwindSafe(delivery.run()).catch_unwind();
         running.deliveries.push(Box::pin(async move { (change, ended.await.ok()) }));
     }
 

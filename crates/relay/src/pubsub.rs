@@ -15,15 +15,17 @@ use muster_guard::secret_references::{Secret, SecretList};
 use muster_words::Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout_at};
 
 use self::token::AccessTokens;
 use crate::{
-    batch::{BatchRecord, Batches, Batching, place_of},
+    batch::{BatchRecord, Batches, Batching, Halves, place_of},
     changes::DocumentChange,
-    decision::{TryFailure, TryOutcome, shown},
+    decision::{Tried, TryFailure, TryOutcome, shown},
     delivery::Depot,
     event::OutgoingEvent,
     http_sender::{ANSWER_BYTES_MAX, HttpSender, Received, Sending},
+    partition_key::PartitionKey,
     receiver::Receiver,
     target::{PubSubTarget, RelayTarget},
     webhook,
@@ -102,10 +104,15 @@ impl PubSubSender {
     /// Sends a message, and waits until it is stored.
     pub(crate) async fn deliver(
         &self,
-        batching: Batching,
+        (batching, leave): (Batching, impl Future<Output = ()>),
         (depot, receiver): (&Arc<Depot>, &Arc<Receiver>),
         (pubsub, message): (&PubSubTarget, PubSubMessage),
-    ) -> TryOutcome {
+    ) -> Tried {
+        // Each has a key of its own there, so nothing can be sent with it.
+        let batching = match pubsub.partition_key {
+            PartitionKey::Document => Batching::ALONE,
+            _ => batching,
+        };
         let added = BatchRecord {
             place: (place_of(receiver), message.key.clone()),
             bytes: message.bytes(),
@@ -113,30 +120,36 @@ impl PubSubSender {
             bytes_max: REQUEST_BYTES_MAX,
         };
         let (depot, receiver, pubsub) = (depot.clone(), receiver.clone(), pubsub.clone());
-        let send = move |messages: Vec<PubSubMessage>| async move {
-            let (sender, secrets, now) = (&depot.sender, &depot.secrets, depot.registry.now());
-            let (target, pubsub) = (&receiver.target, &pubsub);
-            let run = PubSubRun { sender, secrets, target, pubsub, now };
-            depot.pubsub.publish(&run, &messages).await
+        let send = move |messages: Vec<PubSubMessage>| {
+            let (depot, receiver, pubsub) = (depot.clone(), receiver.clone(), pubsub.clone());
+            async move {
+                let (sender, secrets, now) = (&depot.sender, &depot.secrets, depot.registry.now());
+                let (target, pubsub) = (&receiver.target, &pubsub);
+                let run = PubSubRun { sender, secrets, target, pubsub, now };
+                depot.pubsub.publish(&run, &messages).await
+            }
         };
-        self.batches.deliver(batching, added, send).await
+        self.batches.deliver(batching, added, leave, send).await
     }
 
     /// Publishes messages that have the same ordering key. The outcome of each.
     async fn publish(&self, run: &PubSubRun<'_>, messages: &[PubSubMessage]) -> Vec<TryOutcome> {
+        let until = Instant::now() + run.target.deadline;
         let fits = |message: &&PubSubMessage| message.bytes() <= MESSAGE_BYTES_MAX;
         let fitting: Vec<&PubSubMessage> = messages.iter().filter(fits).collect();
-        let sent = match fitting.is_empty() {
-            true => TryOutcome::Taken,
-            false => {
-                let sending = self.send(run, &fitting);
-                let sent = tokio::time::timeout(run.target.deadline, sending).await;
-                sent.unwrap_or(Err(TryFailure::Timeout)).unwrap_or_else(TryOutcome::Failed)
-            }
-        };
+        let mut halves = Halves::of(fitting.len(), TryOutcome::is_too_large);
+        while let Some(piece) = halves.next() {
+            let sending = self.send(run, &fitting[piece.clone()]);
+            let sent = timeout_at(until, sending).await;
+            let sent = sent.unwrap_or(Err(TryFailure::Timeout)).unwrap_or_else(TryOutcome::Failed);
+            let count = piece.len();
+            halves.told(piece, vec![sent; count]);
+        }
+        let timeout = || TryOutcome::Failed(TryFailure::Timeout);
+        let mut sent = halves.outcomes(timeout).into_iter();
         let too_large = TryFailure::TooLarge { bytes_max: Some(MESSAGE_BYTES_MAX) };
         let outcome = |message| match fits(&message) {
-            true => sent.clone(),
+            true => sent.next().unwrap_or_else(timeout),
             false => TryOutcome::Failed(too_large.clone()),
         };
         messages.iter().map(outcome).collect()
@@ -179,7 +192,7 @@ impl PubSubSender {
                 Some((secret, token)) if received.status == 401 && is_first => {
                     self.tokens.forget(secret, &token).await;
                 }
-                _ => return Ok(outcome(&received, pubsub)),
+                _ => return Ok(outcome(&received, pubsub, messages.len())),
             }
             is_first = false;
         }
@@ -211,8 +224,21 @@ fn body(messages: &[&PubSubMessage]) -> Bytes {
     serde_json::to_vec(&Publish { messages: messages.collect() }).unwrap_or_default().into()
 }
 
-/// The outcome that an answer means.
-fn outcome(received: &Received, pubsub: &PubSubTarget) -> TryOutcome {
+/// Whether an answer has an id for each message: only then they are stored.
+fn has_all(body: &[u8], count: usize) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer {
+        message_ids: Vec<String>,
+    }
+    let answer: Option<Answer> = serde_json::from_slice(body).ok();
+    answer.is_some_and(|answer| {
+        answer.message_ids.len() == count && answer.message_ids.iter().all(|id| !id.is_empty())
+    })
+}
+
+/// The outcome that an answer to so many messages means.
+fn outcome(received: &Received, pubsub: &PubSubTarget, count: usize) -> TryOutcome {
     #[derive(Default, Deserialize)]
     struct Refusal {
         #[serde(default)]
@@ -225,8 +251,14 @@ fn outcome(received: &Received, pubsub: &PubSubTarget) -> TryOutcome {
         message: String,
     }
     // These have a meaning of their own for what comes next.
-    if matches!(received.status, 200 | 413 | 429 | 503) {
+    if matches!(received.status, 413 | 429 | 503) {
         return webhook::outcome(received);
+    }
+    if received.status == 200 {
+        return match has_all(&received.body, count) {
+            true => TryOutcome::Taken,
+            false => TryOutcome::Failed(TryFailure::Broken),
+        };
     }
     let refusal: Refusal = serde_json::from_slice(&received.body).unwrap_or_default();
     let topic = pubsub.topic();
@@ -234,6 +266,14 @@ fn outcome(received: &Received, pubsub: &PubSubTarget) -> TryOutcome {
         (status, _) if status.is_empty() => format!("status {}", received.status),
         (status, message) => format!("{status}: {message}"),
     };
+    if refusal.error.status == "INVALID_ARGUMENT" {
+        // One of the messages may be the cause. Of the size there is only this text.
+        let is_large = ["too large", "exceeds the limit"];
+        return TryOutcome::Failed(match is_large.iter().any(|text| said.contains(text)) {
+            true => TryFailure::TooLarge { bytes_max: None },
+            false => TryFailure::Content(said),
+        });
+    }
     TryOutcome::Failed(TryFailure::Answer(match refusal.error.status.as_str() {
         "NOT_FOUND" => {
             format!(

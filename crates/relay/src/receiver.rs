@@ -12,9 +12,9 @@ use tokio::{
 use crate::{
     breaker::{ReceiverAdmission, ReceiverBreaker, ReceiverBreakerState},
     consent::Consent,
-    decision::TryOutcome,
+    decision::Tried,
     retry::RetryPolicy,
-    target::RelayTarget,
+    target::{IN_FLIGHT_DEFAULT, RelayTarget},
 };
 
 /// A target that is in use, shared by all routes to it.
@@ -26,6 +26,8 @@ pub struct Receiver {
     /// What its document says.
     pub target: RelayTarget,
     permits: Arc<Semaphore>,
+    /// For those that go alone where others are sent together.
+    alone: Arc<Semaphore>,
     breaker: Mutex<ReceiverBreaker>,
     /// When the server started, as the breaker's beginning of time.
     started: Instant,
@@ -60,11 +62,14 @@ impl Receiver {
     #[must_use]
     pub fn new(name: Xid, version: String, target: RelayTarget, held: Option<String>) -> Self {
         let permits = Arc::new(Semaphore::new(target.max_in_flight as usize));
+        let alone = target.max_in_flight.min(IN_FLIGHT_DEFAULT);
+        let alone = Arc::new(Semaphore::new(alone as usize));
         Self {
             name,
             version,
             target,
             permits,
+            alone,
             breaker: Mutex::default(),
             started: Instant::now(),
             held: watch::Sender::new(held),
@@ -109,6 +114,13 @@ impl Receiver {
                 }
             }
         }
+    }
+
+    /// The permission to send alone what could go with others, as few at once as where nothing is sent
+    /// together: in batches far more deliveries run at once than there are requests.
+    pub async fn alone(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        self.alone.clone().acquire_owned().await.ok()
     }
 
     /// The permission, if nothing has to be waited for: the usual case, in which nothing is subscribed
@@ -243,10 +255,12 @@ impl Receiver {
 }
 
 impl TryPermit {
-    /// The try ended. Returns whether this opened the breaker.
-    pub fn settle(mut self, outcome: &TryOutcome, policy: &RetryPolicy) -> bool {
+    /// The try ended. Returns whether this opened the breaker. A request counts once, however many
+    /// deliveries were in it.
+    pub fn settle(mut self, tried: &Tried, policy: &RetryPolicy) -> bool {
         self.is_settled = true;
-        self.receiver.change_breaker(|breaker, now| match outcome.counts_for_breaker() {
+        let Some(is_failure) = tried.is_failure else { return false };
+        self.receiver.change_breaker(|breaker, now| match is_failure {
             true => breaker.failed(policy.breaker, now),
             // It answered, so it is there.
             false => {

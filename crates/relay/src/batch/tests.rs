@@ -1,6 +1,10 @@
-use std::time::Duration;
+use std::{
+    future::{pending, ready},
+    time::Duration,
+};
 
 use tokio::{
+    sync::Notify,
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -26,13 +30,13 @@ async fn sent(
                 0 => TryOutcome::Taken,
                 _ => TryOutcome::Failed(TryFailure::Timeout),
             };
-            let send = move |sent: Vec<u32>| async move {
+            let send = move |sent: Vec<u32>| {
                 let outcomes = sent.iter().map(of).collect();
                 requests.lock().push(sent);
-                outcomes
+                ready(outcomes)
             };
             let added = BatchRecord { place, record, bytes, bytes_max: 10 };
-            let outcome = batches.deliver(batching, added, send).await;
+            let outcome = batches.deliver(batching, added, pending(), send).await.outcome;
             (record, outcome == TryOutcome::Taken)
         });
         // In this order.
@@ -81,12 +85,12 @@ async fn a_batch_goes_on_without_those_of_its_deliveries_that_are_cut_off() {
     let begin = |record| {
         let (batches, requests) = (batches.clone(), requests.clone());
         let added = BatchRecord { place: "a", record, bytes: 1, bytes_max: 10 };
-        let send = move |sent: Vec<u32>| async move {
+        let send = move |sent: Vec<u32>| {
             let outcomes = vec![TryOutcome::Taken; sent.len()];
             requests.lock().push(sent);
-            outcomes
+            ready(outcomes)
         };
-        tokio::spawn(async move { batches.deliver(batching, added, send).await })
+        tokio::spawn(async move { batches.deliver(batching, added, pending(), send).await.outcome })
     };
     let first = begin(1);
     tokio::task::yield_now().await;
@@ -109,7 +113,112 @@ async fn a_record_of_which_nothing_is_said_failed() {
     for size in [1, 2] {
         let batching = Batching { size, flush_interval: Duration::ZERO };
         let added = BatchRecord { place: "a", record: 1, bytes: 1, bytes_max: 10 };
-        let outcome = Numbers::default().deliver(batching, added, |_| async { Vec::new() }).await;
-        assert_eq!(outcome, TryOutcome::Failed(TryFailure::Broken));
+        let outcome = Numbers::default();
+        let outcome = outcome.deliver(batching, added, pending(), |_| ready(Vec::new())).await;
+        assert_eq!(outcome.outcome, TryOutcome::Failed(TryFailure::Broken));
+    }
+}
+
+/// Records in one batch, each with what lets it leave, and the requests that are made of them. The
+/// first request has no answer.
+struct Bench {
+    batches: Arc<Numbers>,
+    requests: Arc<Mutex<Vec<Vec<u32>>>>,
+}
+
+impl Bench {
+    fn begin(
+        &self,
+        size: usize,
+        record: u32,
+        leave: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<Tried> {
+        let (batches, requests) = (self.batches.clone(), self.requests.clone());
+        let batching = Batching { size, flush_interval: Duration::from_secs(5) };
+        let added = BatchRecord { place: "a", record, bytes: 1, bytes_max: 10 };
+        let send = move |sent: Vec<u32>| {
+            let requests = requests.clone();
+            async move {
+                let count = sent.len();
+                let is_first = {
+                    let mut requests = requests.lock();
+                    requests.push(sent);
+                    requests.len() == 1
+                };
+                if is_first {
+                    pending::<()>().await;
+                }
+                vec![TryOutcome::Taken; count]
+            }
+        };
+        tokio::spawn(async move { batches.deliver(batching, added, leave, send).await })
+    }
+}
+
+fn bench() -> Bench {
+    Bench { batches: Arc::default(), requests: Arc::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_cut_off_with_a_delivery_that_ends_and_the_others_go_on_without_it() {
+    let bench = bench();
+    let begun = [1, 2, 3].map(|record| bench.begin(3, record, pending()));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(*bench.requests.lock(), [vec![1, 2, 3]]);
+    let [first, second, third] = begun;
+    second.abort();
+    for other in [first, third] {
+        assert_eq!(other.await.map(|tried| tried.outcome).ok(), Some(TryOutcome::Taken));
+    }
+    assert_eq!(*bench.requests.lock(), [vec![1, 2, 3], vec![1, 3]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_leaves_a_batch_that_waits_is_not_sent_with_it() {
+    let bench = bench();
+    let leave = Arc::new(Notify::new());
+    let leaves = leave.clone();
+    let begun = Instant::now();
+    let first = bench.begin(9, 1, async move { leaves.notified().await });
+    let _second = bench.begin(9, 2, pending());
+    sleep(Duration::from_secs(1)).await;
+    leave.notify_one();
+    let withdrawn = TryOutcome::Failed(TryFailure::Withdrawn);
+    assert_eq!(first.await.map(|tried| tried.outcome).ok(), Some(withdrawn));
+    assert_eq!(begun.elapsed().as_secs(), 1);
+    sleep(Duration::from_secs(9)).await;
+    assert_eq!(*bench.requests.lock(), [vec![2]]);
+    // One whose request is under way stays.
+    let third = bench.begin(1, 3, async {});
+    assert_eq!(third.await.map(|tried| tried.outcome).ok(), Some(TryOutcome::Taken));
+}
+
+#[tokio::test]
+async fn a_request_counts_once_for_the_breaker_and_not_at_all_as_a_failure_if_it_took_something() {
+    let failed = || TryOutcome::Failed(TryFailure::Timeout);
+    let large = || TryOutcome::Failed(TryFailure::TooLarge { bytes_max: None });
+    for (outcomes, expect) in [
+        (vec![failed(), failed(), failed()], [Some(true), None, None]),
+        (vec![failed(), TryOutcome::Taken, failed()], [Some(false), None, None]),
+        (vec![large(), failed(), failed()], [Some(true), None, None]),
+        (vec![large(), large(), large()], [Some(false), None, None]),
+    ] {
+        let batches = Arc::new(Numbers::default());
+        let batching = Batching { size: 3, flush_interval: Duration::from_secs(5) };
+        let mut tasks = Vec::new();
+        for record in 0..3 {
+            let (batches, outcomes) = (batches.clone(), outcomes.clone());
+            let added = BatchRecord { place: "a", record, bytes: 1, bytes_max: 10 };
+            let send = move |_: Vec<u32>| ready(outcomes.clone());
+            tasks.push(tokio::spawn(async move {
+                batches.deliver(batching, added, pending(), send).await
+            }));
+            tokio::task::yield_now().await;
+        }
+        let mut told = Vec::new();
+        for task in tasks {
+            told.extend(task.await.map(|tried| tried.is_failure).ok());
+        }
+        assert_eq!(told, expect, "{outcomes:?}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use muster_registry::FetchError;
 use muster_words::{Position, Xid};
 use thiserror::Error;
+use tokio::sync::watch;
 
 use super::Engine;
 use crate::{
@@ -140,6 +141,9 @@ impl Engine {
             change,
             tries: None,
             progress: link.progress.clone(),
+            // Somebody waits for the answer.
+            is_alone: true,
+            stopping: watch::Sender::new(false).subscribe(),
         };
         let end = delivery.run_once().await;
         let end =

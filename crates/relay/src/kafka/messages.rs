@@ -192,7 +192,8 @@ pub(super) struct ErrorCode(pub i16);
 pub(super) enum ErrorMeaning {
     /// It is stored.
     Stored,
-    /// Another broker leads by now, or will soon.
+    /// Another broker leads by now, or will soon. What a leader had written before it learnt that may be
+    /// stored.
     Moved,
     /// It may be stored or not; the same producer asks again with the same number.
     InDoubt,
@@ -202,8 +203,12 @@ pub(super) enum ErrorMeaning {
     TooLarge,
     /// It will never take this message.
     Unacceptable,
-    /// Anything else.
+    /// It refuses the message before it stores anything, and something in it may be the cause.
+    Content,
+    /// It refuses whatever is asked, before it stores anything.
     Refused,
+    /// Anything else, of which nobody knows what it left behind.
+    Unknown,
 }
 
 impl ErrorCode {
@@ -223,7 +228,9 @@ impl ErrorCode {
             45 | 47 | 59 | 90 => ErrorMeaning::Forgotten,
             10 | 18 => ErrorMeaning::TooLarge,
             87 => ErrorMeaning::Unacceptable,
-            _ => ErrorMeaning::Refused,
+            2 | 32 | 42 | 44 => ErrorMeaning::Content,
+            17 | 21 | 29 | 31 | 33 | 34 | 35 | 43 | 53 | 58 => ErrorMeaning::Refused,
+            _ => ErrorMeaning::Unknown,
         }
     }
 
@@ -256,6 +263,7 @@ impl ErrorCode {
             19 => "NOT_ENOUGH_REPLICAS",
             20 => "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
             21 => "INVALID_REQUIRED_ACKS",
+            32 => "INVALID_TIMESTAMP",
             35 => "UNSUPPORTED_VERSION",
             42 => "INVALID_REQUEST",
             43 => "UNSUPPORTED_FOR_MESSAGE_FORMAT",

@@ -4,8 +4,10 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use muster_guard::{addresses::Destination, secret_references::Secret};
 use muster_words::Digest;
+use tokio::time::{Instant, timeout};
 
 use super::{
     KnownCluster,
@@ -22,7 +24,7 @@ use super::{
 use crate::{
     connector::Connector,
     decision::TryFailure,
-    target::{KafkaMechanism, KafkaTarget, RelayTarget},
+    target::{KafkaMechanism, KafkaTarget},
 };
 
 /// How often one try asks. A leader that has moved is found by the second time, and one that is being
@@ -42,9 +44,18 @@ pub(super) struct KafkaRun<'a> {
     /// The secret for a host, if the target names one.
     pub secret: &'a (dyn Fn(&Destination) -> Result<Option<Secret>, TryFailure> + Sync),
     pub random: [u8; 32],
-    pub target: &'a RelayTarget,
     pub kafka: &'a KafkaTarget,
     pub cluster: KnownCluster<'a>,
+    /// When the try ends.
+    pub until: Instant,
+}
+
+impl KafkaRun<'_> {
+    /// How long one broker may take: half of what is left, so that one that hangs leaves the others'
+    /// records time for a second round.
+    fn broker_time(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now()) / 2
+    }
 }
 
 /// A broker's host and port, how it is spoken with, and whom it takes us for.
@@ -109,92 +120,131 @@ impl KafkaProducer {
             let leader = cluster.leaders.get(place).copied().unwrap_or(-1);
             by_leader.entry(leader).or_default().push(partition);
         }
+        let mut asked: Vec<(Destination, Vec<i32>)> = Vec::new();
         for (leader, partitions) in by_leader {
-            let sent = self.send_to(run, (&cluster, leader), &partitions, sending).await;
-            let Err(fault) = sent else { continue };
+            match leader_of(run, (&cluster, leader), &partitions) {
+                Ok(broker) => asked.push((broker, partitions)),
+                Err(fault) => self.failed(&partitions, &fault, sending),
+            }
+        }
+        if asked.is_empty() {
+            return;
+        }
+        match self.identity(run, asked.iter().map(|(broker, _)| broker)).await {
+            Ok(identity) => self.send_to(run, identity, asked, sending).await,
+            Err(fault) => sending.failed_all(fault),
+        }
+    }
+
+    /// Sends one request to each of some brokers, to all at once: none waits for another one.
+    async fn send_to(
+        &mut self,
+        run: &KafkaRun<'_>,
+        identity: (i64, i16),
+        asked: Vec<(Destination, Vec<i32>)>,
+        sending: &mut KafkaSending<'_>,
+    ) {
+        let topic = run.kafka.topic.as_str();
+        let were_in_doubt = self.in_doubt.clone();
+        let mut asking = Vec::new();
+        for (broker, partitions) in asked {
+            let batch = |partition: &i32| {
+                let sequence = self.sequences.get(partition).copied().unwrap_or_default();
+                let by = Authorship { producer: identity.0, epoch: identity.1, sequence };
+                (*partition, batch_of(&sending.piece(*partition), by))
+            };
+            let batches: Vec<(i32, Vec<u8>)> = partitions.iter().map(batch).collect();
+            let wait = i32::try_from(run.broker_time().as_millis()).unwrap_or(i32::MAX);
+            let request = produce_request(topic, wait, &batches);
+            // From here on they may be stored, until somebody says that they aren't.
+            self.in_doubt.extend(&partitions);
+            let open = self.open_to(&broker);
+            asking.push(async move {
+                (
+                    partitions,
+                    Asking { run, broker: &broker }.ask(open, Call::Produce, &request).await,
+                )
+            });
+        }
+        for (partitions, Asked { is_sent, answer, open }) in join_all(asking).await {
+            self.connections.extend(open);
+            if !is_sent {
+                self.in_doubt
+                    .retain(|one| were_in_doubt.contains(one) || !partitions.contains(one));
+            }
+            let answer = answer.map_err(Fault::from);
+            let told = answer.and_then(|answer| {
+                produced(&answer, topic).ok_or(TryFailure::Broken).map_err(Fault::from)
+            });
+            let told = match told {
+                Ok(told) => told,
+                Err(fault) => {
+                    self.failed(&partitions, &fault, sending);
+                    continue;
+                }
+            };
             for partition in partitions {
-                let is_in_doubt = self.in_doubt.contains(&partition);
-                sending.failed(partition, fault.clone(), is_in_doubt);
+                let was_in_doubt = were_in_doubt.contains(&partition);
+                let piece = Piece { partition, was_in_doubt, identity };
+                match told.get(&partition) {
+                    Some(error) => self.learn(*error, piece, topic, sending),
+                    None => sending.failed(partition, TryFailure::Broken.into(), true),
+                }
             }
         }
     }
 
-    /// Sends one request to a broker.
-    async fn send_to(
-        &mut self,
-        run: &KafkaRun<'_>,
-        (cluster, leader): (&ClusterState, i32),
-        partitions: &[i32],
-        sending: &mut KafkaSending<'_>,
-    ) -> Result<(), Fault> {
-        let topic = run.kafka.topic.as_str();
-        let named = cluster.brokers.iter().find(|(number, ..)| *number == leader);
-        let Some((_, host, port)) = named else {
-            let partition = partitions.first().copied().unwrap_or_default();
-            let text = format!("no broker leads partition {partition} of {topic} now");
-            return Err(Fault::passing(TryFailure::Answer(text)));
-        };
-        let is_encrypted = is_encrypted(run.kafka);
-        let leader = run.connector.named(host, *port, is_encrypted).map_err(TryFailure::Refused)?;
-        let (producer, epoch) = self.identity(run, &leader).await?;
-        let batch = |partition: &i32| {
-            let sequence = self.sequences.get(partition).copied().unwrap_or_default();
-            let by = Authorship { producer, epoch, sequence };
-            (*partition, batch_of(&sending.piece(*partition), by))
-        };
-        let batches: Vec<(i32, Vec<u8>)> = partitions.iter().map(batch).collect();
-        let deadline = i32::try_from(run.target.deadline.as_millis()).unwrap_or(i32::MAX);
-        let request = produce_request(topic, deadline, &batches);
-        let place = self.connect(run, &leader).await?;
-        // From here on they may be stored, until somebody says that they aren't.
-        let were_in_doubt = self.in_doubt.clone();
-        self.in_doubt.extend(partitions);
-        let answer = self.ask(run, place, Call::Produce, &request).await?;
-        let told = produced(&answer, topic).ok_or(TryFailure::Broken)?;
+    /// Nothing is known of what was sent to these partitions, or nothing was sent.
+    fn failed(&self, partitions: &[i32], fault: &Fault, sending: &mut KafkaSending<'_>) {
         for partition in partitions {
-            let was_in_doubt = were_in_doubt.contains(partition);
-            match told.get(partition) {
-                Some(error) => self.learn(*error, (*partition, was_in_doubt), topic, sending),
-                None => sending.failed(*partition, TryFailure::Broken.into(), true),
-            }
+            let is_in_doubt = self.in_doubt.contains(partition);
+            sending.failed(*partition, fault.clone(), is_in_doubt);
         }
-        Ok(())
+    }
+
+    /// Goes on as another producer, with numbers that nobody knows.
+    fn restart(&mut self) {
+        self.identity = None;
+        self.sequences.clear();
+        self.in_doubt.clear();
     }
 
     /// Takes note of what a broker said of a piece.
     fn learn(
         &mut self,
         error: ErrorCode,
-        (partition, was_in_doubt): (i32, bool),
+        Piece { partition, was_in_doubt, identity }: Piece,
         topic: &str,
         sending: &mut KafkaSending<'_>,
     ) {
-        match error.meaning() {
+        let meaning = error.meaning();
+        // One of its records may be the cause.
+        let may_split = matches!(meaning, ErrorMeaning::TooLarge | ErrorMeaning::Unacceptable);
+        match meaning {
             ErrorMeaning::Stored => {
-                let next = self.sequences.entry(partition).or_default();
-                *next = sequence_after(*next, sending.piece(partition).len());
+                // The numbers of a producer that was replaced meanwhile don't matter any more.
+                if self.identity == Some(identity) {
+                    let next = self.sequences.entry(partition).or_default();
+                    *next = sequence_after(*next, sending.piece(partition).len());
+                }
                 self.in_doubt.remove(&partition);
             }
-            ErrorMeaning::InDoubt => {}
-            ErrorMeaning::Forgotten => {
-                self.identity = None;
-                self.sequences.clear();
-                self.in_doubt.clear();
-            }
-            // This time it wasn't stored; an earlier time may have been another matter.
+            // A leader that has moved may have stored it before.
+            ErrorMeaning::InDoubt | ErrorMeaning::Moved | ErrorMeaning::Unknown => {}
+            ErrorMeaning::Forgotten => self.restart(),
+            // This time it wasn't stored. An earlier time may have been another matter, and the others
+            // mustn't be refused with the one that is the cause: they are sent by themselves, with
+            // other numbers.
+            _ if may_split && was_in_doubt && sending.piece(partition).len() > 1 => self.restart(),
             _ if !was_in_doubt => {
                 self.in_doubt.remove(&partition);
             }
             _ => {}
         }
         let is_in_doubt = self.in_doubt.contains(&partition);
-        // One of its records may be the cause.
-        let may_split =
-            matches!(error.meaning(), ErrorMeaning::TooLarge | ErrorMeaning::Unacceptable)
-                && !is_in_doubt;
         match verdict(error, topic) {
             Ok(()) => sending.stored(partition),
-            Err(_) if may_split && sending.split(partition) => {}
+            Err(_) if may_split && !is_in_doubt && sending.split(partition) => {}
             Err(fault) => sending.failed(partition, fault, is_in_doubt),
         }
     }
@@ -203,24 +253,29 @@ impl KafkaProducer {
     async fn identity(
         &mut self,
         run: &KafkaRun<'_>,
-        broker: &Destination,
+        brokers: impl Iterator<Item = &Destination>,
     ) -> Result<(i64, i16), Fault> {
         if let Some(identity) = self.identity {
             return Ok(identity);
         }
-        let place = self.connect(run, broker).await?;
-        let answer = self.ask(run, place, Call::InitProducerId, &producer_request()).await?;
-        match producer(&answer).ok_or(TryFailure::Broken)? {
-            Ok(identity) => {
-                self.sequences.clear();
-                Ok(*self.identity.insert(identity))
-            }
-            Err(error) => {
-                let failure = TryFailure::Answer(error.shown(&run.kafka.topic));
-                let passes = error.meaning() == ErrorMeaning::InDoubt;
-                Err(Fault { failure, passes })
+        let mut last = Fault::passing(TryFailure::Unreachable);
+        for broker in brokers {
+            let answer = self.ask(run, broker, Call::InitProducerId, &producer_request()).await;
+            let told = answer.and_then(|answer| producer(&answer).ok_or(TryFailure::Broken));
+            match told {
+                Ok(Ok(identity)) => {
+                    self.sequences.clear();
+                    return Ok(*self.identity.insert(identity));
+                }
+                Ok(Err(error)) => {
+                    let failure = TryFailure::Answer(error.shown(&run.kafka.topic));
+                    let passes = error.meaning() == ErrorMeaning::InDoubt;
+                    last = Fault { failure, passes };
+                }
+                Err(failure) => last = failure.into(),
             }
         }
+        Err(last)
     }
 
     /// What is known of the cluster, from the first broker that answers.
@@ -251,37 +306,107 @@ impl KafkaProducer {
         run: &KafkaRun<'_>,
         broker: &Destination,
     ) -> Result<ClusterState, TryFailure> {
-        let place = self.connect(run, broker).await?;
         let topic = &run.kafka.topic;
-        let answer = self.ask(run, place, Call::Metadata, &metadata_request(topic)).await?;
+        let answer = self.ask(run, broker, Call::Metadata, &metadata_request(topic)).await?;
         cluster_state(&answer, topic).ok_or(TryFailure::Broken)
     }
 
-    /// A connection to a broker, once for each try. Its name is resolved for each of them, also
-    /// where another broker has named it, and a new connection goes to an address that was checked.
-    async fn connect(
+    /// The connection of this try to a broker.
+    fn open_to(&mut self, broker: &Destination) -> Option<OpenConnection> {
+        let host = broker.host.to_string();
+        let is_one = |place: &&BrokerPlace| place.host == host && place.port == broker.port;
+        let place = self.connections.keys().find(is_one)?.clone();
+        self.connections.remove_entry(&place)
+    }
+
+    /// Asks a broker something that any other could say as well.
+    async fn ask(
         &mut self,
         run: &KafkaRun<'_>,
         broker: &Destination,
-    ) -> Result<BrokerPlace, TryFailure> {
-        let host = broker.host.to_string();
-        let is_one = |place: &&BrokerPlace| place.host == host && place.port == broker.port;
-        if let Some(place) = self.connections.keys().find(is_one) {
-            return Ok(place.clone());
-        }
+        call: Call,
+        body: &[u8],
+    ) -> Result<Vec<u8>, TryFailure> {
+        let open = self.open_to(broker);
+        let Asked { answer, open, .. } = Asking { run, broker }.ask(open, call, body).await;
+        self.connections.extend(open);
+        answer
+    }
+}
+
+/// A piece that a broker was asked to store.
+#[derive(Clone, Copy)]
+struct Piece {
+    partition: i32,
+    was_in_doubt: bool,
+    /// Who sent it.
+    identity: (i64, i16),
+}
+
+/// A connection with where it leads.
+type OpenConnection = (BrokerPlace, KafkaConnection);
+
+/// A broker that is asked something.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    run: &'a KafkaRun<'a>,
+    broker: &'a Destination,
+}
+
+/// What came of it.
+struct Asked {
+    /// Whether the broker may have got the question.
+    is_sent: bool,
+    answer: Result<Vec<u8>, TryFailure>,
+    /// The connection, if it can be used again.
+    open: Option<OpenConnection>,
+}
+
+impl Asking<'_> {
+    /// Asks over the connection to it, or over a new one if there is none.
+    async fn ask(self, open: Option<OpenConnection>, call: Call, body: &[u8]) -> Asked {
+        let mut is_sent = false;
+        let asking = async {
+            let (place, mut connection) = match open {
+                Some(open) => open,
+                None => self.connect().await?,
+            };
+            let is_new = connection.is_new();
+            is_sent = true;
+            match connection.ask(call, body).await {
+                Ok(answer) => Ok((answer, (place, connection))),
+                // A broker says nothing to those from whom it wants credentials first.
+                Err(TryFailure::Broken) if is_new && self.run.kafka.credentials.is_none() => {
+                    let text = "it ended the connection; it may ask for `credentials`";
+                    Err(TryFailure::Answer(text.to_owned()))
+                }
+                Err(failure) => Err(failure),
+            }
+        };
+        let asked = timeout(self.run.broker_time(), asking).await;
+        let (answer, open) = match asked.unwrap_or(Err(TryFailure::Timeout)) {
+            Ok((answer, open)) => (Ok(answer), Some(open)),
+            Err(failure) => (Err(failure), None),
+        };
+        Asked { is_sent, answer, open }
+    }
+
+    /// A connection to the broker, once for each try. Its name is resolved for each of them, also where
+    /// another broker has named it, and a new connection goes to an address that was checked.
+    async fn connect(self) -> Result<OpenConnection, TryFailure> {
+        let Self { run, broker, .. } = self;
         // A name may lead to another address by now, and a secret may be another one.
         let addresses = run.connector.addresses(broker).await?;
         let secret = (run.secret)(broker)?;
         let digest = secret.as_ref().map(|secret| Digest::of(secret.expose().as_bytes()));
         let place = BrokerPlace {
-            host,
+            host: broker.host.to_string(),
             port: broker.port,
             is_encrypted: broker.is_encrypted,
             login: digest.map(|digest| (run.kafka.mechanism, digest)),
         };
         if let Some(connection) = run.cluster.sender.connections.take(&place) {
-            self.connections.insert(place.clone(), connection);
-            return Ok(place);
+            return Ok((place, connection));
         }
         let credentials = secret
             .map(|secret| KafkaCredentials::read(secret.expose()).ok_or(UNREADABLE))
@@ -293,33 +418,26 @@ impl KafkaProducer {
         });
         let route = (run.connector, broker, &addresses[..]);
         let connection = KafkaConnection::open(route, login).await?;
-        self.connections.insert(place.clone(), connection);
-        Ok(place)
+        Ok((place, connection))
     }
+}
 
-    /// Asks a broker to which there is a connection. After a failure there is none any more.
-    async fn ask(
-        &mut self,
-        run: &KafkaRun<'_>,
-        place: BrokerPlace,
-        call: Call,
-        body: &[u8],
-    ) -> Result<Vec<u8>, TryFailure> {
-        let mut connection = self.connections.remove(&place).ok_or(TryFailure::Unreachable)?;
-        let is_new = connection.is_new();
-        match connection.ask(call, body).await {
-            Ok(answer) => {
-                self.connections.insert(place, connection);
-                Ok(answer)
-            }
-            // A broker says nothing to those from whom it wants credentials first.
-            Err(TryFailure::Broken) if is_new && run.kafka.credentials.is_none() => {
-                let text = "it ended the connection; it may ask for `credentials`";
-                Err(TryFailure::Answer(text.to_owned()))
-            }
-            Err(failure) => Err(failure),
-        }
-    }
+/// The broker that leads some partitions.
+fn leader_of(
+    run: &KafkaRun<'_>,
+    (cluster, leader): (&ClusterState, i32),
+    partitions: &[i32],
+) -> Result<Destination, Fault> {
+    let named = cluster.brokers.iter().find(|(number, ..)| *number == leader);
+    let Some((_, host, port)) = named else {
+        let (topic, partition) = (&run.kafka.topic, partitions.first().copied());
+        let partition = partition.unwrap_or_default();
+        let text = format!("no broker leads partition {partition} of {topic} now");
+        return Err(Fault::passing(TryFailure::Answer(text)));
+    };
+    let is_encrypted = is_encrypted(run.kafka);
+    let broker = run.connector.named(host, *port, is_encrypted).map_err(TryFailure::Refused)?;
+    Ok(broker)
 }
 
 /// The number of the record behind so many others. Behind the highest number comes 0.
@@ -358,6 +476,9 @@ fn verdict(error: ErrorCode, topic: &str) -> Result<(), Fault> {
         ErrorMeaning::Unacceptable => {
             Err(Fault { failure: TryFailure::Unacceptable(error.shown(topic)), passes: false })
         }
-        ErrorMeaning::Refused => Err(Fault { failure, passes: false }),
+        ErrorMeaning::Content => {
+            Err(Fault { failure: TryFailure::Content(error.shown(topic)), passes: false })
+        }
+        ErrorMeaning::Refused | ErrorMeaning::Unknown => Err(Fault { failure, passes: false }),
     }
 }

@@ -50,6 +50,12 @@ impl<'a> KafkaSending<'a> {
         }
     }
 
+    /// Records that were sent before, in the pieces in which they were.
+    pub fn again(records: &'a [KafkaRecord], pieces: BTreeMap<i32, Vec<usize>>) -> Self {
+        let pieces = pieces.into_iter().map(|(partition, piece)| (partition, [piece].into()));
+        Self { pieces: pieces.collect(), is_arranged: true, ..Self::new(records) }
+    }
+
     pub fn is_finished(&self) -> bool {
         self.outcomes.iter().all(Option::is_some)
     }
@@ -137,18 +143,18 @@ impl<'a> KafkaSending<'a> {
     }
 
     /// The pieces that may be stored although nobody said so.
-    pub fn in_doubt(&self, partitions: &BTreeSet<i32>) -> Vec<Vec<&'a KafkaRecord>> {
-        let pieces = partitions.iter().map(|partition| self.piece(*partition));
-        pieces.filter(|piece| !piece.is_empty()).collect()
+    pub fn in_doubt(&self, partitions: &BTreeSet<i32>) -> Vec<(i32, Vec<&'a KafkaRecord>)> {
+        let pieces = partitions.iter().map(|partition| (*partition, self.piece(*partition)));
+        pieces.filter(|(_, piece)| !piece.is_empty()).collect()
     }
 
     /// The outcome of each record. What was cut off took too long.
-    pub fn outcomes(self) -> Vec<TryOutcome> {
-        let of = |outcome| match outcome {
+    pub fn outcomes(&self) -> Vec<TryOutcome> {
+        let of = |outcome: &Option<Result<(), TryFailure>>| match outcome {
             Some(Ok(())) => TryOutcome::Taken,
-            Some(Err(failure)) => TryOutcome::Failed(failure),
+            Some(Err(failure)) => TryOutcome::Failed(failure.clone()),
             None => TryOutcome::Failed(TryFailure::Timeout),
         };
-        self.outcomes.into_iter().map(of).collect()
+        self.outcomes.iter().map(of).collect()
     }
 }

@@ -339,6 +339,112 @@ async fn what_may_be_stored_together_is_sent_again_together() {
 }
 
 #[tokio::test]
+async fn no_record_gets_the_numbers_of_one_that_a_moved_leader_may_have_stored() {
+    let moved = || says("NOT_LEADER_OR_FOLLOWER");
+    // The broker led until it had stored the first record. Then another one leads, and knows it.
+    let broker = Broker::start(&[6, 6, 6, 6, 0, 46]).await;
+    let sender = KafkaSender::default();
+    for (id, expect) in [("a", moved()), ("b", TryOutcome::Taken), ("a", TryOutcome::Taken)] {
+        assert_eq!(sent(&sender, &broker.url(), None, &records(&[id])).await, [expect], "{id}");
+    }
+    assert_eq!(broker.producers(), [1, 1, 1, 1, 2, 1]);
+    assert_eq!(broker.sequences(), [0; 6]);
+    // The same of what nobody knows, and of a topic that is made again.
+    for code in [-1, 3, 5, 56] {
+        let broker = Broker::start(&[code, code, code, code, 0]).await;
+        let sender = KafkaSender::default();
+        sent(&sender, &broker.url(), None, &records(&["a"])).await;
+        broker.change(|all| all.answer_always(0));
+        sent(&sender, &broker.url(), None, &records(&["b"])).await;
+        assert_eq!(broker.producers().last(), Some(&2), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_goes_to_its_partition_also_where_there_are_more_by_now() {
+    let broker = Broker::start(&[i16::MIN, i16::MIN, i16::MIN, i16::MIN, 46, 0]).await;
+    let sender = KafkaSender::default();
+    let one = records(&["a"]);
+    sent(&sender, &broker.url(), None, &one).await;
+    broker.change(|all| all.partitions = 7);
+    let other = (0..7).find(|count| one[0].partition(7) == *count && *count != 0);
+    assert!(other.is_some(), "the key must be in another partition now");
+    assert_eq!(sent(&sender, &broker.url(), None, &one).await, [TryOutcome::Taken]);
+    assert_eq!(broker.pieces(), [(0, 0, 1); 5]);
+}
+
+#[tokio::test]
+async fn what_was_sent_with_a_delivery_that_ended_is_sent_anew_and_without_it() {
+    for (ended, again, expect) in [
+        ("a", &["b", "c"][..], (2, 2)),
+        ("c", &["b"], (2, 1)),
+        // One that ended long ago changes nothing.
+        ("x", &["b", "c"], (1, 3)),
+    ] {
+        let broker = Broker::start(&[i16::MIN, i16::MIN, i16::MIN, i16::MIN, 0]).await;
+        let sender = KafkaSender::default();
+        sent(&sender, &broker.url(), None, &records(&["a", "b", "c"])).await;
+        assert!(sender.keeps_any());
+        sender.ended(ended);
+        let outcomes = sent(&sender, &broker.url(), None, &records(again)).await;
+        assert_eq!(outcomes, vec![TryOutcome::Taken; again.len()], "{ended}");
+        let last = broker.pieces().pop().map(|(_, _, count)| count);
+        assert_eq!((broker.producers().pop(), last), (Some(expect.0), Some(expect.1)), "{ended}");
+    }
+}
+
+#[tokio::test]
+async fn one_record_that_is_refused_takes_no_other_along_that_is_in_doubt_with_it() {
+    let taken = TryOutcome::Taken;
+    for (code, refused) in [
+        (87, TryFailure::Unacceptable("INVALID_RECORD".to_owned())),
+        (10, TryFailure::TooLarge { bytes_max: None }),
+    ] {
+        let lost = i16::MIN;
+        // Nobody answers. Then all are refused, the first one is taken, and the second one refused.
+        let codes = [lost, lost, lost, lost, code, 0, code, code, 0];
+        let broker = Broker::start(&codes).await;
+        let sender = KafkaSender::default();
+        let all = records(&["a", "b", "c"]);
+        let broken = TryOutcome::Failed(TryFailure::Broken);
+        assert_eq!(sent(&sender, &broker.url(), None, &all).await, vec![broken; 3]);
+        let outcomes = sent(&sender, &broker.url(), None, &all).await;
+        assert_eq!(outcomes, [taken.clone(), TryOutcome::Failed(refused), taken.clone()], "{code}");
+        let counts: Vec<i32> = broker.pieces().into_iter().map(|(_, _, count)| count).collect();
+        assert_eq!(counts, [3, 3, 3, 3, 3, 1, 2, 1, 1]);
+        // No number that may be used up is used again.
+        assert_eq!(broker.producers(), [1, 1, 1, 1, 1, 2, 2, 2, 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_hangs_keeps_no_record_from_the_others() {
+    let (hanging, well) = (Broker::start(&[0]).await, Broker::start(&[0]).await);
+    let others = vec![(2, well.address().port())];
+    hanging.change(|all| {
+        (all.hangs, all.others, all.leaders) = (true, others, vec![1, 2]);
+    });
+    let mut all = records(&["a", "b", "c", "d"]);
+    for (record, key) in all.iter_mut().zip(["/a", "/b", "/c", "/d"]) {
+        key.clone_into(&mut record.key);
+    }
+    let expect = |record: &KafkaRecord| match record.partition(2) {
+        0 => TryOutcome::Failed(TryFailure::Timeout),
+        _ => TryOutcome::Taken,
+    };
+    let expect: Vec<TryOutcome> = all.iter().map(expect).collect();
+    assert!(expect.contains(&TryOutcome::Taken) && expect[1..] != expect[..3], "{expect:?}");
+    let sender = KafkaSender::default();
+    for _ in 0..2 {
+        assert_eq!(sent(&sender, &hanging.url(), None, &all).await, expect);
+    }
+    // What hangs first is no reason either to have no number, nor to know no cluster.
+    hanging.change(|all| all.is_silent = true);
+    let url = format!("kafka://{},{}", hanging.address(), well.address());
+    assert_eq!(deliver(&KafkaSender::default(), &url, None).await, TryOutcome::Taken);
+}
+
+#[tokio::test]
 async fn a_broker_that_another_one_names_is_checked_before_anything_is_sent_to_it() {
     let refused = TryOutcome::Failed(TryFailure::Refused(AddressRefused::Network));
     for (host, expect) in [

@@ -112,6 +112,27 @@ async fn a_record_that_is_too_large_is_not_sent_and_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn only_what_is_too_large_by_itself_is_refused_for_it() {
+    let stored = r#"{"Records": [{"SequenceNumber": "1", "ShardId": "a"}]}"#;
+    let both = r#"{"Records": [{"SequenceNumber": "1"}, {"SequenceNumber": "2"}]}"#;
+    let large = r#"{"__type": "RequestEntityTooLargeException"}"#;
+    let records = ["/a", "/b", "/c", "/d"].map(|key| record(key, "1"));
+    for (status, body, expect) in [
+        (413, "", TryOutcome::Status { status: 413, retry_after: None }),
+        (400, large, TryOutcome::Failed(TryFailure::TooLarge { bytes_max: None })),
+    ] {
+        // All; the first half; the second half, and its halves.
+        let answers = [(status, body), (200, both), (status, body), (200, stored), (status, body)];
+        let server = Scripted::start(&answers).await;
+        let taken = TryOutcome::Taken;
+        let outcomes = sent(&server.url, KEY, &records).await;
+        assert_eq!(outcomes, [taken.clone(), taken.clone(), taken, expect]);
+        let counts = server.asked().into_iter().map(|asked| asked.body.matches("\"Data\"").count());
+        assert_eq!(counts.collect::<Vec<_>>(), [4, 2, 2, 1, 1]);
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_says_what_to_do() {
     let status = |status| TryOutcome::Status { status, retry_after: None };
     let error = |code: &str| format!(r#"{{"__type": "{code}", "message": "no \u0007more"}}"#);
@@ -156,7 +177,11 @@ async fn a_refusal_says_what_to_do() {
             ),
         ),
         (400, error("ProvisionedThroughputExceededException"), says(SLOW)),
-        (400, error("ValidationException"), says("ValidationException: no more")),
+        (
+            400,
+            error("ValidationException"),
+            TryOutcome::Failed(TryFailure::Content("ValidationException: no more".to_owned())),
+        ),
         (
             400,
             r#"{"__type": "KMSDisabledException", "Message": "a"}"#.to_owned(),

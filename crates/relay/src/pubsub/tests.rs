@@ -157,7 +157,7 @@ fn a_message_is_an_event_in_the_structured_mode_of_the_binding() {
 
 #[tokio::test]
 async fn a_message_that_is_too_large_is_not_sent_and_holds_up_no_other() {
-    let server = Scripted::start(&[(200, "{}")]).await;
+    let server = Scripted::start(&[(200, r#"{"messageIds": ["1"]}"#)]).await;
     let large = |bytes: usize| message("", vec![b'1'; bytes]);
     let too_large = TryOutcome::Failed(TryFailure::TooLarge { bytes_max: Some(10_000_000) });
     let document = json!({"url": server.url});
@@ -167,6 +167,44 @@ async fn a_message_that_is_too_large_is_not_sent_and_holds_up_no_other() {
     assert_eq!(published(document, "", &both[..1]).await, [too_large]);
     assert_eq!(server.asked().len(), 1);
     assert_eq!(large(9_999_992).bytes(), 10_000_000);
+}
+
+#[tokio::test]
+async fn an_answer_without_an_id_for_each_message_is_no_success() {
+    let messages = [message("", "1"), message("", "2")];
+    for (body, expect) in [
+        (r#"{"messageIds": ["1", "2"]}"#, TryOutcome::Taken),
+        (r#"{"messageIds": ["1"]}"#, TryOutcome::Failed(TryFailure::Broken)),
+        (r#"{"messageIds": ["1", ""]}"#, TryOutcome::Failed(TryFailure::Broken)),
+        (r#"{"messageIds": ["1", "2", "3"]}"#, TryOutcome::Failed(TryFailure::Broken)),
+        ("{}", TryOutcome::Failed(TryFailure::Broken)),
+        ("<html>welcome</html>", TryOutcome::Failed(TryFailure::Broken)),
+        ("", TryOutcome::Failed(TryFailure::Broken)),
+    ] {
+        let server = Scripted::start(&[(200, body)]).await;
+        let outcomes = published(json!({"url": server.url}), "", &messages).await;
+        assert_eq!(outcomes, [expect.clone(), expect], "{body}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_too_large_by_itself_is_refused_for_it() {
+    let one = r#"{"messageIds": ["1"]}"#;
+    let text = "Request payload size exceeds the limit: 10485760 bytes.";
+    let large = json!({"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": text}});
+    let large = large.to_string();
+    for (status, body, expect) in [
+        (413, "", TryOutcome::Status { status: 413, retry_after: None }),
+        (400, &*large, TryOutcome::Failed(TryFailure::TooLarge { bytes_max: None })),
+    ] {
+        // All; the first one; the other two, and each of them.
+        let answers = [(status, body), (200, one), (status, body), (status, body), (200, one)];
+        let server = Scripted::start(&answers).await;
+        let messages = ["1", "2", "3"].map(|data| message("", data));
+        let outcomes = published(json!({"url": server.url}), "", &messages).await;
+        assert_eq!(outcomes, [TryOutcome::Taken, expect, TryOutcome::Taken], "{status}");
+        assert_eq!(server.asked().len(), 5);
+    }
 }
 
 #[tokio::test]
@@ -197,7 +235,11 @@ async fn a_refusal_says_what_to_do() {
             error(401, "UNAUTHENTICATED"),
             says("it asks for credentials: name the key of a service account in `credentials`"),
         ),
-        (400, error(400, "INVALID_ARGUMENT"), says("INVALID_ARGUMENT: no more")),
+        (
+            400,
+            error(400, "INVALID_ARGUMENT"),
+            TryOutcome::Failed(TryFailure::Content("INVALID_ARGUMENT: no more".to_owned())),
+        ),
         (500, error(500, "INTERNAL"), says("INTERNAL: no more")),
         (502, "<html>".to_owned(), says("status 502")),
         (429, error(429, "RESOURCE_EXHAUSTED"), status(429)),
@@ -281,7 +323,10 @@ async fn a_token_is_used_until_shortly_before_its_end_and_a_refusal_repeats_no_c
         let body = body.as_bytes().to_vec();
         token_of(&Received { status, headers: HeaderMap::new(), body }, begun)
     };
-    for (seconds, expect) in [(3_600, 3_300), (600, 300), (60, 30), (0, 0)] {
+    let day = 86_400 - 300;
+    for (seconds, expect) in
+        [(3_600, 3_300), (600, 300), (60, 30), (0, 0), (86_401, day), (u64::MAX, day)]
+    {
         let body = json!({"access_token": "a", "expires_in": seconds}).to_string();
         let token = answer(200, &body).unwrap();
         assert_eq!(token.until - begun, Duration::from_secs(expect), "{seconds}");
@@ -301,10 +346,62 @@ async fn a_token_is_used_until_shortly_before_its_end_and_a_refusal_repeats_no_c
         ),
         (500, "eyJ", "status 500"),
     ] {
-        let failure = answer(status, body).err().unwrap();
+        let failure = answer(status, body).err().unwrap().failure;
         assert_eq!(failure, TryFailure::Answer(format!("{begin}{expect}")), "{body}");
     }
     for body in ["", "{}", r#"{"access_token": "a\nb", "expires_in": 1}"#] {
-        assert_eq!(answer(200, body).err(), Some(TryFailure::Broken), "{body}");
+        assert_eq!(
+            answer(200, body).err().map(|one| one.failure),
+            Some(TryFailure::Broken),
+            "{body}"
+        );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_gives_no_token_is_asked_again_only_after_a_rest() {
+    let answer = |status, asked: Option<&'static str>| {
+        let mut headers = HeaderMap::new();
+        if let Some(asked) = asked {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(asked));
+        }
+        let received = Received { status, headers, body: Vec::new() };
+        let refused = token_of(&received, tokio::time::Instant::now()).err().unwrap();
+        (refused.rest.as_secs(), refused.is_asked)
+    };
+    for (status, asked, expect) in [
+        (400, None, (5, false)),
+        (500, Some("60"), (5, false)),
+        (503, None, (30, true)),
+        (429, Some("120"), (120, true)),
+        (503, Some("0"), (5, true)),
+        (503, Some("999999999999"), (3_600, true)),
+    ] {
+        assert_eq!(answer(status, asked), expect, "{status} {asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn failures_to_get_a_token_are_remembered_for_all_deliveries() {
+    // Nobody listens there, and each connection would be a request.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let key = account_key(&format!("https://{}/token", silent.local_addr().unwrap()));
+    let document = json!({"url": "http://127.0.0.1:9", "credentials": "env:KEY",
+        "timeout_seconds": 1});
+    let (target, pubsub) = target(document);
+    let sources = SecretSources { variable: Arc::new(move |_| Some(key.clone())) };
+    let secrets = SecretList::read(&["env:KEY 127.0.0.1".to_owned()], sources).unwrap();
+    let sender = sender();
+    let (sender, secrets, target, pubsub) = (&sender, &secrets, &target, &pubsub);
+    let run = PubSubRun { sender, secrets, target, pubsub, now: now() };
+    let publisher = PubSubSender::default();
+    let expect = TryOutcome::Failed(TryFailure::Timeout);
+    for _ in 0..3 {
+        assert_eq!(publisher.publish(&run, &[message("", "1")]).await, [expect.clone()]);
+    }
+    let mut asked = 0;
+    while let Ok(Ok(_)) = tokio::time::timeout(Duration::ZERO, silent.accept()).await {
+        asked += 1;
+    }
+    assert_eq!(asked, 1);
 }

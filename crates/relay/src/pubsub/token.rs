@@ -20,8 +20,10 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::{
-    decision::{TryFailure, shown},
+    decision::{TryFailure, TryOutcome, shown},
     http_sender::{ANSWER_BYTES_MAX, HttpSender, Received, Sending},
+    retry::RETRY_AFTER_MAX,
+    webhook,
 };
 
 /// The secret isn't a key that tokens are given for.
@@ -41,6 +43,15 @@ const CLAIM_SECONDS: i64 = 3_600;
 /// How long before its end a token isn't used any more: a request takes a while, and clocks differ.
 const EARLY: Duration = Duration::from_secs(300);
 
+/// How long a token is used at most. Google's are good for an hour.
+const TOKEN_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long nobody asks again after no token was given: every delivery would.
+const REFUSED_REST: Duration = Duration::from_secs(5);
+
+/// The same if the server is busy and doesn't say how long.
+const BUSY_REST: Duration = Duration::from_secs(30);
+
 /// How many accounts' tokens are kept. A registry has a few targets.
 const TOKENS_MAX: usize = 100;
 
@@ -51,7 +62,43 @@ pub(super) struct AccessTokens {
 }
 
 /// A token that may have to be asked for. Whoever asks first does it for the others as well.
-type KnownToken = Arc<tokio::sync::Mutex<Option<AccessToken>>>;
+type KnownToken = Arc<tokio::sync::Mutex<TokenState>>;
+
+/// What is known of an account's token.
+#[derive(Default)]
+enum TokenState {
+    #[default]
+    Unknown,
+    Given(AccessToken),
+    /// None was given. Nobody asks again before this time.
+    Refused(TokenRefused, Instant),
+}
+
+/// Why no token was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TokenRefused {
+    pub failure: TryFailure,
+    /// How long nobody asks again.
+    pub rest: Duration,
+    /// Whether that was asked for, so that deliveries wait as long.
+    pub is_asked: bool,
+}
+
+impl TokenRefused {
+    fn of(failure: TryFailure) -> Self {
+        Self { failure, rest: REFUSED_REST, is_asked: false }
+    }
+
+    /// What it means for a delivery, so long before somebody asks again.
+    fn failure(&self, left: Duration) -> TryFailure {
+        match (&self.failure, self.is_asked) {
+            (TryFailure::Answer(text), true) => {
+                TryFailure::Busy { text: text.clone(), retry_after: left }
+            }
+            (failure, _) => failure.clone(),
+        }
+    }
+}
 
 pub(super) struct AccessToken {
     /// The header with it. Logs don't show it.
@@ -72,19 +119,41 @@ impl AccessTokens {
     ) -> Result<HeaderValue, TryFailure> {
         let known = self.of(secret);
         let mut known = known.lock().await;
-        if let Some(token) = known.as_ref().filter(|token| Instant::now() < token.until) {
-            return Ok(token.header.clone());
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        match &*known {
+            TokenState::Given(token) if !left(token.until).is_zero() => {
+                return Ok(token.header.clone());
+            }
+            TokenState::Refused(refused, until) if !left(*until).is_zero() => {
+                return Err(refused.failure(left(*until)));
+            }
+            _ => {}
         }
         let account = ServiceAccount::read(secret.expose()).ok_or(UNREADABLE)?;
-        let token = account.ask(sender, (deadline, now)).await?;
-        Ok(known.insert(token).header.clone())
+        // Less time than a try has, so that a server that hangs is known to do so.
+        let asked = account.ask(sender, (deadline / 2, now)).await;
+        match asked {
+            Ok(token) => {
+                let header = token.header.clone();
+                *known = TokenState::Given(token);
+                Ok(header)
+            }
+            Err(refused) => {
+                let failure = refused.failure(refused.rest);
+                let until = Instant::now() + refused.rest;
+                *known = TokenState::Refused(refused, until);
+                Err(failure)
+            }
+        }
     }
 
     /// A token isn't taken any more. Somebody else may have noticed it first and have another one.
     pub async fn forget(&self, secret: &Secret, refused: &HeaderValue) {
         let known = self.of(secret);
         let mut known = known.lock().await;
-        known.take_if(|token| token.header == *refused);
+        if matches!(&*known, TokenState::Given(token) if token.header == *refused) {
+            *known = TokenState::Unknown;
+        }
     }
 
     fn of(&self, secret: &Secret) -> KnownToken {
@@ -159,8 +228,8 @@ impl ServiceAccount {
         &self,
         sender: &HttpSender,
         (deadline, now): (Duration, Moment),
-    ) -> Result<AccessToken, TryFailure> {
-        let assertion = self.assertion(now).ok_or(UNREADABLE)?;
+    ) -> Result<AccessToken, TokenRefused> {
+        let assertion = self.assertion(now).ok_or_else(|| TokenRefused::of(UNREADABLE))?;
         // All letters of an assertion can stand in a form as they are.
         let body = format!(
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}",
@@ -178,12 +247,12 @@ impl ServiceAccount {
             deadline,
             answer_max: ANSWER_BYTES_MAX,
         });
-        token_of(&sent.await?, begun)
+        token_of(&sent.await.map_err(TokenRefused::of)?, begun)
     }
 }
 
 /// The token in an answer.
-pub(super) fn token_of(received: &Received, begun: Instant) -> Result<AccessToken, TryFailure> {
+pub(super) fn token_of(received: &Received, begun: Instant) -> Result<AccessToken, TokenRefused> {
     #[derive(Deserialize)]
     struct Given {
         #[serde(deserialize_with = "secret")]
@@ -206,14 +275,20 @@ pub(super) fn token_of(received: &Received, begun: Instant) -> Result<AccessToke
         if !refused.error_description.is_empty() && !refused.error_description.contains("eyJ") {
             text = format!("{text}: {}", shown(&refused.error_description));
         }
-        return Err(TryFailure::Answer(format!(
-            "no token is given for the service account: {text}"
-        )));
+        let text = format!("no token is given for the service account: {text}");
+        let mut refused = TokenRefused::of(TryFailure::Answer(text));
+        if let TryOutcome::Status { status: 429 | 503, retry_after } = webhook::outcome(received) {
+            let rest = retry_after.unwrap_or(BUSY_REST).clamp(REFUSED_REST, RETRY_AFTER_MAX);
+            (refused.rest, refused.is_asked) = (rest, true);
+        }
+        return Err(refused);
     }
-    let given: Given = serde_json::from_slice(&received.body).map_err(|_| TryFailure::Broken)?;
+    let broken = || TokenRefused::of(TryFailure::Broken);
+    let given: Given = serde_json::from_slice(&received.body).map_err(|_| broken())?;
     let header = Zeroizing::new(format!("Bearer {}", given.access_token.as_str()));
-    let mut header = HeaderValue::from_str(&header).map_err(|_| TryFailure::Broken)?;
+    let mut header = HeaderValue::from_str(&header).map_err(|_| broken())?;
     header.set_sensitive(true);
-    let lasts = Duration::from_secs(given.expires_in);
+    // No longer than that, whatever it says: it is asked again before.
+    let lasts = Duration::from_secs(given.expires_in).min(TOKEN_TIME_MAX);
     Ok(AccessToken { header, until: begun + lasts.saturating_sub(EARLY.min(lasts / 2)) })
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::decision::TryOutcome;
 
 const REST: Duration = Duration::from_secs(60);
 
@@ -13,8 +14,8 @@ fn receiver() -> Arc<Receiver> {
     Arc::new(Receiver::new(name, "1".to_owned(), target, None))
 }
 
-fn failed() -> TryOutcome {
-    TryOutcome::of_status(500, None)
+fn failed() -> Tried {
+    TryOutcome::of_status(500, None).into()
 }
 
 /// A receiver whose breaker is open.
@@ -40,7 +41,7 @@ async fn who_waits_for_a_trial_goes_on_at_the_moment_it_ends() {
     assert_eq!(at - begun, REST);
     let others = [waiter(&receiver), waiter(&receiver)];
     tokio::task::yield_now().await;
-    trial.settle(&TryOutcome::Taken, &receiver.target.retry);
+    trial.settle(&TryOutcome::Taken.into(), &receiver.target.retry);
     for other in others {
         assert_eq!(other.await.unwrap().1 - begun, REST);
     }
@@ -81,7 +82,7 @@ async fn a_success_of_others_doesn_t_shorten_a_schedule_and_a_nudge_does() {
     };
     let rests = resting(receiver.nudges());
     let (trial, _) = waiter(&receiver).await.unwrap();
-    trial.settle(&TryOutcome::Taken, &receiver.target.retry);
+    trial.settle(&TryOutcome::Taken.into(), &receiver.target.retry);
     receiver.hold(Some("paused".to_owned()));
     receiver.hold(None);
     assert_eq!(rests.await.unwrap() - begun, 10 * REST);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![recursion_limit = "256"]
 
+mod batching;
 mod chaos;
 mod delivering;
 mod harness;

@@ -91,12 +91,13 @@ async fn nothing_is_taken_but_what_was_asked_for_and_one_bad_answer_stops_no_oth
 
 #[tokio::test]
 async fn a_registry_that_does_not_wait_is_not_asked_all_the_time() {
+    // Nothing can be asked before this, and a slow machine only makes the time longer.
+    let began = Instant::now();
     let (_bench, receiver) = start(r#"{"collections": ["/configs"]}"#, &[]).await;
     let asked = || receiver.got().iter().filter(|got| got.line.starts_with("GET /sync?")).count();
-    until(|| asked() > 0).await;
-    let (before, began) = (asked(), Instant::now());
-    until(|| asked() >= before + 4).await;
-    assert!(began.elapsed() > Duration::from_millis(1_200), "{:?}", began.elapsed());
+    until(|| asked() >= 6).await;
+    // The first one may have brought something new.
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
     // It is asked to wait half of the time that the target has.
     assert!(receiver.got().iter().any(|got| got.line.contains("wait=2")));
 }

@@ -26,10 +26,20 @@ pub struct Heard {
     pub wants_login: bool,
     pub offered: String,
     pub is_silent: bool,
+    /// Whether it says nothing to records.
+    pub hangs: bool,
+    /// More brokers of the cluster, with their numbers and ports.
+    pub others: Vec<(i32, u16)>,
+    /// Who leads each partition, if it isn't one for all.
+    pub leaders: Vec<i32>,
     pub is_garbage: bool,
     asked: Vec<Call>,
     /// What came: the partition, the number of its first record, and how many there were.
     pieces: Vec<(i32, i32, i32)>,
+    /// Who sent them.
+    producers: Vec<i64>,
+    /// How many producers got a number.
+    named_producers: i64,
     told: Vec<u8>,
     /// How many partitions the topic has, all led by one broker.
     pub partitions: usize,
@@ -63,9 +73,14 @@ impl Broker {
             wants_login: false,
             offered: String::new(),
             is_silent: false,
+            hangs: false,
+            others: Vec::new(),
+            leaders: Vec::new(),
             is_garbage: false,
             asked: Vec::new(),
             pieces: Vec::new(),
+            producers: Vec::new(),
+            named_producers: 0,
             partitions: 1,
             told: Vec::new(),
         }));
@@ -113,6 +128,11 @@ impl Broker {
         self.heard.lock().unwrap().pieces.clone()
     }
 
+    /// Who sent each piece: 1 is the first producer.
+    pub fn producers(&self) -> Vec<i64> {
+        self.heard.lock().unwrap().producers.clone()
+    }
+
     pub fn told(&self) -> Vec<u8> {
         self.heard.lock().unwrap().told.clone()
     }
@@ -139,6 +159,11 @@ async fn serve(mut stream: TcpStream, heard: Arc<Mutex<Heard>>) {
 }
 
 impl Heard {
+    /// From now on it answers this to records.
+    pub fn answer_always(&mut self, code: i16) {
+        self.codes = vec![code];
+    }
+
     /// The answer with its length in front; none ends the connection.
     fn answer(&mut self, request: &[u8], is_in: &mut bool) -> Option<Vec<u8>> {
         let mut fields = Fields::of(request);
@@ -175,14 +200,27 @@ impl Heard {
                     Some((after, next)) if self.pieces.len() >= *after => next,
                     _ => &self.named,
                 };
-                let brokers = [(1, place.0.as_str(), i32::from(place.1))];
-                answers::metadata(&brokers, self.topic_error, &vec![self.leader; self.partitions])
+                let others = self.others.iter().map(|(number, port)| (*number, "127.0.0.1", *port));
+                let one = (1, place.0.as_str(), place.1);
+                let brokers = std::iter::once(one).chain(others);
+                let brokers: Vec<_> =
+                    brokers.map(|(number, host, port)| (number, host, i32::from(port))).collect();
+                let leaders = match &self.leaders[..] {
+                    [] => vec![self.leader; self.partitions],
+                    leaders => leaders.to_vec(),
+                };
+                answers::metadata(&brokers, self.topic_error, &leaders)
             }
-            Call::InitProducerId => answers::producer(self.producer_error),
+            Call::InitProducerId => {
+                self.named_producers += 1;
+                answers::producer(self.producer_error, self.named_producers)
+            }
+            Call::Produce if self.hangs => return Some(Vec::new()),
             Call::Produce => {
                 let mut told = Vec::new();
-                for piece in pieces(fields) {
+                for (piece, producer) in pieces(fields) {
                     self.pieces.push(piece);
+                    self.producers.push(producer);
                     let code = match self.codes.len() {
                         1 => self.codes[0],
                         _ => self.codes.remove(0),
@@ -201,8 +239,8 @@ impl Heard {
 }
 
 /// The partition of each batch in a request to store them, the number of its first record, and how many
-/// it has.
-fn pieces(mut fields: Fields<'_>) -> Vec<(i32, i32, i32)> {
+/// it has; and who sent it.
+fn pieces(mut fields: Fields<'_>) -> Vec<((i32, i32, i32), i64)> {
     assert_eq!(fields.maybe_text(), Some(None));
     assert_eq!(fields.int16(), Some(-1), "acks");
     fields.int32().unwrap();
@@ -213,7 +251,9 @@ fn pieces(mut fields: Fields<'_>) -> Vec<(i32, i32, i32)> {
             let count = i32::from_be_bytes(batch[57..61].try_into().unwrap());
             let last = i32::from_be_bytes(batch[23..27].try_into().unwrap());
             assert_eq!(last, count - 1);
-            Some((number, i32::from_be_bytes(batch[53..57].try_into().unwrap()), count))
+            let producer = i64::from_be_bytes(batch[43..51].try_into().unwrap());
+            let first = i32::from_be_bytes(batch[53..57].try_into().unwrap());
+            Some(((number, first, count), producer))
         })
     });
     topics.unwrap().remove(0)
@@ -248,9 +288,9 @@ pub mod answers {
         concat(&[&0_i16.to_be_bytes(), &(-1_i16).to_be_bytes(), &0_i32.to_be_bytes()])
     }
 
-    pub fn producer(code: i16) -> Vec<u8> {
+    pub fn producer(code: i16, number: i64) -> Vec<u8> {
         let zero = 0_i32.to_be_bytes();
-        concat(&[&zero, &code.to_be_bytes(), &7_i64.to_be_bytes(), &0_i16.to_be_bytes()])
+        concat(&[&zero, &code.to_be_bytes(), &number.to_be_bytes(), &0_i16.to_be_bytes()])
     }
 
     pub fn produced(told: &[(i32, i16)]) -> Vec<u8> {
