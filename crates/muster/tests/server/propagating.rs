@@ -535,18 +535,20 @@ fn says_why_nothing_is_sent_and_shows_every_route() {
     assert_eq!(list["sessions"][1]["reason"], reason, "{list}");
     assert_eq!(list["sessions"][0]["state"], "streamed", "{list}");
     let open = retry(1);
-    assert!(open.contains("is open, so nothing is tried") && open.contains("breaker reset"), "{open}");
+    assert!(
+        open.contains("is open, so nothing is tried") && open.contains("breaker reset"),
+        "{open}"
+    );
     // In both directions, and no registry.
     put("/routes/ops/entries/wrong", &route("bidirectional", "hook"));
-    let list = sessions(&server, |list| list["broken"].as_array().is_some_and(|all| !all.is_empty()));
+    let list =
+        sessions(&server, |list| list["broken"].as_array().is_some_and(|all| !all.is_empty()));
     assert!(list["broken"].to_string().contains("is no registry"), "{list}");
     let named = server.get("/propagation/sessions?route=/routes/ops/entries/hook").expect(200);
     assert_eq!(named.json()["broken"].as_array().map_or(0, Vec::len), 0);
     hook["enabled"] = json!(false);
     put("/targets/ops/entries/hook", &hook);
-    sessions(&server, |_| {
-        server.get("/propagation/targets").text().contains("its document says")
-    });
+    sessions(&server, |_| server.get("/propagation/targets").text().contains("its document says"));
     let off = retry(1);
     assert!(off.contains("nothing is sent to") && off.contains("\"enabled\": true"), "{off}");
 }

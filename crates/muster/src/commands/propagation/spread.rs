@@ -1,6 +1,8 @@
 //! `unidirectional`, `bidirectional`, `multicast` and `broadcast`: each makes the route and the targets that it means,
 //! as a plan first.
 
+mod checks;
+mod checks;
 pub mod patterns;
 mod url_arguments;
 
@@ -43,7 +45,7 @@ pub const BIDIRECTIONAL_EXAMPLES: &str = "\
 Examples:
   muster propagation bidirectional --source configs --target https://b.example
   muster propagation bidirectional --source configs --target https://b.example --conflict last-writer
-  muster propagation bidirectional --source configs --target https://b.example --secret file:peer-key --from beginning
+  muster propagation bidirectional --source configs --target https://b.example --secret env:PEER_KEY --from beginning
   muster propagation bidirectional --source configs/app/entries/web --target b --payload @web.json --yes
 
 ";
@@ -78,9 +80,10 @@ struct SpreadArguments {
     /// What is sent: the xid of a document, a group or a collection
     #[arg(long, value_name = "SOURCE")]
     source: String,
-    /// Where to begin: now, beginning, a position or a time
-    #[arg(long, value_name = "WHEN", default_value = "now")]
-    from: String,
+    /// Where to begin: now, beginning, a position, a time, or a span such as 2h: so long ago
+    /// [default: now]
+    #[arg(long, value_name = "WHEN")]
+    from: Option<String>,
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -213,7 +216,7 @@ impl UnidirectionalArguments {
         let spread = Spread {
             mode: "unidirectional",
             conflict: None,
-            named: trimmed(&[self.target]),
+            named: checks::names(&[self.target])?,
             once: self.once,
             urls: self.urls,
         };
@@ -227,7 +230,7 @@ impl BidirectionalArguments {
         let spread = Spread {
             mode: "bidirectional",
             conflict: Some(policy),
-            named: trimmed(&[self.target]),
+            named: checks::names(&[self.target])?,
             once: OnceArguments {
                 once: false,
                 payload: PayloadArguments { payload: self.payload },
@@ -243,7 +246,7 @@ impl MulticastArguments {
         let spread = Spread {
             mode: "multicast",
             conflict: None,
-            named: trimmed(&self.targets),
+            named: checks::names(&self.targets)?,
             once: self.once,
             urls: self.urls,
         };
@@ -253,7 +256,7 @@ impl MulticastArguments {
 
 impl BroadcastArguments {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let named = trimmed(&self.exclude);
+        let named = checks::names(&self.exclude)?;
         if let Some(url) = named.iter().find(|one| one.contains("://")) {
             return Err(Failure::usage(format!("{url} isn't the name of a target"))
                 .help("muster propagation status lists the targets"));
@@ -277,36 +280,42 @@ fn policy(text: &str) -> Result<ConflictPolicy, Failure> {
     })
 }
 
-fn trimmed(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| name.trim().to_owned()).collect()
-}
-
 impl SpreadArguments {
     async fn run(self, context: &Context, spread: Spread) -> Result<(), Failure> {
         let Spread { mode, conflict, named, once, urls } = spread;
         let payload = once.payload.read()?;
         let client = self.explanation.of(self.connection.client(context).await?)?;
         let source = xid_of(&self.source);
+        checks::source(context, &client, &source).await?;
         let mut documents = Vec::new();
         let mut targets = Vec::new();
         for name in &named {
             if !name.contains("://") {
-                targets.push(target_named(&client, name).await?);
+                let target = target_named(&client, name).await?;
+                if conflict.is_some() {
+                    checks::is_registry(&client, &target).await?;
+                }
+                targets.push(target);
                 continue;
             }
             let (xid, document) = urls.target(name)?;
             documents.push((xid.clone(), document));
             targets.push(xid);
         }
+        urls.check_used(!documents.is_empty())?;
         // A route in both directions goes on, so what is put is a change that it sends.
         let is_once = once.is_asked() && conflict.is_none();
-        let mut route = route(&self.from, mode, (&source, &targets), is_once)?;
+        let from = self.from.as_deref().unwrap_or("now");
+        let from = checks::beginning(from, context.screen.now)?;
+        let mut route = route(from, mode, (&source, &targets), is_once)?;
         if let Some(policy) = conflict {
             route["conflict"] = policy.name().into();
         }
         let name = slug(&[&[source.as_str(), mode], &*refs(&targets)].concat());
         let name = if is_once { once_name(&name, context) } else { name };
         let route_xid = format!("/routes/{GROUP}/entries/{name}");
+        let is_other = difference(&client, &route_xid, &route).await? == StepAction::Change;
+        checks::may_begin(&route_xid, is_other, self.from.as_deref())?;
         documents.push((route_xid.clone(), route));
         let mut raw = None;
         if let Some((bytes, payload)) = payload {
@@ -315,7 +324,7 @@ impl SpreadArguments {
             let place = if is_once { 0 } else { documents.len() };
             documents.insert(place, (source.clone(), payload));
         }
-        show(context, &client, &documents).await?;
+        show(context, &client, &documents, self.dry_run).await?;
         if self.dry_run {
             return Ok(());
         }
@@ -386,7 +395,7 @@ async fn apply(
 
 /// The document of a route.
 fn route(
-    from: &str,
+    from: Value,
     mode: &str,
     (source, targets): (&str, &[String]),
     is_once: bool,
@@ -405,10 +414,6 @@ fn route(
     if is_once {
         route.insert("once".to_owned(), true.into());
     } else {
-        let from = match from.replace([',', '_'], "").parse::<u64>() {
-            Ok(position) => position.into(),
-            Err(_) => Value::from(from),
-        };
         route.insert("from".to_owned(), from);
     }
     Ok(Value::Object(route))
@@ -448,19 +453,28 @@ fn to_apply(xid: &str, document: &[u8]) -> DocumentToApply {
     DocumentToApply::new(xid.to_owned(), Some(document), attributes)
 }
 
-/// Shows what would be put, and what of it is there already.
+/// Shows what would be put, and what of it is there already: as a table, or as a value where that is
+/// all that is wanted.
 async fn show(
     context: &Context,
     client: &Client,
     documents: &[(String, Value)],
+    is_all: bool,
 ) -> Result<(), Failure> {
     let screen = &context.screen;
-    if !screen.is_table() {
+    if !screen.is_table() && !is_all {
         return Ok(());
     }
+    let mut plan = Vec::new();
     for (xid, document) in documents {
-        let sign = difference(client, xid, document).await?.sign();
-        screen.line(&format!("{sign} {}  {document}", shown(xid)))?;
+        let action = difference(client, xid, document).await?;
+        if screen.is_table() {
+            screen.line(&format!("{} {}  {document}", action.sign(), shown(xid)))?;
+        }
+        plan.push(json!({"xid": xid, "action": action.sign(), "document": document}));
+    }
+    if !screen.is_table() {
+        return screen.value(&json!({"dry_run": true, "documents": plan}));
     }
     screen.line(&counted(documents.len(), "document to put", "documents to put"))
 }
@@ -497,8 +511,16 @@ async fn wait(
         }
         looks += 1;
         if list.sessions.is_empty() && looks > LOOKS_MAX {
-            return Err(Failure::usage("no target of the route is in force")
-                .help("muster propagation status lists the targets"));
+            return Err(Failure::usage(
+                "no target of the route is in force: each is disabled or read as a stream",
+            )
+            .help("muster propagation status lists the targets"));
+        }
+        if let Some(held) = list.sessions.iter().find(|link| link.state == "held") {
+            let (target, reason) = (shown(&held.target), held.reason.clone().unwrap_or_default());
+            let what = format!("nothing is sent to {target} now ({reason}); it is sent later");
+            let help = format!("muster propagation resume {target}");
+            return Err(Failure::new(crate::OwnCode::System, what).help(help));
         }
         let stuck = list.sessions.iter().find_map(|link| link.reason.clone());
         let now = match stuck {

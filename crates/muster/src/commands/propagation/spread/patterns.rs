@@ -9,7 +9,7 @@ use muster_client::Client;
 use serde_json::{Value, json};
 
 use super::{
-    GROUP, OnceArguments, Spread, SpreadArguments, apply, difference, policy, refs, slug, trimmed,
+    GROUP, OnceArguments, Spread, SpreadArguments, apply, checks, difference, policy, refs, slug,
     url_arguments::{UrlArguments, UrlKind},
 };
 use crate::{
@@ -53,9 +53,10 @@ struct PatternArguments {
     /// What is sent: the xid of a document, a group or a collection
     #[arg(value_name = "SOURCE")]
     source: String,
-    /// Where to begin: now, beginning, a position or a time
-    #[arg(long, value_name = "WHEN", default_value = "now")]
-    from: String,
+    /// Where to begin: now, beginning, a position, a time, or a span such as 2h: so long ago
+    /// [default: now]
+    #[arg(long, value_name = "WHEN")]
+    from: Option<String>,
     /// Show the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -126,7 +127,7 @@ impl FanOutArguments {
         let spread = Spread {
             mode: "multicast",
             conflict: None,
-            named: trimmed(&self.targets),
+            named: checks::names(&self.targets)?,
             once: OnceArguments::default(),
             urls: self.urls,
         };
@@ -190,8 +191,8 @@ impl PeerArguments {
 /// The URLs without a slash at their ends, each once.
 fn distinct(urls: &[String]) -> Result<Vec<String>, Failure> {
     let mut all: Vec<String> = Vec::new();
-    for url in trimmed(urls) {
-        let url = url.trim_end_matches('/').to_owned();
+    for url in urls {
+        let url = url.trim().trim_end_matches('/').to_owned();
         if !url.contains("://") {
             return Err(Failure::usage(format!("{url} isn't the address of a registry"))
                 .help("write it as https://b.example"));
@@ -210,6 +211,8 @@ struct Network<'a> {
     peers: &'a PeerArguments,
     urls: &'a [String],
     source: String,
+    /// Where the routes begin.
+    from: Value,
     /// Where documents are put: here, and at each registry that gets routes.
     places: Vec<NetworkPlace>,
 }
@@ -247,7 +250,11 @@ impl<'a> Network<'a> {
             let client = arguments.explanation.of(client)?;
             places.push(NetworkPlace { name: url.clone(), client, documents: Vec::new() });
         }
-        Ok(Self { arguments, peers, urls, source: xid_of(&arguments.source), places })
+        let source = xid_of(&arguments.source);
+        checks::source(context, &places[0].client, &source).await?;
+        let from =
+            checks::beginning(arguments.from.as_deref().unwrap_or("now"), context.screen.now)?;
+        Ok(Self { arguments, peers, urls, source, from, places })
     }
 
     /// Adds a route with its target at a place (0 is here) to one of the other registries.
@@ -261,7 +268,7 @@ impl<'a> Network<'a> {
         let secret = PeerArguments::one_of(&self.peers.secrets, to).cloned();
         let (target, document) = UrlArguments::of(UrlKind::Registry, secret).target(url)?;
         let targets = [target.clone()];
-        let mut route = super::route(&self.arguments.from, mode, (&self.source, &targets), false)?;
+        let mut route = super::route(self.from.clone(), mode, (&self.source, &targets), false)?;
         if let Some(policy) = conflict {
             route["conflict"] = policy.name().into();
         }

@@ -15,6 +15,9 @@ pub(super) struct UrlArguments {
     /// given as URLs
     #[arg(long, value_name = "REFERENCE")]
     secret: Option<String>,
+    /// Whether the command itself says what URLs lead to.
+    #[arg(skip)]
+    is_fixed: bool,
 }
 
 /// What a URL leads to.
@@ -47,7 +50,20 @@ struct ReadUrl<'a> {
 impl UrlArguments {
     /// What URLs lead to that need no `--kind`.
     pub fn of(kind: UrlKind, secret: Option<String>) -> Self {
-        Self { kind: Some(kind), secret }
+        Self { kind: Some(kind), secret, is_fixed: true }
+    }
+
+    /// Nothing is said of targets that are given as URLs where none is.
+    pub fn check_used(&self, has_urls: bool) -> Result<(), Failure> {
+        let flags = [(self.kind.is_some(), "--kind"), (self.secret.is_some(), "--secret")];
+        match flags.into_iter().find(|(is_given, _)| *is_given && !has_urls) {
+            Some((_, "--kind")) if self.secret.is_none() && self.is_fixed => Ok(()),
+            Some((_, flag)) => {
+                Err(Failure::usage(format!("{flag} is for targets that are given as URLs"))
+                    .help("a target that is there says these itself: muster get shows it"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The target that a URL means: its xid and its document.
