@@ -67,7 +67,7 @@ target() { # NAME
     printf '{"kind": "registry", "url": "%s"}' "$PEER" | "$program" put "targets/ops/entries/$1" - >/dev/null || fail "target $1"
 }
 count() { # XID: the number of versions at the peer
-    "$program" get "$1" --attributes --output json --server "$PEER" | sed -n 's/.*"versionscount": *\([0-9]*\).*/\1/p'
+    "$program" list "$1/versions" --output json --server "$PEER" | grep -c "\"versionid\""
 }
 target b
 web=configs/app/entries/web

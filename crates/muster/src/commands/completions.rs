@@ -58,7 +58,38 @@ fn with_names(shell: Shell, script: &str) -> String {
                 None => script.to_owned(),
             }
         }
-        Shell::Fish => format!("{script}{}", include_str!("completions/names.fish")),
+        Shell::Fish => {
+            // What completes a flag's value stands with the flag.
+            let line = |line: &str| match line.strip_suffix(" -r") {
+                Some(flag) => format!("{flag} -r -a '(__muster_values)'\n"),
+                None => format!("{line}\n"),
+            };
+            let script: String = script.lines().map(line).collect();
+            format!("{script}{}", include_str!("completions/names.fish"))
+        }
         _ => script.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shell_asks_for_names() {
+        for (shell, expect) in [
+            (Shell::Bash, "complete -F _muster_or_names -o"),
+            (Shell::Zsh, "\n_muster() {\n    local program"),
+            (Shell::Fish, "-l classification -d 'The class"),
+            (Shell::Fish, " -r -a '(__muster_values)'\n"),
+        ] {
+            let mut script = Vec::new();
+            let mut command = crate::command(ColorChoice::Never);
+            clap_complete::generate(shell, &mut command, "muster", &mut script);
+            let script = with_names(shell, &String::from_utf8_lossy(&script));
+            assert!(script.contains(expect), "{shell}: {expect}");
+            assert!(script.contains("complete-names --"), "{shell}");
+            assert!(!script.contains("complete -F _muster -o"), "{shell}");
+        }
     }
 }

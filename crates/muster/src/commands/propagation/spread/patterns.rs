@@ -170,7 +170,7 @@ impl PatternArguments {
 
 impl PeerArguments {
     /// What is given for a registry: in the order of the registries, or once for all.
-    fn one_of<'a, T>(all: &'a [T], number: usize) -> Option<&'a T> {
+    fn one_of<T>(all: &[T], number: usize) -> Option<&T> {
         if all.len() == 1 { all.first() } else { all.get(number) }
     }
 
