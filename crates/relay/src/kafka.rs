@@ -19,7 +19,11 @@ mod sending;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use muster_guard::{addresses::Destination, secret_references::SecretList};
@@ -138,32 +142,35 @@ impl KafkaSender {
         let cluster = KnownCluster { sender: self, place: &place };
         let until = Instant::now() + target.deadline;
         let run = KafkaRun { connector, secret: &resolve, random, kafka, cluster, until };
-        let mut outcomes: HashMap<&str, TryOutcome> = HashMap::new();
         // What was sent together is sent again together, whatever else is tried now.
-        let again = self.kept.of_all(&place, records);
-        let again = again.iter().map(|(batch, records)| self.send_again(&run, batch, records));
-        for (record, outcome) in join_all(again).await.into_iter().flatten() {
-            outcomes.insert(&record.id, outcome);
-        }
-        let is_new = |record: &&KafkaRecord| !outcomes.contains_key(&*record.id);
-        let new: Vec<KafkaRecord> = records.iter().filter(is_new).cloned().collect();
-        let mut sent = self.send_new(&run, &new).await.into_iter();
+        let kept = self.kept.of_all(&place, records);
+        let again = kept.iter().map(|(batch, records)| self.send_again(&run, batch, records));
+        let of_kept: HashSet<&str> =
+            kept.iter().flat_map(|(_, all)| all).map(|record| &*record.id).collect();
+        let is_new = |record: &&KafkaRecord| !of_kept.contains(&*record.id);
+        let mut unsent: Vec<&KafkaRecord> = records.iter().filter(is_new).collect();
+        let (again, new) = tokio::join!(join_all(again), self.send_new(&run, &unsent));
+        let mut outcomes: HashMap<&str, TryOutcome> = HashMap::new();
+        outcomes.extend(unsent.iter().map(|record| &*record.id).zip(new));
+        outcomes
+            .extend(again.into_iter().flatten().map(|(record, outcome)| (&*record.id, outcome)));
+        // What is known not to be stored is sent like any other.
+        unsent = records.iter().filter(|record| !outcomes.contains_key(&*record.id)).collect();
+        let new = self.send_new(&run, &unsent).await;
+        outcomes.extend(unsent.iter().map(|record| &*record.id).zip(new));
         let lost = || TryOutcome::Failed(TryFailure::Broken);
-        let of = |record: &KafkaRecord| match outcomes.remove(&*record.id) {
-            Some(outcome) => outcome,
-            None => sent.next().unwrap_or_else(lost),
-        };
-        records.iter().map(of).collect()
+        records.iter().map(|record| outcomes.remove(&*record.id).unwrap_or_else(lost)).collect()
     }
 
     /// Sends records that were never sent before, or that are known not to be stored.
-    async fn send_new(&self, run: &KafkaRun<'_>, records: &[KafkaRecord]) -> Vec<TryOutcome> {
+    async fn send_new(&self, run: &KafkaRun<'_>, records: &[&KafkaRecord]) -> Vec<TryOutcome> {
         if records.is_empty() {
             return Vec::new();
         }
+        let records: Vec<KafkaRecord> = records.iter().map(|record| (*record).clone()).collect();
         let place = run.cluster.place;
         let mut producer = self.take(place);
-        let mut sending = KafkaSending::new(records);
+        let mut sending = KafkaSending::new(&records);
         let sent = timeout_at(run.until, producer.send(run, &mut sending)).await;
         if sent.is_err() {
             // Somebody waits on one of them whom nobody hears any more.

@@ -122,6 +122,10 @@ fn a_target_says_what_it_is_and_has_what_that_needs() {
             vec![],
         ),
         (
+            json!({"kind": "kafka", "url": "kafka://a", "flush_interval_seconds": 1}),
+            vec!["/batch_size"],
+        ),
+        (
             json!({"kind": "kafka", "url": "kafka://a", "batch_size": 0,
                    "flush_interval_seconds": -1, "max_in_flight": 1_001}),
             vec!["/batch_size", "/flush_interval_seconds", "/max_in_flight"],
