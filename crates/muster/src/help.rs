@@ -6,7 +6,7 @@ use crate::Arguments;
 
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 7] = [
-    ("Start", &["init", "serve"]),
+    ("Start", &["init", "serve", "service"]),
     ("Read", &["list", "get", "search", "references", "log", "diff", "watch", "export", "status"]),
     ("Change", &["put", "delete", "restore", "rollback", "apply", "import", "extract", "model"]),
     ("Send", &["propagation", "conflicts", "encryption"]),

@@ -259,22 +259,37 @@ impl Assembly {
         }
     }
 
+    /// The number of open streams of changes.
+    pub fn watchers(&self) -> usize {
+        self.doors.watchers()
+    }
+
+    /// The number of events that streams were sent.
+    pub fn streamed(&self) -> u64 {
+        self.doors.streamed()
+    }
+
     /// Stops the followers and the writer, writes the last checkpoint, and removes the database's
-    /// log file.
-    pub async fn close(&self) {
+    /// log file. Answers how many deliveries were cut off, which are made again after the next start.
+    pub async fn close(&self) -> u32 {
         if let Some(backups) = &self.backups {
             backups.stop().await;
         }
+        let mut cut_off = 0;
         if let Some(engine) = &self.engine {
-            let in_flight = engine.stop().await;
-            if in_flight > 0 {
-                tracing::info!(in_flight, "deliveries were on their way and are made again");
+            cut_off = engine.stop().await;
+            if cut_off > 0 {
+                tracing::info!(
+                    in_flight = cut_off,
+                    "deliveries were on their way and are made again"
+                );
             }
         }
         self.followers.stop(FOLLOWERS_GRACE).await;
         self.providers.live().graceful_shutdown(FOLLOWERS_GRACE).await;
         self.registry.close().await;
         self.store.close().await;
+        cut_off
     }
 }
 
@@ -547,6 +562,10 @@ async fn front(
     let watching = doors.clone();
     metrics.gauge("watchers", "Open streams of changes.", move || {
         i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
+    });
+    let streaming = doors.clone();
+    metrics.gauge("stream_messages", "Events that streams were sent since the start.", move || {
+        i64::try_from(streaming.streamed()).unwrap_or(i64::MAX)
     });
     let schemas = doors.schema_answers().below("/confluent");
     let pages = pages::open(registry, &api, (&doors, &metrics), open_options);
