@@ -81,11 +81,12 @@ class Supervisor:
 class Server:
     """A server with a data directory."""
 
-    def __init__(self, data, *flags, **more):
+    def __init__(self, data, *flags, before=(), **more):
         self.data = SCRATCH / data
+        self.is_traced = bool(before)
         self.errors = open(SCRATCH / f"{data}.errors", "a+", encoding="utf-8")
         self.process = subprocess.Popen(
-            [MUSTER, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *flags],
+            [*before, MUSTER, "serve", "--data", self.data, "--listen", "127.0.0.1:0", *flags],
             env=environment(**more), cwd=SCRATCH, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=self.errors,
         )
@@ -98,7 +99,8 @@ class Server:
             lock = json.loads((self.data / "lock").read_text() or "{}")
         except (OSError, ValueError):
             return None
-        url = lock.get("address") if lock.get("process") == self.process.pid else None
+        is_own = self.is_traced or lock.get("process") == self.process.pid
+        url = lock.get("address") if is_own else None
         try:
             return url if url and urllib.request.urlopen(f"{url}/health/ready").status == 200 else None
         except urllib.error.URLError:
@@ -187,6 +189,49 @@ def check_exposure(unit):
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert done.returncode == 0 and found and float(found[1]) < 3.0, done.stdout + done.stderr
     ok(f"systemd-analyze security: {found[1]} of 10")
+
+
+def allowed_calls(name):
+    """The system calls that a set of systemd's holds."""
+    done = subprocess.run(
+        ["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    found = set()
+    for line in done.stdout.splitlines()[1:]:
+        word = line.strip()
+        if word and not word.startswith("#"):
+            found |= allowed_calls(word) if word.startswith("@") else {word}
+    return found
+
+
+def check_system_calls():
+    """Everything that a server asks of the kernel is in the set that the unit allows."""
+    if not shutil.which("strace") or not shutil.which("systemd-analyze"):
+        left_out("the system calls of a server", "strace or systemd is not installed (--install)")
+        return
+    trace = SCRATCH / "calls"
+    flags = ["--metrics-file", "metrics/registry.metrics", "--log-file", "logs/registry.log", "--demo"]
+    server = Server("traced", *flags, before=["strace", "--follow-forks", "--quiet=all", f"--output={trace}"])
+    file = server.data / "metrics/registry.metrics"
+    server.put(1)
+    wait_for("the file of metrics", file.exists)
+    server_process = int(json.loads((server.data / "lock").read_text())["process"])
+    os.kill(server_process, signal.SIGHUP)
+    muster("backup", str(SCRATCH / "traced.backup"), "--server", server.url)
+    os.kill(server_process, signal.SIGTERM)
+    assert server.process.wait(PATIENCE_S) == 0, Path(server.errors.name).read_text()
+    found = set(re.findall(r"^\d+ +([a-z0-9_]+)\(", trace.read_text(), re.MULTILINE))
+    assert {"openat", "fsync", "epoll_wait", "rename"} & found, found
+    # The program itself is started by systemd.
+    beyond = found - allowed_calls("@system-service") - {"execve"}
+    assert not beyond, f"the unit's SystemCallFilter forbids {sorted(beyond)}"
+    families = set(re.findall(r"socket\((AF_\w+)", trace.read_text()))
+    assert families <= {"AF_INET", "AF_INET6", "AF_UNIX"}, f"RestrictAddressFamilies forbids {families}"
+    # What MemoryDenyWriteExecute forbids: memory that is both, and memory that becomes executable.
+    for line in trace.read_text().splitlines():
+        both = "mmap(" in line and "PROT_WRITE" in line and "PROT_EXEC" in line
+        assert not both and not ("mprotect(" in line and "PROT_EXEC" in line), line
+    ok(f"all {len(found)} system calls of a server are in @system-service, and it makes no code")
 
 
 def check_refusals():
@@ -355,7 +400,7 @@ def check_metrics_file():
 def main():
     os.environ.pop("NOTIFY_SOCKET", None)
     for check in [
-        check_units, check_refusals, check_notices, check_rotation, check_full_log, check_metrics_file,
+        check_units, check_system_calls, check_refusals, check_notices, check_rotation, check_full_log, check_metrics_file,
     ]:
         check()
 

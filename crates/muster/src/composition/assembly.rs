@@ -559,14 +559,7 @@ async fn front(
     let doors = ServerRoutes::open(registry, open_options, around).await?;
     let api = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
-    let watching = doors.clone();
-    metrics.gauge("watchers", "Open streams of changes.", move || {
-        i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
-    });
-    let streaming = doors.clone();
-    metrics.gauge("stream_messages", "Events that streams were sent since the start.", move || {
-        i64::try_from(streaming.streamed()).unwrap_or(i64::MAX)
-    });
+    measuring::measure_streams(&doors, &metrics);
     let schemas = doors.schema_answers().below("/confluent");
     let pages = pages::open(registry, &api, (&doors, &metrics), open_options);
     let assistants = muster_mcp::routes(pages.clients, open_options.origins.clone(), doors.gate())

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     account::check_account,
-    supervisor::{Scope, SupervisionPlace, Supervisor, file_failure},
+    supervisor::{SupervisionPlace, SupervisionScope, Supervisor, file_failure},
     unit::SupervisedServer,
 };
 use crate::{Context, Failure, OwnCode, commands::delete::confirm, output::Style};
@@ -100,7 +100,7 @@ impl InstallArguments {
     /// What the supervisor is told of the server.
     fn server(&self, context: &Context) -> Result<SupervisedServer, Failure> {
         let set = &context.settings;
-        let is_system = self.place.scope() == Scope::System;
+        let is_system = self.place.scope() == SupervisionScope::System;
         let config = match context.config.as_deref() {
             Some(config) => Some(absolute(config)?),
             None => None,

@@ -24,7 +24,7 @@ pub enum Supervisor {
 
 /// Whose supervisor it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Scope {
+pub enum SupervisionScope {
     /// The computer's; needs root
     System,
     /// Your session's
@@ -42,7 +42,7 @@ pub struct SupervisionPlace {
     pub supervisor: Option<Supervisor>,
     /// Whose it is: system or user [default: system for root, otherwise user]
     #[arg(long, value_enum, value_name = "WHOSE", hide_possible_values = true)]
-    pub scope: Option<Scope>,
+    pub scope: Option<SupervisionScope>,
 }
 
 /// A name that can be a part of a file's name, for clap.
@@ -66,8 +66,12 @@ impl SupervisionPlace {
     }
 
     /// Whose it is.
-    pub fn scope(&self) -> Scope {
-        self.scope.unwrap_or(if is_root() { Scope::System } else { Scope::User })
+    pub fn scope(&self) -> SupervisionScope {
+        self.scope.unwrap_or(if is_root() {
+            SupervisionScope::System
+        } else {
+            SupervisionScope::User
+        })
     }
 
     /// How the supervisor calls it.
@@ -91,15 +95,17 @@ impl SupervisionPlace {
             })
         };
         let folder = match (self.supervisor(), self.scope()) {
-            (Supervisor::Systemd, Scope::System) => PathBuf::from("/etc/systemd/system"),
-            (Supervisor::Systemd, Scope::User) => {
+            (Supervisor::Systemd, SupervisionScope::System) => PathBuf::from("/etc/systemd/system"),
+            (Supervisor::Systemd, SupervisionScope::User) => {
                 let set = context.environment.get("XDG_CONFIG_HOME");
                 let set = set.filter(|set| set.starts_with('/')).map(PathBuf::from);
                 let config = set.map_or_else(|| home().map(|home| home.join(".config")), Ok)?;
                 config.join("systemd/user")
             }
-            (Supervisor::Launchd, Scope::System) => PathBuf::from("/Library/LaunchDaemons"),
-            (Supervisor::Launchd, Scope::User) => home()?.join("Library/LaunchAgents"),
+            (Supervisor::Launchd, SupervisionScope::System) => {
+                PathBuf::from("/Library/LaunchDaemons")
+            }
+            (Supervisor::Launchd, SupervisionScope::User) => home()?.join("Library/LaunchAgents"),
         };
         Ok(match self.supervisor() {
             Supervisor::Systemd => folder.join(self.label()),
@@ -119,7 +125,9 @@ impl SupervisionPlace {
     fn errors(&self, context: &Context) -> String {
         let home = context.environment.get("HOME").filter(|home| home.starts_with('/'));
         match (self.scope(), home) {
-            (Scope::User, Some(home)) => format!("{home}/Library/Logs/{}.log", self.name),
+            (SupervisionScope::User, Some(home)) => {
+                format!("{home}/Library/Logs/{}.log", self.name)
+            }
             _ => format!("/var/log/{}.log", self.name),
         }
     }
@@ -136,8 +144,8 @@ impl SupervisionPlace {
     pub fn flags(&self) -> String {
         let name = (self.name != "muster").then(|| format!(" --name {}", quoted(&self.name)));
         let scope = self.scope.map(|scope| match scope {
-            Scope::System => " --scope system",
-            Scope::User => " --scope user",
+            SupervisionScope::System => " --scope system",
+            SupervisionScope::User => " --scope user",
         });
         format!("{}{}", name.unwrap_or_default(), scope.unwrap_or_default())
     }
@@ -147,11 +155,15 @@ impl SupervisionPlace {
     /// # Errors
     /// It isn't there, or it refuses.
     pub fn systemctl(&self, arguments: &[&str]) -> Result<String, Failure> {
-        let user = (self.scope() == Scope::User).then_some("--user");
+        let user = (self.scope() == SupervisionScope::User).then_some("--user");
         let all: Vec<&str> = user.into_iter().chain(arguments.iter().copied()).collect();
         run("systemctl", &all).map_err(|failure| match self.scope() {
-            Scope::System => failure.explain(&format!("journalctl -u {} -n 50", self.label())),
-            Scope::User => failure.explain(&format!("journalctl --user -u {} -n 50", self.label())),
+            SupervisionScope::System => {
+                failure.explain(&format!("journalctl -u {} -n 50", self.label()))
+            }
+            SupervisionScope::User => {
+                failure.explain(&format!("journalctl --user -u {} -n 50", self.label()))
+            }
         })
     }
 
@@ -167,8 +179,8 @@ impl SupervisionPlace {
     /// The domain of launchd.
     pub fn domain(&self) -> String {
         match self.scope() {
-            Scope::System => "system".to_owned(),
-            Scope::User => format!("gui/{}", rustix::process::geteuid().as_raw()),
+            SupervisionScope::System => "system".to_owned(),
+            SupervisionScope::User => format!("gui/{}", rustix::process::geteuid().as_raw()),
         }
     }
 }
