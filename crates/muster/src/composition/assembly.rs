@@ -1,7 +1,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -37,6 +37,7 @@ use super::{
     pages, relaying,
     routes::ServerRoutes,
     site::{self, Publishing},
+    stop_report::StopReport,
     texts,
     trusted_clock::TrustedClock,
 };
@@ -107,6 +108,8 @@ pub(super) struct Assembly {
     directory: Option<Mutex<Directory>>,
     store: Arc<dyn OpenStore>,
     phase: watch::Sender<Phase>,
+    /// What was under way when the server was told to stop.
+    pub at_stop: Arc<OnceLock<StopReport>>,
 }
 
 /// The name of the ledger.
@@ -198,6 +201,7 @@ impl Assembly {
             directory: directory.map(Mutex::new),
             store,
             phase: watch::Sender::new(Phase::Running),
+            at_stop: Arc::default(),
         })
     }
 
@@ -257,6 +261,11 @@ impl Assembly {
         if let Some(backups) = &self.backups {
             backups.begin(self.registry.clone());
         }
+    }
+
+    /// The routes.
+    pub fn doors(&self) -> &ServerRoutes {
+        &self.doors
     }
 
     /// The number of open streams of changes.

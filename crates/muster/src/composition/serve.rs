@@ -1,7 +1,7 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -134,15 +134,14 @@ async fn serve_to_the_end(
     stop: (watch::Receiver<Phase>, Duration),
     notices: &Notices,
 ) -> Result<(), JoinError> {
-    let report = Mutex::new(None);
     let served = tokio::select! {
-        // The report is made before the end is seen, also where nothing is left to wait for.
+        // The supervisor is told of the end first, also where nothing is left to wait for.
         biased;
-        served = stop_with_server(assembly, stop, &report, notices) => served,
+        served = stop_with_server(assembly, stop, notices) => served,
         served = running => served,
     };
     let repeated = assembly.close().await;
-    let report = report.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_default();
+    let report = assembly.at_stop.get().copied().unwrap_or_default();
     say_stopped(context, assembly, StopReport { repeated, ..report });
     served
 }
@@ -165,7 +164,8 @@ async fn begin(
     refusal: Option<impl FnOnce() -> Failure>,
 ) -> Result<watch::Receiver<Phase>, Failure> {
     check_keys(assembly, admin_key, refusal).await?;
-    signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))
+    let note = StopReport::noting(assembly);
+    signals::follow(fault(&assembly.registry), note).map_err(|error| system("signals", &error))
 }
 
 /// Makes the first key, if one is given. If there is still none, everybody may do everything, which
@@ -384,12 +384,10 @@ fn say_stopped(context: &Context, assembly: &Assembly, report: StopReport) {
 async fn stop_with_server<T>(
     assembly: &Assembly,
     (mut phase, grace): (watch::Receiver<Phase>, Duration),
-    report: &Mutex<Option<StopReport>>,
     notices: &Notices,
 ) -> T {
     let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
     notices.stopping();
-    *report.lock().unwrap_or_else(PoisonError::into_inner) = Some(StopReport::of(assembly));
     let live = assembly.providers.live();
     let ((), report) = tokio::join!(assembly.followers.stop(grace), live.graceful_shutdown(grace));
     if !report.hanging.is_empty() || !report.cut_off.is_empty() {

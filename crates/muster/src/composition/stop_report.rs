@@ -17,14 +17,19 @@ pub(super) struct StopReport {
 }
 
 impl StopReport {
-    /// What is going on now.
-    pub fn of(assembly: &Assembly) -> Self {
-        let in_flight = assembly.engine.as_ref().map_or(0, |engine| engine.in_flight());
-        Self {
-            requests: assembly.front.metrics().requests_in_flight(),
-            streams: assembly.watchers() as u64,
-            deliveries: in_flight as u64,
-            repeated: 0,
+    /// Notes once what is going on when it is called. It must be called before the stop begins: a
+    /// stream ends within microseconds of it.
+    pub fn noting(assembly: &Assembly) -> impl Fn() + Send + use<> {
+        let (front, doors) = (assembly.front.clone(), assembly.doors().clone());
+        let (engine, noted) = (assembly.engine.clone(), assembly.at_stop.clone());
+        move || {
+            let in_flight = engine.as_ref().map_or(0, |engine| engine.in_flight());
+            noted.get_or_init(|| Self {
+                requests: front.metrics().requests_in_flight(),
+                streams: doors.watchers() as u64,
+                deliveries: in_flight as u64,
+                repeated: 0,
+            });
         }
     }
 
