@@ -164,8 +164,7 @@ impl Assembly {
         let providers = live_providers::open(&registry, open_options);
         let renderer = site::renderer(&registry, directory.as_ref());
         let destinations = open_options.publishing.destinations.clone();
-        let publisher = Publisher::new(registry.clone(), renderer.clone(), destinations);
-        let publisher = Arc::new(publisher);
+        let publisher = Arc::new(Publisher::new(registry.clone(), renderer.clone(), destinations));
         let followed = (&registry, &publisher, &providers);
         let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
