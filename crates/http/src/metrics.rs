@@ -140,6 +140,12 @@ impl Metrics {
         listeners.push(Arc::downgrade(connections));
     }
 
+    /// How many requests are being answered; a stream of events is one as long as it is open.
+    #[must_use]
+    pub fn requests_in_flight(&self) -> u64 {
+        u64::try_from(self.traffic.in_flight()).unwrap_or_default()
+    }
+
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
     }

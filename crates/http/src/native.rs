@@ -40,7 +40,10 @@ mod target_stream;
 mod tlog;
 mod validate;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
 
 use axum::{
     Router,
@@ -243,6 +246,12 @@ impl Native {
     #[must_use]
     pub fn watchers(&self) -> usize {
         self.feed.watchers()
+    }
+
+    /// The number of events that all streams were sent since the start.
+    #[must_use]
+    pub fn streamed(&self) -> u64 {
+        self.feed.sent().load(Ordering::Relaxed)
     }
 }
 

@@ -39,6 +39,7 @@ pub mod serve;
 pub mod shell;
 pub mod snapshot;
 pub mod status;
+pub mod supervision;
 pub mod validate;
 pub mod watch;
 
@@ -55,6 +56,9 @@ pub enum MusterCommand {
     Init(init::InitArguments),
     #[command(before_help = serve::EXAMPLES)]
     Serve(serve::ServeArguments),
+    /// Install the server as a service of this computer, look at it, remove it
+    #[command(subcommand, name = "service")]
+    Supervision(supervision::SupervisionCommand),
     #[command(before_help = list::EXAMPLES)]
     List(list::ListArguments),
     #[command(before_help = get::EXAMPLES)]
@@ -153,6 +157,7 @@ impl MusterCommand {
         match self {
             Self::Init(init) => init.run(context),
             Self::Serve(serve) => serve.run(context),
+            Self::Supervision(supervision) => supervision.run(context),
             Self::List(list) => context.wait(list.run(context)),
             Self::Get(get) => context.wait(get.run(context)),
             Self::Search(search) => context.wait(search.run(context)),

@@ -20,6 +20,8 @@ pub struct Context {
     pub screen: Screen,
     /// The settings.
     pub settings: Settings,
+    /// The settings file that was named.
+    pub config: Option<PathBuf>,
     /// The environment variables.
     pub environment: BTreeMap<String, String>,
 }
@@ -37,7 +39,7 @@ impl Context {
             named.map(PathBuf::from)
         });
         let settings = Settings::read(named.as_deref(), Path::new("."), &environment)?;
-        Ok(Self { screen, settings, environment })
+        Ok(Self { screen, settings, config: named, environment })
     }
 
     /// Runs an asynchronous command to its end.

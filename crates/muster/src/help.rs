@@ -6,7 +6,7 @@ use crate::Arguments;
 
 /// The commands, grouped by purpose. A test checks that each command is listed exactly once.
 pub(crate) const WANTS: [(&str, &[&str]); 7] = [
-    ("Start", &["init", "serve"]),
+    ("Start", &["init", "serve", "service"]),
     (
         "Read",
         &[

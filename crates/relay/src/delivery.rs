@@ -338,6 +338,9 @@ impl Delivery {
         *self.progress.last_failure.lock() = failure.map(ToString::to_string);
         let is_told = !matches!(outcome, TryOutcome::Failed(TryFailure::Refused(_)));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if self.receiver.target.is_webhook() {
+            self.depot.trail.webhooks.tried(attempt, *outcome == TryOutcome::Taken);
+        }
         self.depot.trail.tried(TryRecord {
             number: 0,
             time: self.depot.registry.now(),

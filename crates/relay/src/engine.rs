@@ -38,7 +38,7 @@ use crate::{
 };
 
 pub use control::ControlError;
-pub use status::{BrokenDocument, EngineCounts, LinkPage, LinkStatus, TargetStatus};
+pub use status::{BrokenDocument, EngineCounts, LinkPage, LinkStatus, TargetStatus, WebhookCounts};
 pub use wanted::LINKS_MAX;
 
 /// How long a stop waits for links to end: for the requests that run, and for the mark to be stored

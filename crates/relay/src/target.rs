@@ -368,6 +368,12 @@ fn region_in<'a>(url: &'a str, service: &str) -> Option<&'a str> {
 }
 
 impl RelayTarget {
+    /// Whether it is an HTTP endpoint that gets signed events.
+    #[must_use]
+    pub const fn is_webhook(&self) -> bool {
+        matches!(self.kind, TargetKind::Webhook(_))
+    }
+
     /// Reads a target's document.
     ///
     /// # Errors

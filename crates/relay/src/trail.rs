@@ -85,6 +85,27 @@ pub struct Trail {
     pub retried: AtomicU64,
     /// Deliveries that became dead letters.
     pub died: AtomicU64,
+    /// The same for webhooks alone.
+    pub webhooks: WebhookTrail,
+}
+
+/// Counts of what webhooks were sent.
+#[derive(Debug, Default)]
+pub struct WebhookTrail {
+    /// Deliveries that were made.
+    pub delivered: AtomicU64,
+    /// Tries after the first of their delivery.
+    pub retried: AtomicU64,
+    /// Deliveries that became dead letters.
+    pub died: AtomicU64,
+}
+
+impl WebhookTrail {
+    /// Notes a try.
+    pub fn tried(&self, attempt: u32, is_taken: bool) {
+        self.delivered.fetch_add(u64::from(is_taken), Ordering::Relaxed);
+        self.retried.fetch_add(u64::from(attempt > 1), Ordering::Relaxed);
+    }
 }
 
 impl Trail {

@@ -89,6 +89,10 @@ impl Traffic {
         self.in_flight.inc();
     }
 
+    pub(super) fn in_flight(&self) -> i64 {
+        self.in_flight.get()
+    }
+
     pub(crate) fn end(&self) {
         self.in_flight.dec();
     }

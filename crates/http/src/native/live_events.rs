@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -59,9 +59,9 @@ pub(super) async fn follow(
     let seat = Seat::take().ok_or_else(busy)?;
     let grant = native.gate.grant(&caller)?;
     let source = format!("{}/api", caller.base);
-    let events = native.events.clone();
+    let (events, sent) = (native.events.clone(), native.feed.sent().clone());
     let stream =
-        EventStream { events, moves, cursor, grant, source, _seat: seat, is_greeted: false };
+        EventStream { events, moves, cursor, grant, source, sent, _seat: seat, is_greeted: false };
     Ok(event_stream(Body::endless(Pieces::body(stream), caller.phase)))
 }
 
@@ -88,6 +88,8 @@ struct EventStream {
     cursor: u64,
     grant: AccessGrant,
     source: String,
+    /// Counts the events that streams were sent.
+    sent: Arc<AtomicU64>,
     _seat: Seat,
     is_greeted: bool,
 }
@@ -100,6 +102,7 @@ impl EventStream {
         if page.missed > 0 {
             text = format!("event: missed\ndata: {{\"count\":{}}}\n\n", page.missed);
         }
+        self.sent.fetch_add(page.events.len() as u64, Ordering::Relaxed);
         for event in page.events {
             self.cursor = event.id.parse().unwrap_or(self.cursor);
             let told = LiveEvent { source: self.source.clone(), ..(*event).clone() };

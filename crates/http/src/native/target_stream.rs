@@ -1,6 +1,9 @@
 //! `GET /propagation/streams/<target>`: what routes send to a target that receivers read here.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use axum::{
     BoxError, Extension,
@@ -55,7 +58,8 @@ pub(super) async fn follow(
     let subject = target.to_string();
     let stream = engine(&native)?.stream(&target, after).await;
     let stream = stream.map_err(|error| refused(error, after, &subject))?;
-    let stream = Streaming { stream, grant, is_greeted: false, _seat: seat };
+    let sent = native.feed.sent().clone();
+    let stream = Streaming { stream, grant, sent, is_greeted: false, _seat: seat };
     Ok(event_stream(Body::endless(Pieces::body(stream), caller.phase)))
 }
 
@@ -81,6 +85,8 @@ fn refused(error: StreamError, after: Option<ChangeId>, target: &str) -> Problem
 struct Streaming {
     stream: TargetStream,
     grant: AccessGrant,
+    /// Counts the events that streams were sent.
+    sent: Arc<AtomicU64>,
     is_greeted: bool,
     _seat: OwnedSemaphorePermit,
 }
@@ -152,6 +158,7 @@ impl Source for Streaming {
                 }
             };
             if let Some(text) = self.written(&told) {
+                self.sent.fetch_add(1, Ordering::Relaxed);
                 return Some(Ok(Bytes::from(text)));
             }
         }

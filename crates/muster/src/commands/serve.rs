@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use muster_guard::Role;
@@ -41,6 +41,13 @@ pub struct ServeArguments {
     /// An address for the metrics alone, where no key is asked for
     #[arg(long, value_name = "ADDR")]
     metrics_listen: Option<String>,
+    /// A file for some of the metrics, written every 3 s; a relative path begins in the data
+    /// directory
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
+    /// A file for the log instead of standard error; a relative path begins in the data directory
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
     /// An address for Confluent's Schema Registry API at its root, for clients that take no path
     #[arg(long, value_name = "ADDR")]
     confluent_listen: Option<String>,
@@ -87,7 +94,12 @@ impl ServeArguments {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             _ => context.settings.tls.files()?,
         };
+        let placed = Placed { context, data: data.as_deref() };
+        let log_file = placed.file(self.log_file, &context.settings.log.file)?;
+        let metrics_file = placed.file(self.metrics_file, &set.metrics_file)?;
         Ok(ServeOptions {
+            log_file,
+            metrics_file,
             data,
             tls,
             demo: self.demo,
@@ -109,6 +121,28 @@ impl ServeArguments {
             backup: context.settings.backup.clone(),
             log: context.settings.log.clone(),
         })
+    }
+}
+
+/// Where files of the server are that a relative path names.
+struct Placed<'a> {
+    context: &'a Context,
+    data: Option<&'a Path>,
+}
+
+impl Placed<'_> {
+    /// The file that a flag or a setting names, if one does.
+    fn file(&self, flag: Option<PathBuf>, set: &str) -> Result<Option<PathBuf>, Failure> {
+        let set = || (!set.is_empty()).then(|| self.context.set_path(set));
+        let Some(file) = flag.or_else(set) else { return Ok(None) };
+        match self.data {
+            _ if file.is_absolute() => Ok(Some(file)),
+            Some(data) => Ok(Some(data.join(file))),
+            None => {
+                let what = format!("{} has no folder: nothing is kept on disk", file.display());
+                Err(Failure::usage(what).help("name it by its whole path, beginning with /"))
+            }
+        }
     }
 }
 
@@ -152,7 +186,8 @@ mod tests {
         let environment: BTreeMap<String, String> =
             environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let settings = Settings::resolve(Some(("muster.toml", file)), &environment).unwrap();
-        let context = Context { screen: Screen::plain(Moment::EPOCH), settings, environment };
+        let screen = Screen::plain(Moment::EPOCH);
+        let context = Context { screen, settings, config: None, environment };
         let command = crate::command(clap::ColorChoice::Never);
         let matches = command.try_get_matches_from(line.split(' ')).unwrap();
         match Arguments::from_arg_matches(&matches).unwrap().command {

@@ -150,7 +150,7 @@ mod tests {
     fn context() -> Context {
         let environment = BTreeMap::from([("HOME".to_owned(), "/home/ada".to_owned())]);
         let (screen, settings) = (Screen::plain(Moment::EPOCH), Settings::default());
-        Context { screen, settings, environment }
+        Context { screen, settings, config: None, environment }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -37,6 +37,7 @@ use super::{
     pages, relaying,
     routes::ServerRoutes,
     site::{self, Publishing},
+    stop_report::StopReport,
     texts,
     trusted_clock::TrustedClock,
 };
@@ -107,6 +108,8 @@ pub(super) struct Assembly {
     directory: Option<Mutex<Directory>>,
     store: Arc<dyn OpenStore>,
     phase: watch::Sender<Phase>,
+    /// What was under way when the server was told to stop.
+    pub at_stop: Arc<OnceLock<StopReport>>,
 }
 
 /// The name of the ledger.
@@ -161,8 +164,7 @@ impl Assembly {
         let providers = live_providers::open(&registry, open_options);
         let renderer = site::renderer(&registry, directory.as_ref());
         let destinations = open_options.publishing.destinations.clone();
-        let publisher = Publisher::new(registry.clone(), renderer.clone(), destinations);
-        let publisher = Arc::new(publisher);
+        let publisher = Arc::new(Publisher::new(registry.clone(), renderer.clone(), destinations));
         let followed = (&registry, &publisher, &providers);
         let texts = texts::open(&store, directory.as_ref(), followed, open_options).await?;
         let (followers, texts) = (Arc::new(texts.followers), texts.index);
@@ -198,6 +200,7 @@ impl Assembly {
             directory: directory.map(Mutex::new),
             store,
             phase: watch::Sender::new(Phase::Running),
+            at_stop: Arc::default(),
         })
     }
 
@@ -259,22 +262,42 @@ impl Assembly {
         }
     }
 
+    /// The routes.
+    pub fn doors(&self) -> &ServerRoutes {
+        &self.doors
+    }
+
+    /// The number of open streams of changes.
+    pub fn watchers(&self) -> usize {
+        self.doors.watchers()
+    }
+
+    /// The number of events that streams were sent.
+    pub fn streamed(&self) -> u64 {
+        self.doors.streamed()
+    }
+
     /// Stops the followers and the writer, writes the last checkpoint, and removes the database's
-    /// log file.
-    pub async fn close(&self) {
+    /// log file. Answers how many deliveries were cut off, which are made again after the next start.
+    pub async fn close(&self) -> u32 {
         if let Some(backups) = &self.backups {
             backups.stop().await;
         }
+        let mut cut_off = 0;
         if let Some(engine) = &self.engine {
-            let in_flight = engine.stop().await;
-            if in_flight > 0 {
-                tracing::info!(in_flight, "deliveries were on their way and are made again");
+            cut_off = engine.stop().await;
+            if cut_off > 0 {
+                tracing::info!(
+                    in_flight = cut_off,
+                    "deliveries were on their way and are made again"
+                );
             }
         }
         self.followers.stop(FOLLOWERS_GRACE).await;
         self.providers.live().graceful_shutdown(FOLLOWERS_GRACE).await;
         self.registry.close().await;
         self.store.close().await;
+        cut_off
     }
 }
 
@@ -544,10 +567,7 @@ async fn front(
     let doors = ServerRoutes::open(registry, open_options, around).await?;
     let api = muster_http::health::routes(vitals).merge(door.router()).merge(doors.router());
     let view = registry.clone();
-    let watching = doors.clone();
-    metrics.gauge("watchers", "Open streams of changes.", move || {
-        i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
-    });
+    measuring::measure_streams(&doors, &metrics);
     let schemas = doors.schema_answers().below("/confluent");
     let pages = pages::open(registry, &api, (&doors, &metrics), open_options);
     let assistants = muster_mcp::routes(pages.clients, open_options.origins.clone(), doors.gate())

@@ -31,6 +31,7 @@ const FORMAT: u32 = 1;
 /// | `keys/ledger.key` | the ledger's signing key; only its owner can read it |
 /// | `keys/site.key` | the key that signs the published site; made when it is first needed |
 /// | `keys/site.keys` | the keys that signed the site after the first one; not secret |
+/// | `logs`, `metrics` | where the settings `log.file` and `server.metrics_file` usually lead |
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -382,6 +383,8 @@ fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
         "config",
         "propagation",
         "events",
+        "logs",
+        "metrics",
     ];
     let ours =
         [&ours[..], &["changes.checkpoint", "changes.checkpoint.new", "lost+found"]].concat();
@@ -397,6 +400,13 @@ fn refuse_foreign(path: &Path) -> Result<(), DirectoryError> {
         return Ok(());
     }
     Err(DirectoryError::Foreign { path: path.to_owned() })
+}
+
+/// The address of the server that uses a data directory, as its lock says. The server may be gone.
+#[must_use]
+pub fn address_of(path: &Path) -> Option<String> {
+    let mut lock = File::open(path.join("lock")).ok()?;
+    holder(&mut lock).address
 }
 
 fn holder(lock: &mut File) -> Holder {

@@ -8,6 +8,8 @@ use std::{
 use muster_http::metrics::Metrics;
 use muster_registry::{FollowerState, FollowerStatus, Followers, Registry};
 
+use super::routes::ServerRoutes;
+
 /// Registers the registry's metrics.
 pub(super) fn measure(registry: &Registry, metrics: &Metrics) {
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
@@ -87,6 +89,18 @@ const SHORTEST_OCTAVE: usize = 6;
 pub(super) fn seconds_of(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Registers the metrics of streams.
+pub(super) fn measure_streams(doors: &ServerRoutes, metrics: &Metrics) {
+    let watching = doors.clone();
+    metrics.gauge("watchers", "Open streams of changes.", move || {
+        i64::try_from(watching.watchers()).unwrap_or(i64::MAX)
+    });
+    let streaming = doors.clone();
+    metrics.gauge("stream_messages", "Events that streams were sent since the start.", move || {
+        i64::try_from(streaming.streamed()).unwrap_or(i64::MAX)
+    });
 }
 
 /// Registers the metrics of the followers' lag.

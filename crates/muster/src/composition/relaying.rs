@@ -94,6 +94,18 @@ pub(super) fn measure(engine: &Arc<Engine>, metrics: &Metrics) {
     });
     count("propagation_dead", "Dead letters since the start.", |counts| counts.died);
     count("propagation_waiting", "Deliveries that wait or run.", |counts| counts.unfinished);
+    count("webhook_delivered", "Deliveries to webhooks since the start.", |counts| {
+        counts.webhooks.delivered
+    });
+    count("webhook_retried", "Tries of webhooks after the first of their delivery.", |counts| {
+        counts.webhooks.retried
+    });
+    count("webhook_dead", "Dead letters of webhooks since the start.", |counts| {
+        counts.webhooks.died
+    });
+    count("webhook_waiting", "Deliveries to webhooks that wait or run.", |counts| {
+        counts.webhooks.unfinished
+    });
     let lags = engine.clone();
     metrics.labelled_gauge(
         "propagation_behind_entries",

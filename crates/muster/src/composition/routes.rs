@@ -101,4 +101,9 @@ impl ServerRoutes {
     pub fn watchers(&self) -> usize {
         self.native.watchers()
     }
+
+    /// The number of events that streams were sent since the start.
+    pub fn streamed(&self) -> u64 {
+        self.native.streamed()
+    }
 }

@@ -11,7 +11,10 @@ use muster_http::{
     health::StartupCondition,
 };
 use muster_registry::{Registry, WriterEnd};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::{JoinError, JoinHandle},
+};
 
 use super::{
     Example, ServeOptions, StartupMessage,
@@ -21,12 +24,18 @@ use super::{
     demo,
     directory::{Directory, IfMissing},
     listen_address::{listen_address, reachable},
-    live_providers, logging, open_files,
+    live_providers,
+    log_file::LogFile,
+    logging,
+    notices::Notices,
+    open_files,
     outbound::Outbound,
     refusals::{KeylessRegistry, Reach, key_required},
     signals,
     site::Publishing,
+    stop_report::StopReport,
     trusted_clock::TrustedClock,
+    vital_signs::VitalSigns,
 };
 use crate::{Context, Failure, OwnCode};
 
@@ -39,17 +48,24 @@ pub fn serve(
     options: &ServeOptions,
     greet: &dyn Fn(&StartupMessage),
 ) -> Result<(), Failure> {
-    logging::begin(&options.log);
-    context.wait(async { run(context, options, greet).await })
+    let log = options.log_file.clone().map(LogFile::at);
+    logging::begin(&options.log, log.as_ref());
+    let served = context.wait(async { run(context, options, log.as_ref(), greet).await });
+    if let Some(log) = log {
+        log.give_up();
+    }
+    served
 }
 
 async fn run(
     context: &Context,
     options: &ServeOptions,
+    log: Option<&Arc<LogFile>>,
     greet: &dyn Fn(&StartupMessage),
 ) -> Result<(), Failure> {
     let started = Instant::now();
     let options = &within_open_files(options);
+    let notices = Notices::of(&context.environment);
     signals::survive_hang_up().map_err(|error| system("signals", &error))?;
     // Everything is checked before anything is created.
     let addresses = Addresses::parse(options)?;
@@ -67,6 +83,8 @@ async fn run(
     }
     log_start(options);
     let storage = storage(context, options)?;
+    let starting = notices.starting();
+    begin_log(log, &notices)?;
     let open_options = OpenOptions { bare: is_bare(&storage, options), ..open_options };
     let assembly = Assembly::open(storage, &open_options).await?;
     let place = flags_for(options).map_or(KeylessRegistry::Memory, KeylessRegistry::Kept);
@@ -98,16 +116,34 @@ async fn run(
         ..startup_message(context, &assembly, example, (started.elapsed(), base))
     };
     message.log();
+    drop(starting);
+    notices.ready(&message.base);
     greet(&message.at(options.public_url.as_deref()));
-    let grace = Duration::from_secs(u64::from(options.timeouts.stop_s));
-    let served = tokio::select! {
-        served = running => served,
-        served = stop_with_server(&assembly, phase, grace) => served,
-    };
-    assembly.close().await;
-    tracing::info!(position = assembly.registry.status().position.0, "muster has stopped");
+    VitalSigns::begin(&assembly, (log, options.metrics_file.clone()), &notices);
+    let stop = (phase, Duration::from_secs(u64::from(options.timeouts.stop_s)));
+    let served = serve_to_the_end(context, &assembly, running, stop, &notices).await;
     let fault = served.is_err().then_some("the server stopped because of a fault");
     assembly.readiness.fault().or(fault).map_or(Ok(()), |why| Err(stopped_by(why)))
+}
+
+/// Waits until the server has ended, closes the registry, and says what was in flight.
+async fn serve_to_the_end(
+    context: &Context,
+    assembly: &Assembly,
+    running: JoinHandle<()>,
+    stop: (watch::Receiver<Phase>, Duration),
+    notices: &Notices,
+) -> Result<(), JoinError> {
+    let served = tokio::select! {
+        // The supervisor is told of the end first, also where nothing is left to wait for.
+        biased;
+        served = stop_with_server(assembly, stop, notices) => served,
+        served = running => served,
+    };
+    let repeated = assembly.close().await;
+    let report = assembly.at_stop.get().copied().unwrap_or_default();
+    say_stopped(context, assembly, StopReport { repeated, ..report });
+    served
 }
 
 /// The outcome of a step of the start; if it failed, the registry is closed first.
@@ -128,7 +164,8 @@ async fn begin(
     refusal: Option<impl FnOnce() -> Failure>,
 ) -> Result<watch::Receiver<Phase>, Failure> {
     check_keys(assembly, admin_key, refusal).await?;
-    signals::follow(fault(&assembly.registry)).map_err(|error| system("signals", &error))
+    let note = StopReport::noting(assembly);
+    signals::follow(fault(&assembly.registry), note).map_err(|error| system("signals", &error))
 }
 
 /// Makes the first key, if one is given. If there is still none, everybody may do everything, which
@@ -145,6 +182,15 @@ async fn check_keys(
         Some(refusal) if !assembly.needs_key() => Err(refusal()),
         _ => Ok(()),
     }
+}
+
+/// Opens the log's file, now that the data directory is held, and follows the signal that opens it
+/// again.
+fn begin_log(log: Option<&Arc<LogFile>>, notices: &Notices) -> Result<(), Failure> {
+    if let Some(log) = log {
+        log.begin()?;
+    }
+    logging::follow(log.cloned(), notices.clone()).map_err(|error| system("signals", &error))
 }
 
 /// Says in the log what is started. The version alone tells later whose log it is.
@@ -325,13 +371,23 @@ fn base_of(options: &ServeOptions, local: SocketAddr) -> String {
     format!("{scheme}://{}", reachable(local))
 }
 
+/// Says in the log, and to people at a terminal, what was in flight when the server was stopped.
+fn say_stopped(context: &Context, assembly: &Assembly, report: StopReport) {
+    let position = assembly.registry.status().position;
+    report.log(position);
+    if context.screen.is_terminal {
+        context.screen.note(&report.sentence(position));
+    }
+}
+
 /// Stops the followers and the AI providers while the server drains.
 async fn stop_with_server<T>(
     assembly: &Assembly,
-    mut phase: watch::Receiver<Phase>,
-    grace: Duration,
+    (mut phase, grace): (watch::Receiver<Phase>, Duration),
+    notices: &Notices,
 ) -> T {
     let _ = phase.wait_for(|phase| *phase != Phase::Running).await;
+    notices.stopping();
     let live = assembly.providers.live();
     let ((), report) = tokio::join!(assembly.followers.stop(grace), live.graceful_shutdown(grace));
     if !report.hanging.is_empty() || !report.cut_off.is_empty() {

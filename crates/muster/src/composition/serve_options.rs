@@ -44,4 +44,8 @@ pub struct ServeOptions {
     pub backup: BackupArea,
     /// The settings of the log.
     pub log: LogArea,
+    /// The file that the log goes to; none: standard error.
+    pub log_file: Option<PathBuf>,
+    /// The file that a part of the metrics is written to.
+    pub metrics_file: Option<PathBuf>,
 }

@@ -16,9 +16,10 @@ pub(super) fn survive_hang_up() -> std::io::Result<()> {
 }
 
 /// The first SIGTERM or SIGINT drains the server, the second stops it at once. A fault that needs a
-/// restart counts as a signal.
+/// restart counts as a signal. `note` is called before anybody knows of the first one.
 pub(super) fn follow(
     fault: impl Future<Output = ()> + Send + 'static,
+    note: impl Fn() + Send + 'static,
 ) -> std::io::Result<watch::Receiver<Phase>> {
     let (phase, watched) = watch::channel(Phase::Running);
     let mut terminate = signal(SignalKind::terminate())?;
@@ -35,6 +36,7 @@ pub(super) fn follow(
                 () = &mut fault, if next == Phase::Draining => {}
             }
             tracing::info!(?next, "stopping after a signal");
+            note();
             phase.send_replace(next);
         }
         // Keep the sender: if it were dropped, watchers would see a closed channel.
@@ -51,7 +53,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_fault_drains_the_server_once() {
-        let mut phase = follow(std::future::ready(())).unwrap();
+        let mut phase = follow(std::future::ready(()), || {}).unwrap();
         phase.wait_for(|phase| *phase == Phase::Draining).await.unwrap();
         tokio::task::yield_now().await;
         assert_eq!(*phase.borrow(), Phase::Draining);

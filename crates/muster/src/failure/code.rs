@@ -216,6 +216,9 @@ own_codes! {
     LowQuality:
         "The quality of a schema is lower than asked for.",
         "Mend what the issues name.";
+    NoAccount:
+        "There is no user of this name on this computer.",
+        "Make the user, or name another one with --run-as.";
     NoAnswer:
         "The connection broke, or the answer took too long. A write may have taken effect.",
         "Check whether it took effect before you repeat it.";
@@ -249,6 +252,9 @@ own_codes! {
     NotConfirmed:
         "The plan wasn't confirmed; nothing was changed.",
         "Read the plan, then confirm it or add --yes.";
+    NotInstalled:
+        "There is no such service on this computer.",
+        "muster service status names the file that is looked for; --name, --scope and --supervisor say which service is meant.";
     NotPublished:
         "Some publications failed; the others were published.",
         "The message names each that failed and why. Correct it, then publish again.";
@@ -279,6 +285,12 @@ own_codes! {
     ProofInvalid:
         "The proof or the checkpoint proves nothing: it is malformed, changed, or signed by another key.",
         "Ask for it again, and compare the key with the one that muster keys ledger prints.";
+    SupervisorFailed:
+        "systemctl or launchctl refused, or the server didn't start.",
+        "Read the message; the log of the service says more.";
+    SupervisorMissing:
+        "There is no systemd or launchd that could run the server.",
+        "Print the file with muster service install --print and install it where it is needed.";
     System:
         "The operating system refused something that the command needs.",
         "Read the message; it names the file or the address.";

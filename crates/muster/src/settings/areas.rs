@@ -15,6 +15,8 @@ pub struct ServerArea {
     pub listen: String,
     /// An address for the metrics alone; empty: they have none of their own.
     pub metrics_listen: String,
+    /// A file for a part of the metrics; empty: none.
+    pub metrics_file: String,
     /// An address for Confluent's API at its root; empty: it is only below `/confluent`.
     pub confluent_listen: String,
     /// The base of absolute URLs; if empty, it is taken from the request.
@@ -30,6 +32,7 @@ impl Default for ServerArea {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             metrics_listen: String::new(),
+            metrics_file: String::new(),
             confluent_listen: String::new(),
             public_url: String::new(),
             data: String::new(),
@@ -204,6 +207,8 @@ pub struct LogArea {
     pub level: String,
     /// `text`, `json` or `auto`.
     pub format: String,
+    /// The file that it goes to; empty: standard error.
+    pub file: String,
     /// The level of a usual request's line: `info`, `debug` or `off`.
     pub requests: String,
     /// Requests that take longer are warned of, in milliseconds; 0: none.
@@ -215,6 +220,7 @@ impl Default for LogArea {
         Self {
             level: "info".to_owned(),
             format: "auto".to_owned(),
+            file: String::new(),
             requests: "debug".to_owned(),
             slow_ms: 1_000,
         }

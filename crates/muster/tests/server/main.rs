@@ -68,6 +68,7 @@ mod site_chaos;
 mod soak;
 mod sockets;
 mod starving;
+mod stopping;
 mod tampering;
 mod target_streams;
 mod undoing;

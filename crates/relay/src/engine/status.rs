@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -11,6 +11,7 @@ use muster_words::{Moment, Position, Xid};
 use super::{Engine, wanted::is_live};
 use crate::{
     breaker::ReceiverBreakerState,
+    link::Link,
     live,
     pull::InboundProgress,
     store::{LinkKey, StoreError},
@@ -99,6 +100,21 @@ pub struct EngineCounts {
     pub delivered: u64,
     /// Tries that failed.
     pub failed: u64,
+    /// Tries after the first of their delivery.
+    pub retried: u64,
+    /// Deliveries that became dead letters.
+    pub died: u64,
+    /// Deliveries that wait or run.
+    pub unfinished: u64,
+    /// Of webhooks alone.
+    pub webhooks: WebhookCounts,
+}
+
+/// Counts of deliveries to webhooks since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WebhookCounts {
+    /// Deliveries that were made.
+    pub delivered: u64,
     /// Tries after the first of their delivery.
     pub retried: u64,
     /// Deliveries that became dead letters.
@@ -297,15 +313,30 @@ impl Engine {
         let trail = &self.depot.trail;
         let read = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
         let state = self.state.lock();
-        let links = state.links.values();
-        let unfinished = links.map(|running| read(&running.link.progress.unfinished)).sum();
+        let links = state.links.values().map(|running| &running.link);
+        let waiting = |link: &Arc<Link>| read(&link.progress.unfinished);
+        let unfinished = links.clone().map(waiting).sum();
+        let to_webhooks = links.filter(|link| link.receiver.target.is_webhook());
+        let webhooks = WebhookCounts {
+            delivered: read(&trail.webhooks.delivered),
+            retried: read(&trail.webhooks.retried),
+            died: read(&trail.webhooks.died),
+            unfinished: to_webhooks.map(waiting).sum(),
+        };
         EngineCounts {
             delivered: read(&trail.delivered),
             failed: read(&trail.failed),
             retried: read(&trail.retried),
             died: read(&trail.died),
             unfinished,
+            webhooks,
         }
+    }
+
+    /// How many requests to targets run.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.targets().iter().map(|target| target.in_flight as usize).sum()
     }
 
     /// How many links don't run although they should, and routes that don't run to all of their

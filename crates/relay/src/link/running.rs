@@ -104,6 +104,9 @@ impl Link {
             DeliveryEnd::Dead(letter) => {
                 self.progress.died.fetch_add(1, Ordering::Relaxed);
                 self.depot.trail.died.fetch_add(1, Ordering::Relaxed);
+                if self.receiver.target.is_webhook() {
+                    self.depot.trail.webhooks.died.fetch_add(1, Ordering::Relaxed);
+                }
                 running.dead.push(*letter);
                 running.due = Some(Instant::now());
             }

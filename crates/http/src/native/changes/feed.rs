@@ -3,7 +3,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -70,6 +70,8 @@ pub(super) struct SharedFeed {
     following: LongWork,
     pub stretches: Stretches,
     held: AtomicUsize,
+    /// Events that streams were sent.
+    pub sent: Arc<AtomicU64>,
 }
 
 /// The newest frames.
@@ -149,6 +151,7 @@ impl Feed {
             following: LongWork::of(1),
             stretches: Stretches::default(),
             held: AtomicUsize::new(0),
+            sent: Arc::default(),
         });
         let task = tokio::spawn(keep_running(shared.clone())).abort_handle();
         Arc::new(Self { shared, task })
@@ -174,6 +177,11 @@ impl Feed {
     /// The number of watchers.
     pub fn watchers(&self) -> usize {
         *self.shared.watchers.borrow()
+    }
+
+    /// Counts the events that streams were sent; other streams than this feed's count here as well.
+    pub fn sent(&self) -> &Arc<AtomicU64> {
+        &self.shared.sent
     }
 
     pub(super) fn shared(&self) -> &Arc<SharedFeed> {

@@ -119,6 +119,11 @@ impl Frame {
         text.into()
     }
 
+    /// How many events there are after a cursor, at these places.
+    pub fn count(&self, cursor: EventId, sight: EventSight<'_>) -> u64 {
+        self.seen(cursor, sight).count() as u64
+    }
+
     fn seen(&self, cursor: EventId, sight: EventSight<'_>) -> impl Iterator<Item = &RenderedEvent> {
         let events = self.events.iter().filter(move |event| event.id > cursor);
         events.filter(move |event| event.is_seen_by(sight.within))

@@ -1,4 +1,8 @@
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use axum::BoxError;
 use bytes::Bytes;
@@ -83,6 +87,9 @@ impl Watcher {
         let actors = authorize(principal, Permission::ReadLog, "/").is_ok();
         let sight = EventSight { within: principal.scope.as_deref(), actors };
         let piece = F::events(frame, self.cursor, &self.source, sight);
+        if piece.is_some() {
+            self.shared.sent.fetch_add(frame.count(self.cursor, sight), Ordering::Relaxed);
+        }
         self.cursor = self.cursor.max(frame.last);
         self.read_after = self.read_after.max(frame.resume);
         piece
