@@ -2,7 +2,6 @@
 //! as a plan first.
 
 mod checks;
-mod checks;
 pub mod patterns;
 mod url_arguments;
 
