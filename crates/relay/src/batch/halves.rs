@@ -12,7 +12,7 @@ impl<T> Halves<T> {
     /// So many records.
     pub fn of(count: usize, is_too_large: fn(&T) -> bool) -> Self {
         let outcomes = std::iter::repeat_with(|| None).take(count).collect();
-        let left = if count == 0 { VecDeque::new() } else { [0..count].into() };
+        let left = std::iter::once(0..count).filter(|all| !all.is_empty()).collect();
         Self { outcomes, left, is_too_large }
     }
 
