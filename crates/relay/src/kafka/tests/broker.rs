@@ -203,8 +203,7 @@ impl Heard {
                 let others = self.others.iter().map(|(number, port)| (*number, "127.0.0.1", *port));
                 let one = (1, place.0.as_str(), place.1);
                 let brokers = std::iter::once(one).chain(others);
-                let brokers: Vec<_> =
-                    brokers.map(|(number, host, port)| (number, host, i32::from(port))).collect();
+                let brokers: Vec<_> = brokers.map(|(id, at, port)| (id, at, port.into())).collect();
                 let leaders = match &self.leaders[..] {
                     [] => vec![self.leader; self.partitions],
                     leaders => leaders.to_vec(),
