@@ -112,11 +112,12 @@ pub fn known_classes() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// A name of a class or a family in the form by which two spellings of it are compared: capitals,
-/// what stands between words, and the `s` of a plural don't matter. So `AppService`, `app-services`
+/// what stands between words (spaces, hyphens, underscores), and the `s` of a plural don't matter. So `AppService`, `app-services`
 /// and `App services` are one.
 #[must_use]
 pub fn plain_class(name: &str) -> String {
-    let letters = name.chars().filter(|letter| letter.is_alphanumeric());
+    let stands_between = |letter: &char| letter.is_whitespace() || matches!(letter, '-' | '_');
+    let letters = name.chars().filter(|letter| !stands_between(letter));
     let mut plain: String = letters.flat_map(char::to_lowercase).collect();
     if let Some(stem) = plain.strip_suffix("ies").filter(|stem| !stem.is_empty()) {
         plain = format!("{stem}y");
@@ -151,6 +152,9 @@ impl ClassQuery {
     /// `classification` or else that of the known class.
     #[must_use]
     pub fn has_group(&self, id: &str, family: Option<&str>) -> bool {
+        if self.name.is_empty() {
+            return false;
+        }
         let family = family.or_else(|| classification_of(id));
         plain_class(id) == self.name || family.is_some_and(|own| plain_class(own) == self.name)
     }
@@ -159,7 +163,7 @@ impl ClassQuery {
     #[must_use]
     pub fn has_named(&self, class: &str) -> bool {
         let plain = plain_class(class);
-        plain == self.name || self.classes.contains(&plain)
+        !plain.is_empty() && plain == self.name || self.classes.contains(&plain)
     }
 }
 
@@ -197,6 +201,8 @@ mod tests {
             ("class", "clas", false),
             ("services", "servants", false),
             ("s", "", false),
+            ("v1.0", "v10", false),
+            ("!!!", "_", false),
         ] {
             assert_eq!(plain_class(one) == plain_class(other), expect, "{one} {other}");
         }
@@ -226,5 +232,7 @@ mod tests {
             assert_eq!(services.has_named(class), in_services, "{class}");
         }
         assert!(ClassQuery::new("agents").has_group("agents", Some("")));
+        let nothing = ClassQuery::new("_ -");
+        assert!(!nothing.has_group("__", Some("--")) && !nothing.has_named("_"));
     }
 }

@@ -32,10 +32,18 @@ impl CompleteNamesArguments {
         root.build();
         let Some(wanted) = line::wanted(&root, &self.words) else { return Ok(()) };
         let names = found(context, &wanted).unwrap_or_default();
-        let fits = names.into_iter().filter(|name| name.starts_with(&wanted.prefix));
+        let fits = names.into_iter().filter(|name| is_plain(name));
+        let fits = fits.filter(|name| name.starts_with(&wanted.prefix));
         let lines = fits.take(NAMES_MAX).map(|name| format!("{}{name}\n", wanted.before));
         context.screen.write(lines.collect::<String>().as_bytes())
     }
+}
+
+/// Whether a shell takes a name as the word that it is. Others may have written it, and bash puts it
+/// on the command line as it comes, so one that a shell would obey isn't offered.
+fn is_plain(name: &str) -> bool {
+    let is_safe = |letter: char| letter.is_alphanumeric() || "-._~:@/,".contains(letter);
+    !name.starts_with(['-', '~']) && name.chars().all(is_safe)
 }
 
 /// Asks the registry, for as long as that may take. A name server that doesn't answer isn't waited
@@ -49,4 +57,31 @@ fn found(context: &Context, wanted: &WantedName) -> Option<Vec<String>> {
     let found = runtime.block_on(async { tokio::time::timeout(TIME_MAX, asking).await });
     runtime.shutdown_background();
     found.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offers_nothing_that_a_shell_would_obey() {
+        for (name, expect) in [
+            ("entities/services/entries/pay.ments~1:a@b", true),
+            ("küche", true),
+            ("data-and-knowledge", true),
+            ("cooking;id>/tmp/x", false),
+            ("$(id)", false),
+            ("`id`", false),
+            ("a b", false),
+            ("a\nb", false),
+            ("it's", false),
+            ("\u{1b}]0;x\u{7}", false),
+            ("\u{202e}abc", false),
+            ("--yes", false),
+            ("~root", false),
+            ("a*", false),
+        ] {
+            assert_eq!(is_plain(name), expect, "{name:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@ use muster_catalog::{
     classes::ClassQuery,
     index::{FieldTest, GROUP, SearchCondition, TYPE},
 };
-use muster_wire::Problem;
+use muster_wire::{ErrorKind, Problem};
 use muster_words::json::Value;
 
 use super::SearchRequest;
@@ -14,6 +14,9 @@ const ENTITIES: &str = "entities";
 
 /// The field in which an entity may name its class or its family itself.
 const CLASSIFICATION: &str = "classification";
+
+/// The most classes in one search. Each is compared with the names of all groups of entities.
+const ASKED_MAX: usize = 4;
 
 /// The most classes whose families are read for one search. Beyond that, families have only the
 /// known classes.
@@ -31,6 +34,13 @@ pub(super) async fn of_query(request: &SearchRequest<'_>) -> Result<Vec<SearchCo
     let asked: Vec<&str> = request.query.values(CLASSIFICATION).collect();
     if asked.is_empty() {
         return Ok(Vec::new());
+    }
+    if asked.len() > ASKED_MAX {
+        let what =
+            format!("classification is there {} times, and at most {ASKED_MAX}", asked.len());
+        return Err(
+            Problem::new(ErrorKind::BadRequest { error_detail: what }).subject(request.path)
+        );
     }
     let groups = groups(request).await?;
     Ok(asked.into_iter().map(|name| of_class(request, &groups, name)).collect())

@@ -10,7 +10,7 @@ use crate::{
     arguments::{ConnectionArguments, quoted},
     commands::{past::PastArguments, search},
     model,
-    output::Style,
+    output::{Style, sanitized},
 };
 
 /// Examples of the command.
@@ -93,6 +93,7 @@ async fn hint(context: &Context, client: &Client, class: &str) -> Result<(), Fai
         None => "muster entities classes lists the classes".to_owned(),
     };
     let text = format!("no class or family has the name {class}; {help}");
-    context.screen.note(&context.screen.paint_error(Style::Changed, &text));
+    // Names of classes are other people's.
+    context.screen.note(&context.screen.paint_error(Style::Changed, &sanitized(&text)));
     Ok(())
 }

@@ -99,6 +99,9 @@ async fn group_of(client: &Client, class: &str) -> Result<Id, Failure> {
     {
         return id("class", class);
     }
+    if plain.is_empty() {
+        return id("class", class);
+    }
     let mut known = known_classes();
     if let Some((name, _)) = known.find(|(name, _)| plain_class(name) == plain) {
         return id("class", name);

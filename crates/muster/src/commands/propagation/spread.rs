@@ -379,12 +379,20 @@ impl Made {
     }
 }
 
+/// Puts documents, but for targets that are there.
 async fn apply(
     client: &Client,
     documents: &[(String, Value)],
     raw: Option<&(String, Vec<u8>)>,
 ) -> Result<Answer<ApplyReport>, Failure> {
-    let all = documents.iter().map(|(xid, document)| match raw {
+    let mut wanted = Vec::new();
+    for (xid, document) in documents {
+        let is_target = xid.starts_with("/targets/");
+        if !is_target || difference(client, xid, document).await? != StepAction::Keep {
+            wanted.push((xid, document));
+        }
+    }
+    let all = wanted.into_iter().map(|(xid, document)| match raw {
         Some((source, bytes)) if source == xid => to_apply(xid, bytes),
         _ => to_apply(xid, document.to_string().as_bytes()),
     });
@@ -478,12 +486,23 @@ async fn show(
     screen.line(&counted(documents.len(), "document to put", "documents to put"))
 }
 
+/// Whether a target that is there has every member that is wanted. Somebody may have given it a key, or
+/// other limits, and it stays as it is.
+fn has_all(there: &[u8], wanted: &Value) -> bool {
+    let there = muster_words::json::parse(there).ok();
+    let (Some(Value::Object(there)), Value::Object(wanted)) = (there, wanted) else { return false };
+    wanted.iter().all(|(name, value)| there.get(name) == Some(value))
+}
+
 /// What putting a document would do to the one of its name.
 async fn difference(client: &Client, xid: &str, document: &Value) -> Result<StepAction, Failure> {
     // What isn't the name of a document is refused when it is put.
     let Ok(name) = xid.parse() else { return Ok(StepAction::Add) };
     match client.document(&name).await {
         Ok(there) if muster_words::json::parse(&there.bytes).ok().as_ref() == Some(document) => {
+            Ok(StepAction::Keep)
+        }
+        Ok(there) if xid.starts_with("/targets/") && has_all(&there.bytes, document) => {
             Ok(StepAction::Keep)
         }
         Ok(_) => Ok(StepAction::Change),

@@ -64,14 +64,28 @@ registry_propagation_broadcast() {
 #
 # Starts a server in the background if none answers, and shows the registry and its targets.
 universal_registry_with_propagation_init() {
-    local folder=${XDG_STATE_HOME:-$HOME/.local/state}/muster process waited=0
-    if ! _muster_run status >/dev/null 2>&1; then
+    local folder=${XDG_STATE_HOME:-$HOME/.local/state}/muster process waited=0 said argument before=
+    # Where the server is to listen is where these functions find it.
+    for argument in "$@"; do
+        if [[ -z ${MUSTER_SERVER-} && $before == --listen ]]; then
+            export MUSTER_SERVER=http://$argument
+        elif [[ -z ${MUSTER_SERVER-} && $argument == --listen=* ]]; then
+            export MUSTER_SERVER=http://${argument#--listen=}
+        fi
+        before=$argument
+    done
+    if ! said=$(_muster_run status --output json 2>&1); then
+        if [[ $said != *no_server* ]]; then
+            _muster_run status
+            return
+        fi
         mkdir -p "$folder" || return
-        nohup "${MUSTER_PROGRAM:-$_muster_program}" serve "$@" >"$folder/server.log" 2>&1 </dev/null &
+        nohup "${MUSTER_PROGRAM:-$_muster_program}" serve "$@" >|"$folder/server.log" 2>&1 </dev/null &
         process=$!
         disown "$process" 2>/dev/null
         until _muster_run status >/dev/null 2>&1; do
             if ! kill -0 "$process" 2>/dev/null || (( waited++ >= 100 )); then
+                kill "$process" 2>/dev/null
                 cat "$folder/server.log" >&2
                 printf 'error: no server answers\nhelp: %s says why\n' "$folder/server.log" >&2
                 return 1
