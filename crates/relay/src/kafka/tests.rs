@@ -367,10 +367,15 @@ async fn what_is_in_doubt_goes_to_its_partition_also_where_there_are_more_by_now
     let one = records(&["a"]);
     sent(&sender, &broker.url(), None, &one).await;
     broker.change(|all| all.partitions = 7);
+    sender.clusters.lock().clear();
     let other = (0..7).find(|count| one[0].partition(7) == *count && *count != 0);
     assert!(other.is_some(), "the key must be in another partition now");
     assert_eq!(sent(&sender, &broker.url(), None, &one).await, [TryOutcome::Taken]);
     assert_eq!(broker.pieces(), [(0, 0, 1); 5]);
+    // What is new goes to where it belongs now.
+    assert_eq!(sent(&sender, &broker.url(), None, &records(&["b"])).await, [TryOutcome::Taken]);
+    let other = other.and_then(|other| i32::try_from(other).ok());
+    assert_eq!(broker.pieces().pop().map(|(partition, ..)| partition), other);
 }
 
 #[tokio::test]
@@ -414,6 +419,76 @@ async fn one_record_that_is_refused_takes_no_other_along_that_is_in_doubt_with_i
         assert_eq!(counts, [3, 3, 3, 3, 3, 1, 2, 1, 1]);
         // No number that may be used up is used again.
         assert_eq!(broker.producers(), [1, 1, 1, 1, 1, 2, 2, 2, 2]);
+    }
+}
+
+#[tokio::test]
+async fn one_record_that_is_refused_takes_no_other_along_that_comes_behind_it() {
+    for (code, refused) in [
+        (87, TryFailure::Unacceptable("INVALID_RECORD".to_owned())),
+        (10, TryFailure::TooLarge { bytes_max: None }),
+    ] {
+        for lost in [6, i16::MIN] {
+            // All are refused. Nobody knows whether the first one is stored alone, and then it is
+            // refused as well.
+            let broker = Broker::start(&[code, lost, code, 0]).await;
+            let sender = KafkaSender::default();
+            let outcomes = sent(&sender, &broker.url(), None, &records(&["a", "b", "c"])).await;
+            let expect =
+                [TryOutcome::Failed(refused.clone()), TryOutcome::Taken, TryOutcome::Taken];
+            assert_eq!(outcomes, expect, "{code} {lost}");
+            let counts: Vec<i32> = broker.pieces().into_iter().map(|(_, _, count)| count).collect();
+            assert_eq!(counts, [3, 1, 1, 2]);
+            // No number that may be used up is used again.
+            assert_eq!(broker.producers(), [1, 1, 1, 2]);
+            assert!(!sender.keeps_any());
+        }
+    }
+}
+
+#[tokio::test]
+async fn records_that_are_in_doubt_together_are_sent_alone_where_one_may_be_at_fault() {
+    for (code, text) in [
+        (2, "CORRUPT_MESSAGE"),
+        (32, "INVALID_TIMESTAMP"),
+        (42, "INVALID_REQUEST"),
+        (44, "POLICY_VIOLATION"),
+    ] {
+        let lost = i16::MIN;
+        let broker = Broker::start(&[lost, lost, lost, lost, code, 0, code, 0]).await;
+        let sender = KafkaSender::default();
+        let all = records(&["a", "b", "c"]);
+        let broken = TryOutcome::Failed(TryFailure::Broken);
+        assert_eq!(sent(&sender, &broker.url(), None, &all).await, vec![broken; 3]);
+        let outcomes = sent(&sender, &broker.url(), None, &all).await;
+        let refused = TryOutcome::Failed(TryFailure::Content(text.to_owned()));
+        assert_eq!(outcomes, [TryOutcome::Taken, refused, TryOutcome::Taken], "{code}");
+        let counts: Vec<i32> = broker.pieces().into_iter().map(|(_, _, count)| count).collect();
+        assert_eq!(counts, [3, 3, 3, 3, 3, 1, 1, 1]);
+        assert_eq!(broker.producers(), [1, 1, 1, 1, 1, 2, 2, 2]);
+        // Without doubt each is told, and goes alone the next time.
+        let broker = Broker::start(&[code]).await;
+        let outcomes = sent(&KafkaSender::default(), &broker.url(), None, &all).await;
+        assert!(outcomes.iter().all(TryOutcome::may_be_of_content), "{outcomes:?}");
+        assert_eq!(broker.count(Call::Produce), 1);
+    }
+}
+
+#[tokio::test]
+async fn another_leader_is_found_after_one_that_says_nothing_any_more() {
+    let hangs: [fn(&mut Heard); 2] = [|all| all.hangs = true, |all| all.hangs_first = true];
+    for hangs in hangs {
+        let (first, second) = (Broker::start(&[0]).await, Broker::start(&[0]).await);
+        first.change(|all| {
+            hangs(all);
+            all.others = vec![(2, second.address().port())];
+        });
+        let sender = KafkaSender::default();
+        let timeout = TryOutcome::Failed(TryFailure::Timeout);
+        assert_eq!(deliver(&sender, &first.url(), None).await, timeout);
+        first.change(|all| all.leader = 2);
+        assert_eq!(deliver(&sender, &first.url(), None).await, TryOutcome::Taken);
+        assert_eq!(second.count(Call::Produce), 1);
     }
 }
 
