@@ -285,6 +285,7 @@ impl TryOutcome {
                 | TryFailure::OtherRegistry { .. }
                 | TryFailure::TooLarge { .. }
                 | TryFailure::Unacceptable(_)
+                | TryFailure::Content(_)
                 | TryFailure::NotAllowed { .. }
                 | TryFailure::Unread
                 | TryFailure::NoEncryption
@@ -386,6 +387,13 @@ mod tests {
             (
                 TryOutcome::Failed(TryFailure::Unacceptable("INVALID_RECORD".to_owned())),
                 NextStep::Dead,
+                NextStep::Dead,
+                false,
+            ),
+            // A few records that the receiver can't read keep nobody else's from it.
+            (
+                TryOutcome::Failed(TryFailure::Content("INVALID_TIMESTAMP".to_owned())),
+                after(1),
                 NextStep::Dead,
                 false,
             ),

@@ -202,7 +202,7 @@ async fn put_once(
             let told = told(&received.body).filter(|told| told.len() == records.len());
             told.unwrap_or_else(|| all(TryOutcome::Failed(TryFailure::Broken)))
         }
-        Ok(received) => all(refusal(&received, kinesis)),
+        Ok(received) => all(refusal(&received, kinesis, records.len())),
         Err(failure) => all(TryOutcome::Failed(failure)),
     }
 }
@@ -266,8 +266,8 @@ const TOO_LARGE: &str = "RequestEntityTooLargeException";
 const SLOW: &str = "a shard takes no more now (ProvisionedThroughputExceededException): give the \
                     stream more shards, or set it to on-demand";
 
-/// The outcome that a refusal of a whole request means.
-fn refusal(received: &Received, kinesis: &KinesisTarget) -> TryOutcome {
+/// The outcome that a refusal of a whole request with so many records means.
+fn refusal(received: &Received, kinesis: &KinesisTarget, count: usize) -> TryOutcome {
     #[derive(Default, Deserialize)]
     struct Refusal {
         #[serde(rename = "__type")]
@@ -314,7 +314,15 @@ fn refusal(received: &Received, kinesis: &KinesisTarget) -> TryOutcome {
                  region {region}, and this server's clock"
             )
         }
-        code => said(code, refusal.message.as_deref()),
+        code => {
+            let text = said(code, refusal.message.as_deref());
+            // Nobody knows whether one of several records is the cause, unless it is about a key that
+            // encrypts.
+            if received.status == 400 && count > 1 && !code.starts_with("KMS") {
+                return TryOutcome::Failed(TryFailure::Content(text));
+            }
+            text
+        }
     };
     TryOutcome::Failed(TryFailure::Answer(text))
 }

@@ -286,6 +286,10 @@ fn outcome(received: &Received, pubsub: &PubSubTarget, count: usize) -> TryOutco
         "UNAUTHENTICATED" if pubsub.credentials.is_none() => {
             "it asks for credentials: name the key of a service account in `credentials`".to_owned()
         }
+        // Nobody knows whether one of several messages is the cause.
+        _ if received.status == 400 && count > 1 => {
+            return TryOutcome::Failed(TryFailure::Content(said));
+        }
         _ => said,
     }))
 }

@@ -197,11 +197,13 @@ async fn what_leaves_a_batch_that_waits_is_not_sent_with_it() {
 async fn a_request_counts_once_for_the_breaker_and_not_at_all_as_a_failure_if_it_took_something() {
     let failed = || TryOutcome::Failed(TryFailure::Timeout);
     let large = || TryOutcome::Failed(TryFailure::TooLarge { bytes_max: None });
+    let content = || TryOutcome::Failed(TryFailure::Content("INVALID_TIMESTAMP".to_owned()));
     for (outcomes, expect) in [
         (vec![failed(), failed(), failed()], [Some(true), None, None]),
         (vec![failed(), TryOutcome::Taken, failed()], [Some(false), None, None]),
         (vec![large(), failed(), failed()], [Some(true), None, None]),
         (vec![large(), large(), large()], [Some(false), None, None]),
+        (vec![content(), content(), content()], [Some(false), None, None]),
     ] {
         let batches = Arc::new(Numbers::default());
         let batching = Batching { size: 3, flush_interval: Duration::from_secs(5) };

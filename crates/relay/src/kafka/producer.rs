@@ -111,7 +111,10 @@ impl KafkaProducer {
     async fn send_once(&mut self, run: &KafkaRun<'_>, sending: &mut KafkaSending<'_>) {
         let cluster = match self.cluster(run).await {
             Ok(cluster) => cluster,
-            Err(fault) => return sending.failed_all(fault),
+            Err(fault) => {
+                run.cluster.forget();
+                return sending.failed_all(fault);
+            }
         };
         sending.arrange(cluster.leaders.len());
         let mut by_leader: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
@@ -132,7 +135,11 @@ impl KafkaProducer {
         }
         match self.identity(run, asked.iter().map(|(broker, _)| broker)).await {
             Ok(identity) => self.send_to(run, identity, asked, sending).await,
-            Err(fault) => sending.failed_all(fault),
+            Err(fault) => {
+                // Another broker may lead by now.
+                run.cluster.forget();
+                sending.failed_all(fault);
+            }
         }
     }
 
@@ -171,6 +178,10 @@ impl KafkaProducer {
             if !is_sent {
                 self.in_doubt
                     .retain(|one| were_in_doubt.contains(one) || !partitions.contains(one));
+            }
+            if answer.is_err() {
+                // One that is gone says nothing, and the others may have chosen another leader by now.
+                run.cluster.forget();
             }
             let answer = answer.map_err(Fault::from);
             let told = answer.and_then(|answer| {
@@ -220,6 +231,7 @@ impl KafkaProducer {
         let meaning = error.meaning();
         // One of its records may be the cause.
         let may_split = matches!(meaning, ErrorMeaning::TooLarge | ErrorMeaning::Unacceptable);
+        let is_of_content = may_split || meaning == ErrorMeaning::Content;
         match meaning {
             ErrorMeaning::Stored => {
                 // The numbers of a producer that was replaced meanwhile don't matter any more.
@@ -233,9 +245,9 @@ impl KafkaProducer {
             ErrorMeaning::InDoubt | ErrorMeaning::Moved | ErrorMeaning::Unknown => {}
             ErrorMeaning::Forgotten => self.restart(),
             // This time it wasn't stored. An earlier time may have been another matter, and the others
-            // mustn't be refused with the one that is the cause: they are sent by themselves, with
-            // other numbers.
-            _ if may_split && was_in_doubt && sending.piece(partition).len() > 1 => self.restart(),
+            // mustn't be refused with the one that is the cause, neither those in the piece nor those
+            // behind it: they are sent by themselves, with other numbers.
+            _ if is_of_content && was_in_doubt => self.restart(),
             _ if !was_in_doubt => {
                 self.in_doubt.remove(&partition);
             }
@@ -245,6 +257,8 @@ impl KafkaProducer {
         match verdict(error, topic) {
             Ok(()) => sending.stored(partition),
             Err(_) if may_split && !is_in_doubt && sending.split(partition) => {}
+            // This may have been the last try, so nobody waits for the next one to send them alone.
+            Err(_) if is_of_content && was_in_doubt && sending.scatter(partition) => {}
             Err(fault) => sending.failed(partition, fault, is_in_doubt),
         }
     }

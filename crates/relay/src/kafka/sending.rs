@@ -101,6 +101,14 @@ impl<'a> KafkaSending<'a> {
         true
     }
 
+    /// The records of a piece are sent one after the other, if it has more than one.
+    pub fn scatter(&mut self, partition: i32) -> bool {
+        let Some(pieces) = self.pieces.get_mut(&partition) else { return false };
+        let Some(first) = pieces.pop_front_if(|piece| piece.len() > 1) else { return false };
+        first.into_iter().rev().for_each(|index| pieces.push_front(vec![index]));
+        true
+    }
+
     /// A piece isn't known to be stored. While it may be, none behind it is sent: it would have the
     /// same numbers.
     pub fn failed(&mut self, partition: i32, fault: Fault, is_in_doubt: bool) {

@@ -187,6 +187,16 @@ async fn a_refusal_says_what_to_do() {
             r#"{"__type": "KMSDisabledException", "Message": "a"}"#.to_owned(),
             says("KMSDisabledException: a"),
         ),
+        (
+            400,
+            error("SomeException"),
+            TryOutcome::Failed(TryFailure::Content("SomeException: no more".to_owned())),
+        ),
+        (
+            400,
+            "<html>".to_owned(),
+            TryOutcome::Failed(TryFailure::Content("status 400".to_owned())),
+        ),
         (500, error("InternalFailure"), says("InternalFailure: no more")),
         (404, "<html>".to_owned(), says("status 404")),
         (403, "<Error><Code>Some</Code></Error>".to_owned(), says("Some")),
@@ -200,6 +210,14 @@ async fn a_refusal_says_what_to_do() {
         assert_eq!(sent(&server.url, KEY, &records).await, [expect.clone(), expect], "{body}");
         assert_eq!(server.asked().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn one_record_alone_is_not_at_fault_for_what_nobody_knows() {
+    let body = r#"{"__type": "SomeException", "message": "no more"}"#;
+    let server = Scripted::start(&[(400, body)]).await;
+    let outcomes = sent(&server.url, KEY, &[record("/a", "1")]).await;
+    assert_eq!(outcomes, [says("SomeException: no more")]);
 }
 
 #[tokio::test]

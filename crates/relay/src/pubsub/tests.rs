@@ -1,6 +1,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use muster_guard::{
@@ -10,9 +16,10 @@ use muster_guard::{
 use muster_words::Position;
 use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use serde_json::json;
+use tokio::time::advance;
 
 use super::{
-    token::{ServiceAccount, token_of},
+    token::{ServiceAccount, TokenRefused, token_of},
     *,
 };
 use crate::{
@@ -240,6 +247,16 @@ async fn a_refusal_says_what_to_do() {
             error(400, "INVALID_ARGUMENT"),
             TryOutcome::Failed(TryFailure::Content("INVALID_ARGUMENT: no more".to_owned())),
         ),
+        (
+            400,
+            error(400, "FAILED_PRECONDITION"),
+            TryOutcome::Failed(TryFailure::Content("FAILED_PRECONDITION: no more".to_owned())),
+        ),
+        (
+            400,
+            "<html>".to_owned(),
+            TryOutcome::Failed(TryFailure::Content("status 400".to_owned())),
+        ),
         (500, error(500, "INTERNAL"), says("INTERNAL: no more")),
         (502, "<html>".to_owned(), says("status 502")),
         (429, error(429, "RESOURCE_EXHAUSTED"), status(429)),
@@ -251,6 +268,13 @@ async fn a_refusal_says_what_to_do() {
         let outcomes = published(json!({"url": server.url}), "", &messages).await;
         assert_eq!(outcomes, [expect.clone(), expect], "{body}");
     }
+}
+
+#[tokio::test]
+async fn one_message_alone_is_not_at_fault_for_what_nobody_knows() {
+    let server = Scripted::start(&[(400, "<html>")]).await;
+    let outcomes = published(json!({"url": server.url}), "", &[message("", "1")]).await;
+    assert_eq!(outcomes, [says("status 400")]);
 }
 
 #[tokio::test]
@@ -330,6 +354,7 @@ async fn a_token_is_used_until_shortly_before_its_end_and_a_refusal_repeats_no_c
         let body = json!({"access_token": "a", "expires_in": seconds}).to_string();
         let token = answer(200, &body).unwrap();
         assert_eq!(token.until - begun, Duration::from_secs(expect), "{seconds}");
+        assert_eq!(token.end - begun, Duration::from_secs(seconds.min(86_400)), "{seconds}");
     }
     let begin = "no token is given for the service account: ";
     for (status, body, expect) in [
@@ -379,6 +404,80 @@ async fn a_server_that_gives_no_token_is_asked_again_only_after_a_rest() {
     ] {
         assert_eq!(answer(status, asked), expect, "{status} {asked:?}");
     }
+    // A minute's rest, and then somebody asks again.
+    let account = Account::default();
+    for (seconds, asked) in [(0, 1), (1, 1), (58, 1), (2, 2), (59, 2), (1, 3)] {
+        advance(Duration::from_secs(seconds)).await;
+        let got = account.get(Err(busy(60))).await;
+        assert!(matches!(got, Err(TryFailure::Busy { .. })), "{got:?}");
+        assert_eq!(account.asked(), asked, "{seconds}");
+    }
+    advance(Duration::from_secs(60)).await;
+    assert_eq!(account.get(Ok("new")).await.unwrap(), "Bearer new");
+}
+
+/// An account of which tokens are asked for.
+struct Account {
+    tokens: AccessTokens,
+    secret: Secret,
+    asked: AtomicUsize,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        let (secret, asked) = ("key".to_owned().into(), AtomicUsize::new(0));
+        Self { tokens: AccessTokens::default(), secret, asked }
+    }
+}
+
+impl Account {
+    /// Its token, if somebody who asks gets this one for an hour, or this refusal.
+    async fn get(&self, answer: Result<&str, TokenRefused>) -> Result<HeaderValue, TryFailure> {
+        let asking = async {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            answer.map(|token| {
+                let body = json!({"access_token": token, "expires_in": 3_600}).to_string();
+                let body = body.into_bytes();
+                let received = Received { status: 200, headers: HeaderMap::new(), body };
+                token_of(&received, Instant::now()).ok().unwrap()
+            })
+        };
+        self.tokens.get_or_ask(&self.secret, asking).await
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+/// A server that wants to be left alone for some seconds.
+fn busy(seconds: u64) -> TokenRefused {
+    let failure = TryFailure::Answer("busy".to_owned());
+    TokenRefused { failure, rest: Duration::from_secs(seconds), is_asked: true }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_good_is_used_to_its_end_while_none_is_given_anew() {
+    let account = Account::default();
+    account.get(Ok("old")).await.unwrap();
+    // Five minutes before its end another one is asked for, and again after each rest.
+    for (seconds, asked) in [(3_299, 1), (1, 2), (30, 2), (30, 3), (239, 4)] {
+        advance(Duration::from_secs(seconds)).await;
+        assert_eq!(account.get(Err(busy(60))).await.unwrap(), "Bearer old", "{seconds}");
+        assert_eq!(account.asked(), asked, "{seconds}");
+    }
+    advance(Duration::from_secs(1)).await;
+    let got = account.get(Err(busy(60))).await;
+    assert!(matches!(got, Err(TryFailure::Busy { .. })), "{got:?}");
+    // One that isn't taken any more isn't used any more either.
+    let account = Account::default();
+    let old = account.get(Ok("old")).await.unwrap();
+    advance(Duration::from_secs(3_300)).await;
+    account.get(Err(busy(60))).await.unwrap();
+    account.tokens.forget(&account.secret, &old).await;
+    assert!(account.get(Ok("new")).await.is_err());
+    advance(Duration::from_secs(60)).await;
+    assert_eq!(account.get(Ok("new")).await.unwrap(), "Bearer new");
 }
 
 #[tokio::test]

@@ -66,12 +66,11 @@ type KnownToken = Arc<tokio::sync::Mutex<TokenState>>;
 
 /// What is known of an account's token.
 #[derive(Default)]
-enum TokenState {
-    #[default]
-    Unknown,
-    Given(AccessToken),
-    /// None was given. Nobody asks again before this time.
-    Refused(TokenRefused, Instant),
+struct TokenState {
+    /// The last one that was given.
+    given: Option<AccessToken>,
+    /// Why none was given since then. Nobody asks again before this time.
+    refused: Option<(TokenRefused, Instant)>,
 }
 
 /// Why no token was given.
@@ -103,7 +102,10 @@ impl TokenRefused {
 pub(super) struct AccessToken {
     /// The header with it. Logs don't show it.
     pub header: HeaderValue,
+    /// When another one is asked for.
     pub until: Instant,
+    /// When it isn't good any more.
+    pub end: Instant,
 }
 
 impl AccessTokens {
@@ -117,43 +119,54 @@ impl AccessTokens {
         secret: &Secret,
         (deadline, now): (Duration, Moment),
     ) -> Result<HeaderValue, TryFailure> {
+        let asking = async {
+            let account = ServiceAccount::read(secret.expose());
+            let account = account.ok_or_else(|| TokenRefused::of(UNREADABLE))?;
+            // Less time than a try has, so that a server that hangs is known to do so.
+            account.ask(sender, (deadline / 2, now)).await
+        };
+        self.get_or_ask(secret, asking).await
+    }
+
+    /// The header with a token that is known, or that is asked for now. While none is given, the last
+    /// one is used to its end.
+    pub async fn get_or_ask(
+        &self,
+        secret: &Secret,
+        asking: impl Future<Output = Result<AccessToken, TokenRefused>>,
+    ) -> Result<HeaderValue, TryFailure> {
         let known = self.of(secret);
         let mut known = known.lock().await;
         let left = |until: Instant| until.saturating_duration_since(Instant::now());
-        match &*known {
-            TokenState::Given(token) if !left(token.until).is_zero() => {
-                return Ok(token.header.clone());
-            }
-            TokenState::Refused(refused, until) if !left(*until).is_zero() => {
-                return Err(refused.failure(left(*until)));
-            }
-            _ => {}
+        if let Some(token) = known.given.as_ref().filter(|token| !left(token.until).is_zero()) {
+            return Ok(token.header.clone());
         }
-        let account = ServiceAccount::read(secret.expose()).ok_or(UNREADABLE)?;
-        // Less time than a try has, so that a server that hangs is known to do so.
-        let asked = account.ask(sender, (deadline / 2, now)).await;
-        match asked {
-            Ok(token) => {
-                let header = token.header.clone();
-                *known = TokenState::Given(token);
-                Ok(header)
-            }
-            Err(refused) => {
-                let failure = refused.failure(refused.rest);
-                let until = Instant::now() + refused.rest;
-                *known = TokenState::Refused(refused, until);
-                Err(failure)
-            }
-        }
+        let rests = known.refused.as_ref().filter(|(_, until)| !left(*until).is_zero());
+        let failure = match rests {
+            Some((refused, until)) => refused.failure(left(*until)),
+            None => match asking.await {
+                Ok(token) => {
+                    let header = token.header.clone();
+                    *known = TokenState { given: Some(token), refused: None };
+                    return Ok(header);
+                }
+                Err(refused) => {
+                    let failure = refused.failure(refused.rest);
+                    let until = Instant::now() + refused.rest;
+                    known.refused = Some((refused, until));
+                    failure
+                }
+            },
+        };
+        known.given.take_if(|token| left(token.end).is_zero());
+        known.given.as_ref().map(|token| token.header.clone()).ok_or(failure)
     }
 
     /// A token isn't taken any more. Somebody else may have noticed it first and have another one.
     pub async fn forget(&self, secret: &Secret, refused: &HeaderValue) {
         let known = self.of(secret);
         let mut known = known.lock().await;
-        if matches!(&*known, TokenState::Given(token) if token.header == *refused) {
-            *known = TokenState::Unknown;
-        }
+        known.given.take_if(|token| token.header == *refused);
     }
 
     fn of(&self, secret: &Secret) -> KnownToken {
@@ -290,5 +303,6 @@ pub(super) fn token_of(received: &Received, begun: Instant) -> Result<AccessToke
     header.set_sensitive(true);
     // No longer than that, whatever it says: it is asked again before.
     let lasts = Duration::from_secs(given.expires_in).min(TOKEN_TIME_MAX);
-    Ok(AccessToken { header, until: begun + lasts.saturating_sub(EARLY.min(lasts / 2)) })
+    let until = begun + lasts.saturating_sub(EARLY.min(lasts / 2));
+    Ok(AccessToken { header, until, end: begun + lasts })
 }

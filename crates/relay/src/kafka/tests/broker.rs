@@ -28,6 +28,8 @@ pub struct Heard {
     pub is_silent: bool,
     /// Whether it says nothing to records.
     pub hangs: bool,
+    /// Whether it says nothing to those who ask for a number.
+    pub hangs_first: bool,
     /// More brokers of the cluster, with their numbers and ports.
     pub others: Vec<(i32, u16)>,
     /// Who leads each partition, if it isn't one for all.
@@ -74,6 +76,7 @@ impl Broker {
             offered: String::new(),
             is_silent: false,
             hangs: false,
+            hangs_first: false,
             others: Vec::new(),
             leaders: Vec::new(),
             is_garbage: false,
@@ -210,6 +213,7 @@ impl Heard {
                 };
                 answers::metadata(&brokers, self.topic_error, &leaders)
             }
+            Call::InitProducerId if self.hangs_first => return Some(Vec::new()),
             Call::InitProducerId => {
                 self.named_producers += 1;
                 answers::producer(self.producer_error, self.named_producers)
