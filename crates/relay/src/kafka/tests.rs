@@ -321,11 +321,10 @@ async fn one_request_has_a_batch_for_each_partition() {
 
 #[tokio::test]
 async fn another_leader_is_found_after_one_that_says_nothing_any_more() {
-    let hangs: [fn(&mut Heard); 2] = [|all| all.hangs = true, |all| all.hangs_first = true];
-    for hangs in hangs {
+    for call in [Call::Produce, Call::InitProducerId] {
         let (first, second) = (Broker::start(&[0]).await, Broker::start(&[0]).await);
         first.change(|all| {
-            hangs(all);
+            all.silent = vec![call];
             all.others = vec![(2, second.address().port())];
         });
         let sender = KafkaSender::default();
@@ -342,7 +341,7 @@ async fn a_broker_that_hangs_keeps_no_record_from_the_others() {
     let (hanging, well) = (Broker::start(&[0]).await, Broker::start(&[0]).await);
     let others = vec![(2, well.address().port())];
     hanging.change(|all| {
-        (all.hangs, all.others, all.leaders) = (true, others, vec![1, 2]);
+        (all.silent, all.others, all.leaders) = (vec![Call::Produce], others, vec![1, 2]);
     });
     let mut all = records(&["a", "b", "c", "d"]);
     for (record, key) in all.iter_mut().zip(["/a", "/b", "/c", "/d"]) {
@@ -359,7 +358,7 @@ async fn a_broker_that_hangs_keeps_no_record_from_the_others() {
         assert_eq!(sent(&sender, &hanging.url(), None, &all).await, expect);
     }
     // What hangs first is no reason either to have no number, nor to know no cluster.
-    hanging.change(|all| all.is_silent = true);
+    hanging.change(|all| all.silent.push(Call::Metadata));
     let url = format!("kafka://{},{}", hanging.address(), well.address());
     assert_eq!(deliver(&KafkaSender::default(), &url, None).await, TryOutcome::Taken);
 }
@@ -426,7 +425,7 @@ async fn what_stands_in_the_way_is_said() {
     assert_eq!(outcome, says("it doesn't speak version 3 of Kafka's Produce"));
     let (_, outcome) = heard(|all| all.wants_login = true).await;
     assert_eq!(outcome, says("it ended the connection; it may ask for `credentials`"));
-    let (_, outcome) = heard(|all| all.is_silent = true).await;
+    let (_, outcome) = heard(|all| all.silent = vec![Call::Metadata]).await;
     assert_eq!(outcome, TryOutcome::Failed(TryFailure::Timeout));
     let (_, outcome) = heard(|all| all.is_garbage = true).await;
     assert_eq!(outcome, TryOutcome::Failed(TryFailure::Broken));

@@ -25,11 +25,8 @@ pub struct Heard {
     pub lowest_version: i16,
     pub wants_login: bool,
     pub offered: String,
-    pub is_silent: bool,
-    /// Whether it says nothing to records.
-    pub hangs: bool,
-    /// Whether it says nothing to those who ask for a number.
-    pub hangs_first: bool,
+    /// To what it says nothing.
+    pub silent: Vec<Call>,
     /// More brokers of the cluster, with their numbers and ports.
     pub others: Vec<(i32, u16)>,
     /// Who leads each partition, if it isn't one for all.
@@ -74,9 +71,7 @@ impl Broker {
             lowest_version: 0,
             wants_login: false,
             offered: String::new(),
-            is_silent: false,
-            hangs: false,
-            hangs_first: false,
+            silent: Vec::new(),
             others: Vec::new(),
             leaders: Vec::new(),
             is_garbage: false,
@@ -175,7 +170,7 @@ impl Heard {
         assert_eq!(fields.text().unwrap(), "muster");
         let call = Call::ALL.into_iter().find(|call| call.number_and_version() == named).unwrap();
         self.asked.push(call);
-        if self.is_silent && call == Call::Metadata {
+        if self.silent.contains(&call) {
             return Some(Vec::new());
         }
         if self.is_garbage {
@@ -213,12 +208,10 @@ impl Heard {
                 };
                 answers::metadata(&brokers, self.topic_error, &leaders)
             }
-            Call::InitProducerId if self.hangs_first => return Some(Vec::new()),
             Call::InitProducerId => {
                 self.named_producers += 1;
                 answers::producer(self.producer_error, self.named_producers)
             }
-            Call::Produce if self.hangs => return Some(Vec::new()),
             Call::Produce => {
                 let mut told = Vec::new();
                 for (piece, producer) in pieces(fields) {
