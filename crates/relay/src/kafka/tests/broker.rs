@@ -193,21 +193,7 @@ impl Heard {
                 answers::authenticated()
             }
             _ if self.wants_login && !*is_in => return None,
-            Call::Metadata => {
-                let place = match &self.next {
-                    Some((after, next)) if self.pieces.len() >= *after => next,
-                    _ => &self.named,
-                };
-                let others = self.others.iter().map(|(number, port)| (*number, "127.0.0.1", *port));
-                let one = (1, place.0.as_str(), place.1);
-                let brokers = std::iter::once(one).chain(others);
-                let brokers: Vec<_> = brokers.map(|(id, at, port)| (id, at, port.into())).collect();
-                let leaders = match &self.leaders[..] {
-                    [] => vec![self.leader; self.partitions],
-                    leaders => leaders.to_vec(),
-                };
-                answers::metadata(&brokers, self.topic_error, &leaders)
-            }
+            Call::Metadata => self.metadata(),
             Call::InitProducerId => {
                 self.named_producers += 1;
                 answers::producer(self.producer_error, self.named_producers)
@@ -231,6 +217,23 @@ impl Heard {
         };
         let length = i32::try_from(body.len() + 4).unwrap();
         Some([&length.to_be_bytes()[..], &correlation.to_be_bytes(), &body].concat())
+    }
+
+    /// Which broker leads which partition.
+    fn metadata(&self) -> Vec<u8> {
+        let place = match &self.next {
+            Some((after, next)) if self.pieces.len() >= *after => next,
+            _ => &self.named,
+        };
+        let others = self.others.iter().map(|(number, port)| (*number, "127.0.0.1", *port));
+        let one = (1, place.0.as_str(), place.1);
+        let brokers = std::iter::once(one).chain(others);
+        let brokers: Vec<_> = brokers.map(|(id, at, port)| (id, at, port.into())).collect();
+        let leaders = match &self.leaders[..] {
+            [] => vec![self.leader; self.partitions],
+            leaders => leaders.to_vec(),
+        };
+        answers::metadata(&brokers, self.topic_error, &leaders)
     }
 }
 
