@@ -1,11 +1,13 @@
 //! A disk that is full: writes are refused by name, reads go on, and room is all that it takes.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
@@ -154,6 +156,53 @@ fn survives_a_full_file_system() {
     check_recovered(&disk.server, count);
     disk.copy(&scratch.path().join("copy"));
     check_whole(scratch.path(), &scratch.path().join("copy"));
+}
+
+/// The documents of which a folder got events.
+fn told(out: &Path) -> BTreeSet<String> {
+    let files = std::fs::read_dir(out).into_iter().flatten().map(|file| file.unwrap().path());
+    let events = files.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+    let subject = |path: PathBuf| {
+        let event: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        event["subject"].as_str().unwrap().to_owned()
+    };
+    events.map(subject).collect()
+}
+
+#[test]
+fn what_finds_no_room_at_a_target_is_sent_when_there_is_room() {
+    let scratch = TempDir::new().unwrap();
+    let Some(disk) = Disk::mount(scratch.path(), 12) else {
+        return left_out("deliveries on a full file system", MAY_NOT_MOUNT);
+    };
+    let mut client = Client::connect(disk.server.address);
+    let target = r#"{"kind": "folder", "path": "out", "retry": {"max_retries": 100,
+        "base_delay_seconds": 0.1, "max_delay_seconds": 1, "circuit_breaker_enabled": false}}"#;
+    let route = r#"{"mode": "unidirectional", "targets": ["/targets/ops/entries/out"],
+        "select": {"collections": ["/configs"]}}"#;
+    for (path, document) in
+        [("/api/targets/ops/entries/out", target), ("/api/routes/ops/entries/out", route)]
+    {
+        client.ask(&Ask::json("PUT", path, document.to_owned())).expect(201);
+    }
+    let count = fill(&disk.server);
+    let out = disk.inside("registry/propagation/out");
+    let until = Instant::now() + PATIENCE;
+    while !client.ask(&Ask::get("/propagation/logs")).text().contains("can't be written") {
+        assert!(Instant::now() < until, "{} of {count} found room", told(&out).len());
+    }
+    std::fs::remove_file(disk.inside("ballast")).unwrap();
+    for number in 0..3 {
+        put(&mut client, count + number, 1_000).expect(201);
+    }
+    let all: BTreeSet<String> =
+        (0..count + 3).map(|number| format!("/configs/app/entries/d{number}")).collect();
+    let until = Instant::now() + PATIENCE;
+    while told(&out) != all {
+        assert!(Instant::now() < until, "{} of {}", told(&out).len(), all.len());
+    }
+    let dead = client.ask(&Ask::get("/propagation/dead-letters")).json();
+    assert_eq!(dead["letters"], serde_json::json!([]));
 }
 
 #[test]

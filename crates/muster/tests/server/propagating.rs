@@ -271,17 +271,25 @@ fn a_plan_says_what_it_makes_what_it_changes_and_what_stays() {
     let folder = TempDir::new().unwrap();
     let server = Server::with(&["--memory"], &[("MUSTER_PROPAGATION_ALLOW", "127.0.0.1")]);
     let url = server.url("127.0.0.1");
-    let plan = |more: &[&str]| {
+    let asked = |more: &[&str]| {
         let arguments = ["propagation", "unidirectional", "--source", "configs", "--server", &url];
         let target = ["--target", "http://127.0.0.1:1/in"];
-        let done = run(folder.path(), &[&arguments[..], &target, more].concat()).expect(0);
+        run(folder.path(), &[&arguments[..], &target, more].concat())
+    };
+    let plan = |more: &[&str]| {
+        let done = asked(more).expect(0);
         let signs = done.out.lines().filter(|line| line.contains("/muster/entries/"));
         signs.map(|line| line[..1].to_owned()).collect::<String>()
     };
     assert_eq!(plan(&["--dry-run"]), "++");
     plan(&["--yes"]);
     assert_eq!(plan(&["--dry-run"]), "==");
-    assert_eq!(plan(&["--dry-run", "--from", "beginning"]), "=~");
+    // It goes on from its mark, whatever else it says.
+    let other = asked(&["--dry-run", "--from", "beginning"]).expect(2).err;
+    assert!(other.contains("--from beginning would change nothing"), "{other}");
+    let told = asked(&["--dry-run", "--output", "json"]).expect(0).out;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["dry_run"], &told["documents"][1]["action"]), (&json!(true), &json!("keep")));
 }
 
 #[test]
@@ -358,7 +366,7 @@ fn each_way_of_sending_takes_only_its_own_flags() {
     for (kind, taken, others) in [
         ("unidirectional", &["--kind", "--secret", "--once", "--payload"][..], &["--conflict"][..]),
         ("multicast", &["--kind", "--secret", "--once", "--payload"], &["--conflict"]),
-        ("bidirectional", &["--conflict", "--secret"], &["--kind", "--once", "--payload"]),
+        ("bidirectional", &["--conflict", "--secret", "--payload"], &["--kind", "--once"]),
         ("broadcast", &["--exclude", "--once", "--payload"], &["--kind", "--secret", "--conflict"]),
     ] {
         let help = run(folder.path(), &["propagation", kind, "--help"]).expect(0).out;
@@ -511,7 +519,7 @@ fn says_why_nothing_is_sent_and_shows_every_route() {
     let mut hook = json!({"kind": "webhook", "url": "http://127.0.0.1:1/in",
                           "retry": {"circuit_breaker_threshold": 1}});
     let put = |xid: &str, document: &Value| {
-        server.put(&format!("/api{xid}"), document.to_string());
+        server.put(&format!("/api{xid}"), document.to_string()).expect(201);
     };
     put("/targets/ops/entries/hook", &hook);
     put("/targets/ops/entries/dash", &json!({"kind": "sse"}));
@@ -547,7 +555,7 @@ fn says_why_nothing_is_sent_and_shows_every_route() {
     let named = server.get("/propagation/sessions?route=/routes/ops/entries/hook").expect(200);
     assert_eq!(named.json()["broken"].as_array().map_or(0, Vec::len), 0);
     hook["enabled"] = json!(false);
-    put("/targets/ops/entries/hook", &hook);
+    server.post("/api/targets/ops/entries/hook", hook.to_string()).expect(201);
     sessions(&server, |_| server.get("/propagation/targets").text().contains("its document says"));
     let off = retry(1);
     assert!(off.contains("nothing is sent to") && off.contains("\"enabled\": true"), "{off}");

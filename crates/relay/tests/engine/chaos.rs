@@ -3,16 +3,19 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
+use std::time::{Duration, Instant};
 
 use muster_journal::{
     Ledger, MemoryLedger,
     faulty::{FaultyLedger, ReadFault},
 };
+use muster_registry::Clock;
+use muster_words::{Moment, json::Value};
 
 use crate::{
-    harness::{Bench, open, until},
+    harness::{Bench, clock, open, open_at, until},
     receiver::{Manner, Receiver},
 };
 
@@ -204,6 +207,36 @@ async fn a_breaker_opens_after_failures_in_a_row_and_loses_nothing() {
     let kinds: Vec<_> =
         bench.engine.depot().trail.events_after(0).iter().map(|event| event.kind).collect();
     assert_eq!(kinds, ["link.started", "breaker.opened", "breaker.opened"]);
+}
+
+/// The microseconds of a day.
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
+#[tokio::test]
+async fn a_clock_that_jumps_changes_no_delay_and_loses_nothing() {
+    let ahead = Arc::new(AtomicI64::new(10 * DAY));
+    let (own, jumped) = (clock(), ahead.clone());
+    let now = own.now.clone();
+    let now = Arc::new(move || {
+        let jumped = now().microseconds() + jumped.load(Ordering::Relaxed);
+        Moment::from_microseconds(jumped).unwrap()
+    });
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let bench = Bench::over(open_at(&ledger, Clock { now, ..own }).await);
+    let receiver = Receiver::start().await;
+    bench.hook(&receiver.url(), r#", "retry": {"base_delay_seconds": 0.05}"#).await;
+    for (number, jump) in [-DAY, 365 * DAY, -3 * DAY].into_iter().enumerate() {
+        receiver.next([Manner::Status(500), Manner::Status(500)]);
+        let begun = Instant::now();
+        let end = bench.put("/configs/a/entries/b", &number.to_string()).await;
+        until(|| receiver.got().len() > number * 3).await;
+        ahead.fetch_add(jump, Ordering::Relaxed);
+        bench.reached(end).await;
+        assert!(begun.elapsed() < Duration::from_secs(10), "{jump}: {:?}", begun.elapsed());
+        assert_eq!(receiver.got().len(), number * 3 + 3, "{jump}");
+    }
+    let told: Vec<Value> = receiver.got().iter().map(|got| got.event()["data"].clone()).collect();
+    assert_eq!(told, [0, 0, 0, 1, 1, 1, 2, 2, 2]);
 }
 
 #[tokio::test]

@@ -58,7 +58,11 @@ pub fn clock() -> Clock {
 }
 
 pub async fn open(ledger: &Arc<dyn Ledger>) -> Registry {
-    let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock());
+    open_at(ledger, clock()).await
+}
+
+pub async fn open_at(ledger: &Arc<dyn Ledger>, clock: Clock) -> Registry {
+    let mut settings = RegistrySettings::new(Foundation::BuiltIn, clock);
     settings.genesis = Some(Genesis { registry: "test".parse().unwrap(), actor: "test".into() });
     Registry::open(Box::new(LedgerHandle(ledger.clone())), settings).await.unwrap()
 }

@@ -478,7 +478,7 @@ async fn show(
         if screen.is_table() {
             screen.line(&format!("{} {}  {document}", action.sign(), shown(xid)))?;
         }
-        plan.push(json!({"xid": xid, "action": action.sign(), "document": document}));
+        plan.push(patterns::planned(xid, document, action));
     }
     if !screen.is_table() {
         return screen.value(&json!({"dry_run": true, "documents": plan}));

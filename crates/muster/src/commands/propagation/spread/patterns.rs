@@ -354,15 +354,20 @@ impl NetworkPlace {
     fn json(&self, plan: &PlacePlan) -> Value {
         let documents = self.documents.iter().zip(plan);
         let one = |((xid, document), step): (&(String, Value), &StepAction)| {
-            let action = match step {
-                StepAction::Add => "add",
-                StepAction::Keep => "keep",
-                _ => "change",
-            };
-            json!({"xid": xid, "action": action, "document": document})
+            planned(xid, document, *step)
         };
         json!({"registry": self.name, "documents": documents.map(one).collect::<Vec<_>>()})
     }
+}
+
+/// What is to be done to a document, for programs.
+pub(super) fn planned(xid: &str, document: &Value, step: StepAction) -> Value {
+    let action = match step {
+        StepAction::Add => "add",
+        StepAction::Keep => "keep",
+        StepAction::Change | StepAction::Delete => "change",
+    };
+    json!({"xid": xid, "action": action, "document": document})
 }
 
 fn is_change(step: &StepAction) -> bool {
