@@ -111,11 +111,7 @@ impl Running {
 
     /// Bytes of memory that are the process's own and not a file's.
     pub(crate) fn memory(&self) -> Outcome<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kibibytes: u64 = kibibytes.ok_or("the system tells no memory")?.parse()?;
-        Ok(kibibytes * 1024)
+        memory_of(self.child.id())
     }
 
     fn processes(&self) -> Vec<u32> {
@@ -132,6 +128,15 @@ impl Running {
         self.child.wait()?;
         Ok(())
     }
+}
+
+/// Bytes of memory that are a process's own and not a file's.
+pub(crate) fn memory_of(process: u32) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = kibibytes.ok_or("the system tells no memory")?.parse()?;
+    Ok(kibibytes * 1024)
 }
 
 /// User and system time of a process, fields 14 and 15 of its `stat` (man 5 proc).

@@ -18,11 +18,18 @@ use crate::{
     Outcome,
     load::percentile,
     order::Order,
+    process::memory_of,
     ratio::{Report, Target},
 };
 
 /// How many are registered.
 const PROVIDERS: usize = 10_000;
+
+/// How many there are at once while their memory is measured.
+const COUNTS: [u64; 4] = [10, 100, 1_000, 10_000];
+
+/// How often one comes and goes.
+const TURNS: u32 = 100_000;
 
 /// A provider that does nothing, so that only the registry's own work is measured.
 pub(super) struct Idle;
@@ -82,7 +89,41 @@ pub(super) fn run(_order: &Order, report: &mut Report) -> Outcome {
     })?;
     tell(report, "instance", instances);
     tell(report, "configuration", configurations);
-    Ok(())
+    drop((of_instances, of_configurations));
+    runtime.block_on(memory(report, &config))
+}
+
+/// What providers take while they are there, and what is left of many that came and went.
+async fn memory(report: &mut Report, config: &Value) -> Outcome {
+    let secrets = BTreeMap::from([("KEY".to_owned(), "none".to_owned())]);
+    let options = RegistryOptions::new(Arc::new(EnvironmentSecrets::new(secrets)));
+    let registry = ProviderRegistry::new(options);
+    let own = || memory_of(std::process::id());
+    let mut sizes = Vec::new();
+    for count in COUNTS {
+        let before = own()?;
+        for number in 0..count {
+            registry.register(&format!("p{number}"), config).await?;
+        }
+        let grown = own()?.saturating_sub(before);
+        sizes.push(format!("{} at {count}", grown / count));
+        registry.dispose_all().await;
+    }
+    report.fact("providers: bytes of each", &sizes.join(", "));
+    let before = own()?;
+    for _ in 0..TURNS {
+        registry.register("one", config).await?;
+        registry.unregister("one").await?;
+    }
+    let grown = own()?.saturating_sub(before) / 1_024;
+    let what = format!("providers: memory after {TURNS} registrations and removals of one");
+    #[expect(clippy::cast_precision_loss, reason = "a process has less than 2^52 bytes")]
+    let grown = grown as f64;
+    report.result(&what, grown, " KiB more", Target::Below(1_024.0));
+    match registry.held() {
+        (0, 0, _) => Ok(()),
+        held => Err(format!("connections and tasks are left: {held:?}").into()),
+    }
 }
 
 fn tell(report: &mut Report, of: &str, times: Vec<Duration>) {

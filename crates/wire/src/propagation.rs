@@ -100,6 +100,9 @@ pub struct TargetReport {
     pub kind: String,
     /// Where it leads: a URL or a path.
     pub place: String,
+    /// Whether its document lets anything be sent to it.
+    #[serde(default = "is_on")]
+    pub enabled: bool,
     /// Why nothing is sent to it: it is paused or disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
@@ -111,6 +114,11 @@ pub struct TargetReport {
     pub in_flight: u32,
     /// How many may run at once.
     pub max_in_flight: u32,
+}
+
+/// Earlier servers said nothing of targets that are switched off.
+const fn is_on() -> bool {
+    true
 }
 
 /// What happened to routes and targets lately.
@@ -322,6 +330,7 @@ impl Sample for TargetList {
             target: TARGET.to_owned(),
             kind: "webhook".to_owned(),
             place: "https://hooks.example/in".to_owned(),
+            enabled: true,
             held: None,
             breaker: "closed".to_owned(),
             failures: 0,

@@ -126,6 +126,7 @@ fn target_node(xid: &str, targets: &[TargetReport]) -> Node {
     let detail = match target {
         None => "not in force".to_owned(),
         Some(target) => match (&target.held, target.breaker.as_str()) {
+            _ if !target.enabled => format!("{}, off", target.kind),
             (Some(_), _) => format!("{}, held", target.kind),
             (None, "closed") => target.kind.clone(),
             (None, breaker) => format!("{}, breaker {breaker}", target.kind),
@@ -166,6 +167,8 @@ mod tests {
             ..targets[0].clone()
         };
         targets.push(idle);
+        let off = TargetReport { enabled: false, ..targets[0].clone() };
+        assert_eq!(target_node(&off.target, std::slice::from_ref(&off)).detail, "webhook, off");
         let sources: BTreeMap<&str, Vec<String>> = [
             (links[0].route.as_str(), vec!["/entities".to_owned()]),
             (links[1].route.as_str(), vec!["/entities".to_owned()]),

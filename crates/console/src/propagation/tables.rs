@@ -78,6 +78,7 @@ fn target(visitor: &Visitor, target: &TargetReport, may_act: bool) -> Markup {
             th scope="row" { (link(&target.target)) }
             td { (target.kind) ": " code { (shortened(&target.place, TEXT_LETTERS_MAX)) } }
             td {
+                @if !target.enabled { span.tag.warn { "off" } " " }
                 @if let Some(held) = &target.held { span.tag.warn { "held" } " " (shortened(held, TEXT_LETTERS_MAX)) " " }
                 span class=(class) { "breaker " (target.breaker) }
                 @if target.failures > 0 { " " (number(u64::from(target.failures))) " failures in a row" }

@@ -135,6 +135,7 @@ pub(super) async fn targets(State(native): State<Native>) -> Result<Response, In
         target: status.name.to_string(),
         kind: status.kind.to_owned(),
         place: status.place,
+        enabled: status.enabled,
         held: status.held,
         breaker: status.breaker.name().to_owned(),
         failures: status.failures,

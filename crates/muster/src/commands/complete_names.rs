@@ -31,6 +31,10 @@ impl CompleteNamesArguments {
         let mut root = crate::command(ColorChoice::Never);
         root.build();
         let Some(wanted) = line::wanted(&root, &self.words) else { return Ok(()) };
+        // Nobody opens a registry at each Tab, and no other one's names would help.
+        if wanted.connection.data.is_some() {
+            return Ok(());
+        }
         let names = found(context, &wanted).unwrap_or_default();
         let fits = names.into_iter().filter(|name| is_plain(name));
         let fits = fits.filter(|name| name.starts_with(&wanted.prefix));

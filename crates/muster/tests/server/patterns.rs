@@ -181,7 +181,7 @@ fn a_fan_out_is_made_once_and_wrong_patterns_are_refused() {
     three.propagation(&fan).expect(0);
     let after = three.here.ask(Ask::get("/api/routes/muster/entries")).json();
     assert_eq!(after, before);
-    let twice = format!("{second},{second}/");
+    let (twice, further) = (format!("{second},{second}/"), format!("{second},http://127.0.0.1:1"));
     let (own, keys) = (three.here.url(), ["--peer-key-files", "a,b"]);
     for (arguments, said) in [
         (&["mesh", "configs", "--registries", &own][..], "is this registry itself"),
@@ -189,8 +189,11 @@ fn a_fan_out_is_made_once_and_wrong_patterns_are_refused() {
         (&["mesh", "configs", "--registries", "b"], "isn't the address of a registry"),
         (&["mesh", "configs", "--registries", &second, "--conflict", "none"], "no policy"),
         (&["chain", "configs", "--through", &second, keys[0], keys[1]], "has 2 for 1 registries"),
+        (&["chain", "configs", "--through", &further, "--from", "9"], "one ledger's own"),
+        (&["chain", "configs", "--through", &second, "--secrets", "hidden"], "env:NAME"),
     ] {
         let refused = three.propagation(arguments).expect(2);
         assert!(refused.err.contains(said), "{arguments:?}: {}", refused.err);
+        assert!(!refused.err.contains("hidden"), "{}", refused.err);
     }
 }

@@ -66,6 +66,8 @@ pub struct TargetStatus {
     pub kind: &'static str,
     /// Where it leads.
     pub place: String,
+    /// Whether its document lets anything be sent to it.
+    pub enabled: bool,
     /// Why it is held; none if it isn't.
     pub held: Option<String>,
     /// The state of its breaker.
@@ -287,10 +289,8 @@ impl Engine {
                 TargetKind::Sse => format!("/propagation/streams{}", receiver.name),
                 ref kind => kind.place().to_owned(),
             },
-            held: receiver.held().or_else(|| {
-                let is_off = !receiver.target.enabled;
-                is_off.then(|| "off: its document says \"enabled\": false".to_owned())
-            }),
+            enabled: receiver.target.enabled,
+            held: receiver.held(),
             breaker: receiver.breaker(),
             failures: receiver.failures(),
             in_flight: receiver.in_flight(),

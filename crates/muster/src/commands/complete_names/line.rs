@@ -125,6 +125,7 @@ impl<'a> Line<'a> {
     /// Notes which registry is meant.
     fn note(&mut self, flag: &Arg, value: &str) {
         match flag.get_id().as_str() {
+            "data" => self.connection.data = Some(PathBuf::from(value)),
             "server" => self.connection.server = Some(value.to_owned()),
             "key_file" => self.connection.key_file = Some(PathBuf::from(value)),
             "ca_cert" => self.connection.ca_cert = Some(PathBuf::from(value)),

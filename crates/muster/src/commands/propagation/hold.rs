@@ -70,13 +70,13 @@ impl NamedTarget {
 
 /// Why nothing is tried, and what to do about it.
 fn closed(target: &TargetReport, name: &str) -> Option<(String, String)> {
+    if !target.enabled {
+        let what = format!("nothing is sent to {name}: its document says \"enabled\": false");
+        return Some((what, format!("put {name} with \"enabled\": true")));
+    }
     if let Some(reason) = &target.held {
         let what = format!("nothing is sent to {name} now: {reason}");
-        let help = match reason.starts_with("off") {
-            true => format!("put {name} with \"enabled\": true"),
-            false => format!("muster propagation resume {name}"),
-        };
-        return Some((what, help));
+        return Some((what, format!("muster propagation resume {name}")));
     }
     let is_open = target.breaker != "closed";
     is_open.then(|| {

@@ -79,6 +79,13 @@ struct SpreadArguments {
     /// What is sent: the xid of a document, a group or a collection
     #[arg(long, value_name = "SOURCE")]
     source: String,
+    #[command(flatten)]
+    plan: PlanArguments,
+}
+
+/// Where what is made begins, and whether it is made.
+#[derive(Debug, Args)]
+struct PlanArguments {
     /// Where to begin: now, beginning, a position, a time, or a span such as 2h: so long ago
     /// [default: now]
     #[arg(long, value_name = "WHEN")]
@@ -93,6 +100,18 @@ struct SpreadArguments {
     explanation: Explanation,
     #[command(flatten)]
     connection: ConnectionArguments,
+}
+
+impl PlanArguments {
+    /// The registry here.
+    async fn client(&self, context: &Context) -> Result<Client, Failure> {
+        self.explanation.of(self.connection.client(context).await?)
+    }
+
+    /// Where routes begin.
+    fn beginning(&self, context: &Context) -> Result<Value, Failure> {
+        checks::beginning(self.from.as_deref().unwrap_or("now"), context.screen.now)
+    }
 }
 
 /// Sending once.
@@ -283,7 +302,7 @@ impl SpreadArguments {
     async fn run(self, context: &Context, spread: Spread) -> Result<(), Failure> {
         let Spread { mode, conflict, named, once, urls } = spread;
         let payload = once.payload.read()?;
-        let client = self.explanation.of(self.connection.client(context).await?)?;
+        let client = self.plan.client(context).await?;
         let source = xid_of(&self.source);
         checks::source(context, &client, &source).await?;
         let mut documents = Vec::new();
@@ -304,9 +323,7 @@ impl SpreadArguments {
         urls.check_used(!documents.is_empty())?;
         // A route in both directions goes on, so what is put is a change that it sends.
         let is_once = once.is_asked() && conflict.is_none();
-        let from = self.from.as_deref().unwrap_or("now");
-        let from = checks::beginning(from, context.screen.now)?;
-        let mut route = route(from, mode, (&source, &targets), is_once)?;
+        let mut route = route(self.plan.beginning(context)?, mode, (&source, &targets), is_once)?;
         if let Some(policy) = conflict {
             route["conflict"] = policy.name().into();
         }
@@ -314,7 +331,7 @@ impl SpreadArguments {
         let name = if is_once { once_name(&name, context) } else { name };
         let route_xid = format!("/routes/{GROUP}/entries/{name}");
         let is_other = difference(&client, &route_xid, &route).await? == StepAction::Change;
-        checks::may_begin(&route_xid, is_other, self.from.as_deref())?;
+        checks::may_begin(&route_xid, is_other, self.plan.from.as_deref())?;
         documents.push((route_xid.clone(), route));
         let mut raw = None;
         if let Some((bytes, payload)) = payload {
@@ -323,11 +340,11 @@ impl SpreadArguments {
             let place = if is_once { 0 } else { documents.len() };
             documents.insert(place, (source.clone(), payload));
         }
-        show(context, &client, &documents, self.dry_run).await?;
-        if self.dry_run {
+        show(context, &client, &documents, self.plan.dry_run).await?;
+        if self.plan.dry_run {
             return Ok(());
         }
-        confirm(context, self.yes, "Put these documents?")?;
+        confirm(context, self.plan.yes, "Put these documents?")?;
         let made = Made { mode, is_once, targets, route: route_xid, raw };
         made.put(context, &client, documents).await
     }

@@ -44,7 +44,10 @@ impl PropagationStatusArguments {
                     target.kind,
                     target.breaker,
                     format!("{} of {}", target.in_flight, target.max_in_flight),
-                    target.held.unwrap_or_else(|| "on".to_owned()),
+                    match target.enabled {
+                        true => target.held.unwrap_or_else(|| "on".to_owned()),
+                        false => "off".to_owned(),
+                    },
                     target.place,
                 ]);
             }

@@ -9,12 +9,12 @@ use muster_client::Client;
 use serde_json::{Value, json};
 
 use super::{
-    GROUP, OnceArguments, Spread, SpreadArguments, apply, checks, difference, policy, refs, slug,
+    GROUP, OnceArguments, PlanArguments, Spread, SpreadArguments, apply, checks, difference,
+    policy, refs, slug,
     url_arguments::{UrlArguments, UrlKind},
 };
 use crate::{
     Context, Failure,
-    arguments::{ConnectionArguments, Explanation},
     commands::{
         delete::confirm,
         propagation::{shown, xid_of},
@@ -53,20 +53,8 @@ struct PatternArguments {
     /// What is sent: the xid of a document, a group or a collection
     #[arg(value_name = "SOURCE")]
     source: String,
-    /// Where to begin: now, beginning, a position, a time, or a span such as 2h: so long ago
-    /// [default: now]
-    #[arg(long, value_name = "WHEN")]
-    from: Option<String>,
-    /// Show the plan and change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Don't ask for confirmation
-    #[arg(long, short)]
-    yes: bool,
     #[command(flatten)]
-    explanation: Explanation,
-    #[command(flatten)]
-    connection: ConnectionArguments,
+    plan: PlanArguments,
 }
 
 /// How the other registries are written to, and how the servers write to each other.
@@ -163,8 +151,7 @@ impl MeshArguments {
 
 impl PatternArguments {
     fn spread(self) -> SpreadArguments {
-        let Self { source, from, dry_run, yes, explanation, connection } = self;
-        SpreadArguments { source, from, dry_run, yes, explanation, connection }
+        SpreadArguments { source: self.source, plan: self.plan }
     }
 }
 
@@ -235,8 +222,8 @@ impl<'a> Network<'a> {
         urls: &'a [String],
     ) -> Result<Self, Failure> {
         peers.check(urls.len())?;
-        let connection = &arguments.connection;
-        let own = arguments.explanation.of(connection.client(context).await?)?;
+        let PlanArguments { connection, explanation, .. } = &arguments.plan;
+        let own = arguments.plan.client(context).await?;
         if let Some(own) = urls.iter().find(|url| own.place().trim_end_matches('/') == **url) {
             return Err(Failure::usage(format!("{own} is this registry itself"))
                 .help("name the other registries; this one is part of the pattern"));
@@ -247,13 +234,18 @@ impl<'a> Network<'a> {
         for (number, url) in urls.iter().enumerate().take(urls.len().saturating_sub(1)) {
             let key_file = PeerArguments::one_of(&peers.peer_key_files, number);
             let client = connection.peer(context, url, key_file.map(PathBuf::as_path))?;
-            let client = arguments.explanation.of(client)?;
+            let client = explanation.of(client)?;
             places.push(NetworkPlace { name: url.clone(), client, documents: Vec::new() });
         }
         let source = xid_of(&arguments.source);
         checks::source(context, &places[0].client, &source).await?;
-        let from =
-            checks::beginning(arguments.from.as_deref().unwrap_or("now"), context.screen.now)?;
+        let from = arguments.plan.beginning(context)?;
+        if from.is_number() && places.len() > 1 {
+            return Err(Failure::usage(
+                "a position is one ledger's own, and there are several here",
+            )
+            .help("--from takes now, beginning, a time or a span such as 2h"));
+        }
         Ok(Self { arguments, peers, urls, source, from, places })
     }
 
@@ -288,8 +280,8 @@ impl<'a> Network<'a> {
         self.show(context, &plans)?;
         let count = plans.iter().flatten().filter(|step| is_change(step)).count();
         let screen = &context.screen;
-        if count > 0 && !self.arguments.dry_run {
-            confirm(context, self.arguments.yes, "Put these documents?")?;
+        if count > 0 && !self.arguments.plan.dry_run {
+            confirm(context, self.arguments.plan.yes, "Put these documents?")?;
             // The far end first, so that whatever arrives somewhere goes on from there.
             for (number, (place, plan)) in self.places.iter().zip(&plans).enumerate().rev() {
                 if plan.iter().any(is_change) {
@@ -301,14 +293,14 @@ impl<'a> Network<'a> {
         if !screen.is_table() {
             let places = self.places.iter().zip(&plans);
             let places: Vec<Value> = places.map(|(place, plan)| place.json(plan)).collect();
-            let is_done = !self.arguments.dry_run;
+            let is_done = !self.arguments.plan.dry_run;
             return screen.value(
                 &json!({"pattern": pattern, "registries": places, "changes": count, "applied": is_done}),
             );
         }
         if count == 0 {
             screen.note("nothing to change");
-        } else if !self.arguments.dry_run {
+        } else if !self.arguments.plan.dry_run {
             screen.note(&format!("the {pattern} sends from now on"));
         }
         Ok(())

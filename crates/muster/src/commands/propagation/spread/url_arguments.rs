@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use muster_guard::secret_references::SecretReference;
 use serde_json::{Map, Value, json};
 
 use super::{GROUP, slug};
@@ -66,9 +67,24 @@ impl UrlArguments {
         }
     }
 
+    /// Secrets are named and never written, neither in a flag nor in a URL; so what was written isn't
+    /// shown again either.
+    fn check_secrets(&self, rest: &str) -> Result<(), Failure> {
+        let help = "name it: env:NAME, a variable of the server, or file:/PATH, a file there";
+        if self.secret.as_deref().is_some_and(|text| !SecretReference::is_meant(text)) {
+            return Err(Failure::usage("a secret is named, and this isn't a name").help(help));
+        }
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        match authority.contains('@') {
+            true => Err(Failure::usage("the URL has a user or a password in it").help(help)),
+            false => Ok(()),
+        }
+    }
+
     /// The target that a URL means: its xid and its document.
     pub fn target(&self, url: &str) -> Result<(String, Value), Failure> {
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        self.check_secrets(rest)?;
         let is_http = matches!(scheme, "http" | "https");
         let read = match scheme {
             _ if is_http => read_http(self.kind.unwrap_or_default(), url, rest)?,
