@@ -189,6 +189,14 @@ fn a_public_site_needs_no_key_and_nothing_else_is_public() {
     server.ask(&wrong).expect(401);
 }
 
+/// The manifest of a site without one of its files, which nobody signed.
+fn without_sanity(site: &Path) -> Vec<u8> {
+    let mut manifest: Value =
+        serde_json::from_slice(&fs::read(site.join("manifest.json")).unwrap()).unwrap();
+    manifest["files"].as_object_mut().unwrap().remove("providers/cms/sanity.json");
+    muster_words::json::to_canonical(&manifest)
+}
+
 #[test]
 fn a_publication_follows_each_change_and_is_promoted_as_it_was_staged() {
     let scratch = TempDir::new().unwrap();
@@ -244,10 +252,7 @@ fn a_publication_follows_each_change_and_is_promoted_as_it_was_staged() {
     assert_eq!(site(&live).files, site(&staging).files);
     assert_eq!(shown(&live).unwrap(), changed);
     // What somebody put into staging since isn't promoted: nothing signed it.
-    let mut forged: Value =
-        serde_json::from_slice(&fs::read(staging.join("manifest.json")).unwrap()).unwrap();
-    forged["files"].as_object_mut().unwrap().remove("providers/cms/sanity.json");
-    let forged = muster_words::json::to_canonical(&forged);
+    let forged = without_sanity(&staging);
     // The follower may look at staging once more, because of what was put last, and mend it.
     let mut refused = None;
     wait_for("a forged manifest", || {
