@@ -58,7 +58,10 @@ pub(super) type SharedBatch = Arc<tokio::sync::Mutex<KeptBatch>>;
 pub(super) struct KeptBatch {
     /// None: nothing is in doubt any more.
     pub producer: Option<KafkaProducer>,
+    /// What may be stored.
     pieces: Vec<KeptPiece>,
+    /// The deliveries whose records are known to be stored.
+    stored: BTreeSet<String>,
 }
 
 /// Records that were sent together to a partition. They are sent so again: a broker knows them by the
@@ -68,8 +71,19 @@ struct KeptPiece {
     ids: Vec<String>,
     /// None where there is one alone: its delivery brings it again.
     records: Vec<KafkaRecord>,
-    /// Which of them are stored, when that is known.
-    stored: Option<BTreeSet<String>>,
+}
+
+impl KeptPiece {
+    fn of((partition, piece): &(i32, Vec<&KafkaRecord>)) -> Self {
+        Self {
+            partition: *partition,
+            ids: piece.iter().map(|record| record.id.clone()).collect(),
+            records: match piece.len() {
+                1 => Vec::new(),
+                _ => piece.iter().map(|record| (*record).clone()).collect(),
+            },
+        }
+    }
 }
 
 impl KeptBatches {
@@ -98,16 +112,7 @@ impl KeptProducers {
         producer: KafkaProducer,
         pieces: &[(i32, Vec<&KafkaRecord>)],
     ) {
-        let of = |(partition, piece): &(i32, Vec<&KafkaRecord>)| KeptPiece {
-            partition: *partition,
-            ids: piece.iter().map(|record| record.id.clone()).collect(),
-            records: match piece.len() {
-                1 => Vec::new(),
-                _ => piece.iter().map(|record| (*record).clone()).collect(),
-            },
-            stored: None,
-        };
-        let pieces: Vec<KeptPiece> = pieces.iter().map(of).collect();
+        let pieces: Vec<KeptPiece> = pieces.iter().map(KeptPiece::of).collect();
         let records = pieces.iter().flat_map(|piece| &piece.records);
         let bytes = records.map(KafkaRecord::bytes).sum::<usize>();
         let ids: BTreeSet<String> = pieces.iter().flat_map(|piece| piece.ids.clone()).collect();
@@ -128,7 +133,7 @@ impl KeptProducers {
         all.count += 1;
         let number = all.count;
         all.by_id.extend(ids.iter().map(|id| (id.clone(), number)));
-        let batch = KeptBatch { producer: Some(producer), pieces };
+        let batch = KeptBatch { producer: Some(producer), pieces, stored: BTreeSet::new() };
         let batch = Arc::new(tokio::sync::Mutex::new(batch));
         let kept = Kept { place: place.clone(), batch, ids, bytes, since: Instant::now() };
         all.by_number.insert(number, kept);
@@ -200,7 +205,7 @@ impl KeptBatch {
     ) -> Vec<Option<TryOutcome>> {
         let mut records: Vec<KafkaRecord> = Vec::new();
         let mut places = BTreeMap::new();
-        for piece in self.pieces.iter().filter(|piece| piece.stored.is_none()) {
+        for piece in &self.pieces {
             let mut own = wanted.iter().filter(|record| piece.ids.contains(&record.id));
             let Some(first) = own.next() else { continue };
             let begin = records.len();
@@ -217,28 +222,23 @@ impl KeptBatch {
             producer.send(run, &mut sending).await;
             let ids = records.iter().map(|record| record.id.as_str());
             sent.extend(ids.zip(sending.outcomes()));
-            let is_known = |piece: &&mut KeptPiece| {
-                again.contains(&piece.partition) && !producer.in_doubt.contains(&piece.partition)
-            };
-            for piece in self.pieces.iter_mut().filter(is_known) {
-                let is_stored = |id: &&String| sent.get(id.as_str()) == Some(&TryOutcome::Taken);
-                piece.stored = Some(piece.ids.iter().filter(is_stored).cloned().collect());
-                piece.records.clear();
-            }
+            // It may have been sent in parts. Whoever is told that its record is stored waits no more,
+            // and a newer one may follow: only what is still in doubt may come again.
+            self.pieces.retain(|piece| !again.contains(&piece.partition));
+            self.pieces.extend(sending.in_doubt(&producer.in_doubt).iter().map(KeptPiece::of));
+            let taken = sent.iter().filter(|(_, outcome)| **outcome == TryOutcome::Taken);
+            self.stored.extend(taken.map(|(id, _)| (*id).to_owned()));
         }
         let of = |record: &&KafkaRecord| match sent.remove(record.id.as_str()) {
             Some(outcome) => Some(outcome),
-            None => {
-                let stored = self.pieces.iter().filter_map(|piece| piece.stored.as_ref());
-                stored.flatten().any(|id| *id == record.id).then_some(TryOutcome::Taken)
-            }
+            None => self.stored.contains(&record.id).then_some(TryOutcome::Taken),
         };
         wanted.iter().map(of).collect()
     }
 
     /// The producer, when nothing is in doubt any more.
     pub fn release(&mut self) -> Option<KafkaProducer> {
-        let is_known = self.pieces.iter().all(|piece| piece.stored.is_some());
+        let is_known = self.pieces.is_empty();
         self.producer.take_if(|_| is_known)
     }
 }

@@ -112,6 +112,27 @@ async fn one_record_that_is_refused_takes_no_other_along_that_is_in_doubt_with_i
 }
 
 #[tokio::test]
+async fn what_is_stored_does_not_come_again_with_what_is_still_in_doubt() {
+    let lost = i16::MIN;
+    // Nobody answers. Then all are refused, the first one is taken, and nobody answers for the others.
+    let broker = Broker::start(&[lost, lost, lost, lost, 87, 0, lost, lost, lost, lost, 0]).await;
+    let sender = KafkaSender::default();
+    let all = records(&["a", "b", "c"]);
+    let broken = TryOutcome::Failed(TryFailure::Broken);
+    assert_eq!(sent(&sender, &broker.url(), None, &all).await, vec![broken.clone(); 3]);
+    let outcomes = sent(&sender, &broker.url(), None, &all).await;
+    assert_eq!(outcomes, [TryOutcome::Taken, broken.clone(), broken]);
+    // By now a newer record of the first document may be stored.
+    let outcomes = sent(&sender, &broker.url(), None, &records(&["b", "c"])).await;
+    assert_eq!(outcomes, [TryOutcome::Taken, TryOutcome::Taken]);
+    let sent: Vec<(i32, i32)> =
+        broker.pieces().into_iter().map(|(_, number, count)| (number, count)).collect();
+    assert_eq!(sent[4..6], [(0, 3), (0, 1)]);
+    assert!(sent[6..].iter().all(|piece| *piece == (1, 2)), "{sent:?}");
+    assert!(!sender.keeps_any());
+}
+
+#[tokio::test]
 async fn one_record_that_is_refused_takes_no_other_along_that_comes_behind_it() {
     for (code, refused) in [
         (87, TryFailure::Unacceptable("INVALID_RECORD".to_owned())),
