@@ -51,7 +51,10 @@ fn declare(server: &Running, name: &str, upstream: std::net::SocketAddr) -> Outc
 fn all_ready(server: &Running, count: usize) -> Outcome {
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     loop {
-        let answer = talk::get(server.address, "/providers?limit=20000")?;
+        let answer = talk::get(server.address, "/providers")?;
+        if answer.status != 200 {
+            return Err(format!("/providers was answered {}", answer.status).into());
+        }
         let listed: serde_json::Value = serde_json::from_slice(&answer.body)?;
         let all = listed.get("providers").and_then(serde_json::Value::as_array);
         let is_ready = |live: &&serde_json::Value| {

@@ -42,7 +42,7 @@ impl Report {
         let word = if target.is_met(found) { "met" } else { "MISSED" };
         let wanted = match target {
             Target::AtLeast(least) => format!("at least {least:.2}{unit}"),
-            Target::Below(bound) => format!("under {bound:.0}{unit}"),
+            Target::Below(bound) => format!("under {bound}{unit}"),
         };
         self.keep(format!("| {what} | {found:.2}{unit} | {wanted} | {word} |"));
     }

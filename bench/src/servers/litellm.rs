@@ -27,8 +27,12 @@ pub(crate) fn start(
         ),
     )?;
     Start {
-        program,
+        program: Path::new("/usr/bin/env"),
         arguments: vec![
+            // It refuses to start without a key of its own, and asks the internet for prices.
+            "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY=true".to_owned(),
+            "LITELLM_LOCAL_MODEL_COST_MAP=True".to_owned(),
+            program.display().to_string(),
             "--config".to_owned(),
             file.display().to_string(),
             "--host".to_owned(),

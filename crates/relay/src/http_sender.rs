@@ -178,10 +178,20 @@ impl HttpSender {
         let (head, mut body) = response.into_parts();
         let mut bytes = Vec::new();
         let mut is_whole = answer_max > 0 || body.is_end_stream();
+        // Such a body has no other end. Many servers, Python's among them, close the connection
+        // without the farewell of TLS (RFC 8446, section 6.1). The status was received in spite of it.
+        let ends_with_connection = body.size_hint().exact().is_none()
+            && !head.headers.contains_key(header::TRANSFER_ENCODING);
         while answer_max > 0
             && let Some(frame) = body.frame().await
         {
-            let frame = frame.map_err(|_| TryFailure::Broken)?;
+            let Ok(frame) = frame else {
+                if !ends_with_connection {
+                    return Err(TryFailure::Broken);
+                }
+                is_whole = false;
+                break;
+            };
             let Ok(data) = frame.into_data() else { continue };
             let room = answer_max - bytes.len();
             bytes.extend_from_slice(&data[..data.len().min(room)]);

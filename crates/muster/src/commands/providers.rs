@@ -16,10 +16,7 @@ use muster_client::ClientError;
 use muster_providers::ProviderName;
 use muster_wire::providers::{LiveHealthReport, LiveProviderReport};
 
-use crate::{
-    Context, Failure,
-    output::{Screen, Style},
-};
+use crate::{Context, Failure, output::Style};
 
 /// List, add, watch and control live AI providers
 #[derive(Debug, Subcommand)]
@@ -102,15 +99,14 @@ fn explained(error: ClientError, name: &ProviderName) -> Failure {
         .help("muster providers list shows all; muster providers explain says what declares one")
 }
 
-/// The status of a provider, in its colour.
-fn painted(screen: &Screen, provider: &LiveProviderReport) -> String {
-    let style = match provider.status.as_str() {
+/// The colour of a provider's status.
+fn status_style(provider: &LiveProviderReport) -> Style {
+    match provider.status.as_str() {
         "ready" if takes_calls(provider) => Style::Added,
         "ready" => Style::Changed,
         "error" => Style::Removed,
         _ => Style::Dim,
-    };
-    screen.paint(style, &provider.status)
+    }
 }
 
 /// Whether calls go to a provider now: it is ready, and neither cut off nor at rest.

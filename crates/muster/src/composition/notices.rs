@@ -2,7 +2,10 @@ use std::{
     collections::BTreeMap,
     io,
     os::unix::net::{SocketAddr, UnixDatagram},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,6 +24,8 @@ pub(super) struct Notices {
     socket: Option<Arc<(UnixDatagram, SocketAddr)>>,
     /// How often the supervisor wants a sign of life; it ends a process that gives none.
     watchdog: Option<Duration>,
+    /// Whether the server answers: it was told to be ready, and doesn't stop yet.
+    is_serving: Arc<AtomicBool>,
 }
 
 /// Asks for more time until it is dropped.
@@ -45,7 +50,7 @@ impl Notices {
                 .ok()
         });
         let watchdog = watchdog(environment).filter(|_| socket.is_some());
-        Self { socket: socket.map(Arc::new), watchdog }
+        Self { socket: socket.map(Arc::new), watchdog, is_serving: Arc::default() }
     }
 
     /// The server reads its ledger. However long that takes, it isn't ended.
@@ -68,17 +73,23 @@ impl Notices {
     /// The server answers at this address.
     pub fn ready(&self, address: &str) {
         let process = std::process::id();
+        self.is_serving.store(true, Ordering::Relaxed);
         self.tell(&format!("READY=1\nMAINPID={process}\nSTATUS=serving {address}"));
     }
 
-    /// The server reads files again, and has done so.
+    /// The server reads files again, and has done so. While it starts or stops, nobody is told: a
+    /// supervisor would take it for ready.
     pub fn reloaded(&self) {
+        if !self.is_serving.load(Ordering::Relaxed) {
+            return;
+        }
         self.tell("RELOADING=1");
         self.tell("READY=1");
     }
 
     /// The server takes no more requests.
     pub fn stopping(&self) {
+        self.is_serving.store(false, Ordering::Relaxed);
         self.tell("STOPPING=1\nSTATUS=finishing what was begun");
     }
 
@@ -159,6 +170,30 @@ mod tests {
             Notices::of(&environment(&[("NOTIFY_SOCKET", name)])).ready("nobody hears it");
         }
         Notices::of(&BTreeMap::new()).stopping();
+    }
+
+    #[test]
+    fn reading_files_again_makes_nobody_ready_who_starts_or_stops() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let supervisor = UnixDatagram::bind(&path).unwrap();
+        supervisor.set_nonblocking(true).unwrap();
+        let told = || {
+            let mut bytes = [0; 256];
+            let length = supervisor.recv(&mut bytes).ok()?;
+            String::from_utf8_lossy(&bytes[..length]).lines().next().map(str::to_owned)
+        };
+        let notices = Notices::of(&environment(&[("NOTIFY_SOCKET", path.to_str().unwrap())]));
+        notices.reloaded();
+        assert_eq!(told(), None);
+        notices.ready("http://127.0.0.1:8080");
+        assert_eq!(told().as_deref(), Some("READY=1"));
+        notices.reloaded();
+        assert_eq!([told().as_deref(), told().as_deref()], [Some("RELOADING=1"), Some("READY=1")]);
+        notices.stopping();
+        assert_eq!(told().as_deref(), Some("STOPPING=1"));
+        notices.reloaded();
+        assert_eq!(told(), None);
     }
 
     #[test]

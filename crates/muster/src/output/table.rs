@@ -17,7 +17,20 @@ pub enum Align {
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     headings: Vec<(String, Align)>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<Cell>>,
+}
+
+/// A cell's text, without control characters, and its colour.
+#[derive(Clone, Debug, Default)]
+struct Cell {
+    text: String,
+    style: Option<Style>,
+}
+
+impl Cell {
+    const fn plain(text: String) -> Self {
+        Self { text, style: None }
+    }
 }
 
 /// The least width of a column whose text continues below; a narrower one would be a column of
@@ -47,7 +60,14 @@ impl Table {
 
     /// Adds a row, without control characters.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| sanitized(&cell)).collect());
+        self.rows.push(cells.into_iter().map(|cell| Cell::plain(sanitized(&cell))).collect());
+    }
+
+    /// Gives a cell (from 0) of the last row a colour.
+    pub fn paint(&mut self, column: usize, style: Style) {
+        if let Some(cell) = self.rows.last_mut().and_then(|row| row.get_mut(column)) {
+            cell.style = Some(style);
+        }
     }
 
     /// Whether it has no rows.
@@ -81,12 +101,14 @@ impl Table {
         if let Some(last) = widths.last_mut().filter(|_| screen.is_terminal && surplus > 0) {
             *last = last.saturating_sub(surplus).max(WRAPPED_WIDTH_MIN).min(*last);
         }
-        let headings: Vec<String> = self.headings.iter().map(|(text, _)| text.clone()).collect();
-        let mut out = screen.paint(Style::Heading, &self.lay(&headings, &widths));
+        let headings = self.headings.iter().map(|(text, _)| Cell::plain(text.clone()));
+        let headings: Vec<Cell> = headings.collect();
+        let plain = Screen { colour: false, ..screen.clone() };
+        let mut out = screen.paint(Style::Heading, &self.lay(&plain, &headings, &widths));
         out.push('\n');
         for row in &self.rows {
-            for line in self.broken(row, &widths) {
-                out.push_str(&self.lay(&line, &widths));
+            for line in Self::broken(row, &widths) {
+                out.push_str(&self.lay(screen, &line, &widths));
                 out.push('\n');
             }
         }
@@ -95,14 +117,15 @@ impl Table {
 
     /// The lines of a row. On a terminal that is too narrow, the text of the last column continues
     /// below, broken between words.
-    fn broken(&self, row: &[String], widths: &[usize]) -> Vec<Vec<String>> {
-        let Some((text, before)) = row.split_last() else { return vec![Vec::new()] };
+    fn broken(row: &[Cell], widths: &[usize]) -> Vec<Vec<Cell>> {
+        let Some((last, before)) = row.split_last() else { return vec![Vec::new()] };
         let mut first = before.to_vec();
         let width = widths.last().copied().unwrap_or(0);
-        let mut lines = words_within(text, width).into_iter();
+        let styled = |text| Cell { text, style: last.style };
+        let mut lines = words_within(&last.text, width).into_iter().map(styled);
         first.extend(lines.next());
         let more = lines.map(|line| {
-            let mut cells = vec![String::new(); before.len()];
+            let mut cells = vec![Cell::default(); before.len()];
             cells.push(line);
             cells
         });
@@ -114,7 +137,7 @@ impl Table {
             .map(|column| {
                 let cells = self.rows.iter().filter_map(|row| row.get(column));
                 let heading = self.headings[column].0.width();
-                cells.map(|cell| cell.width()).max().unwrap_or(0).max(heading)
+                cells.map(|cell| cell.text.width()).max().unwrap_or(0).max(heading)
             })
             .collect()
     }
@@ -124,17 +147,19 @@ impl Table {
         widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
     }
 
-    fn lay(&self, cells: &[String], widths: &[usize]) -> String {
+    fn lay(&self, screen: &Screen, cells: &[Cell], widths: &[usize]) -> String {
         let mut line = String::new();
         for (column, width) in widths.iter().enumerate() {
-            let cell = cells.get(column).map_or("", String::as_str);
-            let space = " ".repeat(width - cell.width().min(*width));
+            let (text, style) =
+                cells.get(column).map_or(("", None), |cell| (cell.text.as_str(), cell.style));
+            let space = " ".repeat(width - text.width().min(*width));
+            let cell = style.map_or_else(|| text.to_owned(), |style| screen.paint(style, text));
             if column > 0 {
                 line.push_str(GAP);
             }
             match self.headings[column].1 {
-                Align::Left => line.extend([cell, &space]),
-                Align::Right => line.extend([&space, cell]),
+                Align::Left => line.extend([cell, space]),
+                Align::Right => line.extend([space, cell]),
             }
         }
         line.truncate(line.trim_end().len());
@@ -205,6 +230,23 @@ mod tests {
                       sanity        17  é日本     now\n\
                       x          1,204  \u{fffd}[31mred\n";
         assert_eq!(table().render(&screen), expect);
+    }
+
+    #[test]
+    fn paints_a_cell_without_moving_the_next_one() {
+        let mut table = Table::new(["name", "status", "from"]);
+        for (name, style) in [("a", Style::Added), ("longer", Style::Removed)] {
+            table.row([name, "ready", "file"].map(str::to_owned));
+            table.paint(1, style);
+        }
+        let plain = Screen::plain(Moment::EPOCH);
+        let painted = Screen { colour: true, ..plain.clone() };
+        let expect = "\x1b[1mNAME    STATUS  FROM\x1b[0m\n\
+                      a       \x1b[32mready\x1b[0m   file\n\
+                      longer  \x1b[31mready\x1b[0m   file\n";
+        assert_eq!(table.render(&painted), expect);
+        let bare = "NAME    STATUS  FROM\na       ready   file\nlonger  ready   file\n";
+        assert_eq!(table.render(&plain), bare);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl ProviderBoardArguments {
                 let list = answer.read()?;
                 let open = list.providers.iter().filter(|one| takes_calls(one)).count();
                 let clear = if screen.is_terminal { CLEAR } else { "" };
-                let rows = table(screen, &list.providers).render(screen);
+                let rows = table(&list.providers).render(screen);
                 screen.write(format!("{clear}{rows}").as_bytes())?;
                 let line = format!("taking calls: {open} of {}", list.providers.len());
                 screen.line(&screen.paint(Style::Dim, &line))?;

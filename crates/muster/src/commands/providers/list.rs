@@ -1,12 +1,8 @@
 use clap::Args;
 use muster_wire::providers::LiveProviderReport;
 
-use super::{condition, painted};
-use crate::{
-    Context, Failure,
-    arguments::ConnectionArguments,
-    output::{Screen, Table},
-};
+use super::{condition, status_style};
+use crate::{Context, Failure, arguments::ConnectionArguments, output::Table};
 
 /// Examples of the command.
 pub const EXAMPLES: &str = "\
@@ -37,7 +33,7 @@ impl ProviderListArguments {
             return Ok(());
         }
         if !list.providers.is_empty() {
-            screen.write(table(screen, &list.providers).render(screen).as_bytes())?;
+            screen.write(table(&list.providers).render(screen).as_bytes())?;
         }
         for provider in &list.providers {
             if let Some(error) = &provider.error {
@@ -53,7 +49,7 @@ impl ProviderListArguments {
 }
 
 /// The table of providers, which the board shows, too.
-pub(super) fn table(screen: &Screen, providers: &[LiveProviderReport]) -> Table {
+pub(super) fn table(providers: &[LiveProviderReport]) -> Table {
     let headings =
         ["name", "type", "status", "health", "latency", "calls", "failed", "models", "from"];
     let mut table = Table::new(headings).numbers(5).numbers(6).numbers(7);
@@ -62,7 +58,7 @@ pub(super) fn table(screen: &Screen, providers: &[LiveProviderReport]) -> Table 
         table.row([
             provider.name.clone(),
             provider.r#type.clone(),
-            painted(screen, provider),
+            provider.status.clone(),
             condition(&provider.health),
             latency.map_or_else(String::new, |latency| format!("{latency} ms")),
             provider.calls.to_string(),
@@ -70,6 +66,7 @@ pub(super) fn table(screen: &Screen, providers: &[LiveProviderReport]) -> Table 
             provider.models.len().to_string(),
             provider.declared_by.clone(),
         ]);
+        table.paint(2, status_style(provider));
     }
     table
 }
