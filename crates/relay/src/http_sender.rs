@@ -220,3 +220,6 @@ where
     });
     Ok(sender)
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,8 +103,7 @@ impl Table {
         }
         let headings = self.headings.iter().map(|(text, _)| Cell::plain(text.clone()));
         let headings: Vec<Cell> = headings.collect();
-        let plain = Screen { colour: false, ..screen.clone() };
-        let mut out = screen.paint(Style::Heading, &self.lay(&plain, &headings, &widths));
+        let mut out = screen.paint(Style::Heading, &self.lay(screen, &headings, &widths));
         out.push('\n');
         for row in &self.rows {
             for line in Self::broken(row, &widths) {

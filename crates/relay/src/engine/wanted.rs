@@ -9,7 +9,7 @@ use muster_words::{Moment, Xid};
 
 use super::{
     BrokenDocument,
-    documents::{FoundDocuments, FoundRoute},
+    documents::{FoundDocuments, FoundRoute, FoundTarget},
 };
 use crate::{
     route::{EventForm, Route, RouteMode},
@@ -108,10 +108,16 @@ fn targets_of<'a>(
     route: &'a FoundRoute,
     found: &'a FoundDocuments,
 ) -> Box<dyn Iterator<Item = &'a Xid> + 'a> {
-    let Route { mode, targets, exclude, .. } = &*route.route;
+    let Route { mode, targets, exclude, once, .. } = &*route.route;
     match mode {
         RouteMode::Broadcast => {
-            Box::new(found.targets.keys().filter(|target| !exclude.contains(target)))
+            // What is sent once isn't meant for a target that nobody knew of when it was sent.
+            let is_meant = move |target: &FoundTarget| !once || target.created <= route.created;
+            let meant = found
+                .targets
+                .iter()
+                .filter(move |(name, target)| !exclude.contains(name) && is_meant(target));
+            Box::new(meant.map(|(name, _)| name))
         }
         RouteMode::Unidirectional | RouteMode::Bidirectional | RouteMode::Multicast => {
             Box::new(targets.iter())
@@ -204,7 +210,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{engine::documents::FoundTarget, target::RelayTarget};
+    use crate::target::RelayTarget;
 
     /// Broadcasts to all targets.
     fn found(routes: &[&str], targets: usize) -> FoundDocuments {
@@ -247,6 +253,25 @@ mod tests {
         let known = wanted(&found(&["a", "b"], 3), &BTreeSet::new(), &[], 9).links;
         let fewer = wanted(&found(&["a", "b"], 3), &known.into_keys().collect(), &[], 4);
         assert_eq!((fewer.links.len(), fewer.refused.len()), (4, 1));
+    }
+
+    #[test]
+    fn a_broadcast_that_is_sent_once_reaches_no_target_that_came_later() {
+        let at = |text: &str| Moment::parse(text).unwrap();
+        for (once, expect) in [(true, vec!["t0", "t1"]), (false, vec!["t0", "t1", "t2"])] {
+            let mut found = found(&[], 3);
+            let route = Route::read(json!({"mode": "broadcast", "once": once})).unwrap();
+            let route = FoundRoute { route: Arc::new(route), created: at("2026-01-02T00:00:00Z") };
+            found.routes.insert("/routes/r/entries/a".parse().unwrap(), route);
+            let days = ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"];
+            for (target, day) in found.targets.values_mut().zip(days) {
+                target.created = at(day);
+            }
+            let links = wanted(&found, &BTreeSet::new(), &[], 9).links;
+            let reached: Vec<String> = links.keys().map(|key| key.target.to_string()).collect();
+            let expect = expect.iter().map(|name| format!("/targets/t/entries/{name}"));
+            assert_eq!(reached, expect.collect::<Vec<_>>(), "once: {once}");
+        }
     }
 
     #[test]
